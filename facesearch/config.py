@@ -3,10 +3,11 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from facesearch.errors import InputError
 
-__all__ = ["DetectionConfig", "ImageConfig", "Preprocessing", "ModelSpec"]
+__all__ = ["DetectionConfig", "ImageConfig", "ModelSpec", "Preprocessing"]
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,18 @@ class ImageConfig:
 class DetectionConfig:
     """How faces are looked for.
 
-    min_face_px: side of the smallest face looked for, in pixels of the photo as displayed.
+    min_face_px: side of the smallest face looked for, in pixels of the photo as displayed; None for 20 pixels or a
+        hundredth of the photo's longer side, whichever is more.
     thresholds: scores that a candidate needs in MTCNN's three stages (P-Net, R-Net, O-Net).
     pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
     """
 
-    min_face_px: int = 32
+    min_face_px: int | None = None
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
     pyramid_factor: float = 0.709
 
     def __post_init__(self) -> None:
-        if self.min_face_px < 12:
+        if self.min_face_px is not None and self.min_face_px < 12:
             raise InputError(f"the smallest face must be at least 12 pixels, not {self.min_face_px} (--min-face)")
         if not all(0 < t < 1 for t in self.thresholds):
             raise InputError(f"detection thresholds must lie between 0 and 1, not {self.thresholds}")
@@ -71,6 +73,8 @@ class Preprocessing:
             raise InputError("a template has five (x, y) points: eyes, nose tip, mouth corners")
         if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
             raise InputError(f"mean and std need three values each, std positive: {self.mean}, {self.std}")
+        if not isinstance(self.mirror, bool):
+            raise InputError(f"mirror must be true or false, not {self.mirror!r}")
         if self.channels not in ("rgb", "bgr"):
             raise InputError(f"channels must be 'rgb' or 'bgr', not {self.channels!r}")
 
@@ -122,7 +126,7 @@ class ModelSpec:
             raise InputError(f"not a model description: {error}") from error
 
 
-def preprocessing_from_dict(fields: dict) -> Preprocessing:  # type: ignore[type-arg]
+def preprocessing_from_dict(fields: dict[str, Any]) -> Preprocessing:
     """Lists, as JSON and TOML give them, become the tuples of Preprocessing.
 
     Raises InputError for keys that Preprocessing does not have.
@@ -130,6 +134,8 @@ def preprocessing_from_dict(fields: dict) -> Preprocessing:  # type: ignore[type
     unknown = set(fields) - set(Preprocessing.__dataclass_fields__)
     if unknown:
         raise InputError(f"unknown preprocessing setting: {', '.join(sorted(unknown))}")
-    tuples = {k: tuple(map(tuple, v)) if k == "landmarks" else tuple(v) if isinstance(v, list) else v
-              for k, v in fields.items()}
+    tuples: dict[str, Any] = {
+        key: tuple(map(tuple, value)) if key == "landmarks" else tuple(value) if isinstance(value, list) else value
+        for key, value in fields.items()
+    }
     return Preprocessing(**tuples)

@@ -1,0 +1,66 @@
+# `make help` lists what can be made. Everything runs in .venv, which is set up when first needed.
+SHELL := bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# Real photos for the tests marked `data` and for `make evaluate`; without them those tests are skipped.
+ifneq ($(wildcard ../shared/data),)
+FACESEARCH_DATA ?= $(abspath ../shared/data)
+endif
+ifdef FACESEARCH_DATA
+export FACESEARCH_DATA
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint evaluate clean
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## index, query, verify and cluster a few photos; your own with PHOTOS=~/Pictures
+	@$(BIN)/python examples/demo.py $(if $(PHOTOS),"$(PHOTOS:~/%=$(HOME)/%)")
+
+test: lint  ## everything: style, types, layers and all tests; some of them with PYTEST='-k index'
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: lint  ## style, types, layers, and what is in the wheel and in the repository
+	$(BIN)/python -m pytest tests/test_house.py
+
+lint: $(VENV)/.test  ## style (ruff), types (mypy), layers (import-linter)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of FACESEARCH_DATA
+	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make evaluate needs FACESEARCH_DATA=DIR (lfw/, lfw_pairs.txt)"; exit 2; }
+	$(BIN)/facesearch evaluate "$(FACESEARCH_DATA)"
+
+clean:  ## remove what make made, .venv included
+	rm -rf $(VENV) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A pip that was cut off leaves packages that look installed and are not, so a set-up that did not come to its end is
+# begun again, and one that failed before pip touched anything is left as it is; downloads are kept in pip's cache.
+# torch and torchvision are resolved in the same call: each torch release has exactly one torchvision.
+define set_up
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "facesearch needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
+		     "Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	@if [ -e $(VENV)/.unfinished ]; then rm -rf $(VENV); fi
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		echo "setting up $(VENV): about three minutes the first time, PyTorch is large"; \
+		mkdir -p $(VENV) && touch $(VENV)/.unfinished && $(PYTHON) -m venv $(VENV); }
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[$(1)]' \
+		| while IFS= read -r line; do case "$$line" in \
+			*Downloading*[MG]B\)) echo "$${line:0:150}";; \
+			"Installing collected"*) touch $(VENV)/.unfinished; echo "$${line:0:150}";; esac; done
+	@rm -f $(VENV)/.unfinished && touch $(2)
+endef
+
+$(VENV)/.test: pyproject.toml
+	$(call set_up,test,$(VENV)/.test $(VENV)/.demo)
+
+$(VENV)/.demo: pyproject.toml
+	$(call set_up,demo,$(VENV)/.demo)

@@ -1,0 +1,97 @@
+"""Five landmarks -> an upright face crop, by a similarity transform.
+
+Rotation, one scale for both axes, and translation: nothing that would change the face's proportions. The transform is
+the least-squares one of Umeyama, "Least-squares estimation of transformation parameters between two point patterns"
+(PAMI 1991), eqs. 40-42.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facesearch.config import Preprocessing
+
+__all__ = ["Similarity", "align", "similarity"]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """p -> scale * rotation(angle) @ p + (x, y), with the angle in radians, x to the right and y down."""
+
+    scale: float
+    angle: float
+    x: float
+    y: float
+
+    def __call__(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Args: points (n, 2). Returns (n, 2)."""
+        a, b = self.scale * math.cos(self.angle), self.scale * math.sin(self.angle)
+        turned: NDArray[np.float64] = np.asarray(points, np.float64) @ np.array([[a, b], [-b, a]])
+        return np.asarray(turned + np.array((self.x, self.y)))
+
+    def inverse(self) -> "Similarity":
+        rotated = Similarity(1 / self.scale, -self.angle, 0.0, 0.0)
+        x, y = rotated(np.array([[-self.x, -self.y]]))[0]
+        return Similarity(1 / self.scale, -self.angle, float(x), float(y))
+
+
+def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> Similarity:
+    """The similarity that takes source nearest to target, in the least-squares sense.
+
+    In two dimensions points are complex numbers, and the transform z -> w·z + t has a closed form without an SVD.
+
+    Args:
+        source, target: (n, 2), n at least 2 and not all alike.
+    """
+    z = np.asarray(source, np.float64) @ (1, 1j)
+    goal = np.asarray(target, np.float64) @ (1, 1j)
+    centred = z - z.mean()
+    w = np.vdot(centred, goal - goal.mean()) / max(np.vdot(centred, centred).real, 1e-12)
+    t = goal.mean() - w * z.mean()
+    return Similarity(max(abs(w), 1e-6), float(np.angle(w)), float(t.real), float(t.imag))
+
+
+def align(rgb: NDArray[np.uint8], landmarks: NDArray[np.floating], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """The face as the network wants to see it.
+
+    A large face is first made smaller by averaging, so that nothing is skipped, and then turned; bicubic throughout.
+    What lies outside the image is black.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        landmarks: (5, 2), in pixels of rgb (continuous: the left edge of the first pixel is 0).
+        preprocessing: says where the landmarks come to lie and how large the crop is.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    height, width = preprocessing.size
+    template = np.asarray(preprocessing.landmarks, np.float64) + 0.5  # centres at whole numbers -> continuous
+    to_photo = similarity(landmarks, template).inverse()
+    corners = to_photo(np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64))
+    patch, left, top = _patch(rgb, corners)
+    shrink = max(to_photo.scale, 1.0)
+    small = (max(round(patch.width / shrink), 1), max(round(patch.height / shrink), 1))
+    fx, fy = small[0] / patch.width, small[1] / patch.height
+    if shrink > 1:
+        patch = patch.resize(small, Image.Resampling.BICUBIC)
+    a, b = to_photo.scale * math.cos(to_photo.angle), to_photo.scale * math.sin(to_photo.angle)
+    matrix = (a * fx, -b * fx, (to_photo.x - left) * fx, b * fy, a * fy, (to_photo.y - top) * fy)
+    crop = patch.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    return np.asarray(crop)
+
+
+def _patch(rgb: NDArray[np.uint8], corners: NDArray[np.float64]) -> tuple[Image.Image, int, int]:
+    """The upright part of the image around the corners, with a margin for the filters, and where it begins."""
+    margin = 4 + 0.05 * float(np.ptp(corners, axis=0).max())
+    left, top = np.floor(corners.min(axis=0) - margin).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0) + margin).astype(int)
+    image_height, image_width = rgb.shape[:2]
+    left, right = (int(np.clip(v, 0, image_width)) for v in (left, right))
+    top, bottom = (int(np.clip(v, 0, image_height)) for v in (top, bottom))
+    left, top = min(left, image_width - 1), min(top, image_height - 1)
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    return Image.fromarray(np.ascontiguousarray(rgb[top:bottom, left:right])), left, top

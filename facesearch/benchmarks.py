@@ -1,0 +1,133 @@
+"""`facesearch evaluate`: the accuracy figures of the README, through the path that users run.
+
+Verification is measured on what the engine makes of the photos, identification and groups on what `index` and
+`cluster` make of them in a library of their own. A face that is not found counts as an error, never as a pair less.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from facesearch import networks
+from facesearch.engine import FaceEngine, prominence
+from facesearch.errors import InputError
+from facesearch.evaluation import (
+    ClusteringReport,
+    clustering_report,
+    read_labels,
+    read_lfw_pairs,
+    recall_at_k,
+    verification_report,
+)
+from facesearch.index import FaceRecord
+from facesearch.indexing import Progress
+from facesearch.library import Library
+from facesearch.measuring import main_face_embedder, people_in
+
+__all__ = ["groups", "merge_into", "verification"]
+
+Tick = Callable[[int, int], None]
+
+# Identification: so many photos of each person are the gallery, drawn with this seed, and the others the probes.
+GALLERY_PHOTOS, GALLERY_SEED = 10, 0
+
+
+def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+    """LFW's ten-fold protocol. Raises InputError where the files are not such a data set."""
+    engine = FaceEngine.load(networks.resolve(model or networks.DEFAULT_MODEL), device)
+    pairs = read_lfw_pairs(pairs_file, lfw)
+    report = asdict(verification_report(main_face_embedder(engine, tick), pairs))
+    report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
+    return {"model": engine.embedder.spec.name, **report}
+
+
+def groups(folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+    """Index a labelled folder, cluster it with the defaults, and compare; probe a gallery for identification.
+
+    Args:
+        labels: CSV with the columns photo (file name) and person; None where every person has a folder.
+
+    Raises:
+        InputError: there are no labels for these photos.
+    """
+    people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
+    with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
+        report = library.index([folder], progress=lambda state: _pass_on(tick, state))
+        clustering = library.cluster()
+        faces = library.faces()
+        group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
+        main = _main_faces(faces, library.photo_sizes())
+        truth = _truth(faces, main, people)
+        if not truth:
+            raise InputError(f"none of the {report.found} photos in {folder} is labelled: give --labels")
+        ids = list(truth)
+        predicted = np.array([group_of.get(face, -1) for face in ids])
+        is_main = np.array([face in main for face in ids])
+        names = np.array([truth[face] for face in ids])
+        return {
+            "model": library.spec.name,
+            "photos": report.found,
+            "photos_with_a_face": len(main),
+            "main_faces": _described(clustering_report(names[is_main], predicted[is_main])),
+            "all_faces": _described(clustering_report(names, predicted)),
+            "rank_1": _rank_1(library, [face for face in ids if face in main], truth),
+        }
+
+
+def merge_into(path: Path, results: dict[str, Any]) -> None:
+    """Add results to a JSON file, keeping what else is in it. Raises InputError where it is no JSON object."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        path.write_text(json.dumps(known | results, indent=2) + "\n", encoding="utf-8")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be added to: {error}") from error
+
+
+def _pass_on(tick: Tick, state: Progress) -> None:
+    tick(state.done, state.todo)
+
+
+def _main_faces(faces: list[FaceRecord], sizes: dict[int, tuple[int, int]]) -> set[int]:
+    """The id of each photo's main face."""
+    best: dict[int, tuple[float, int]] = {}
+    for face in faces:
+        rated = (prominence(face, sizes[face.photo_id]), face.id)
+        best[face.photo_id] = max(best.get(face.photo_id, rated), rated)
+    return {face for _, face in best.values()}
+
+
+def _truth(faces: list[FaceRecord], main: set[int], people: dict[str, str]) -> dict[int, str]:
+    """Whose each face is; everybody but the main face of a photo is somebody of whom nothing is known."""
+    truth = {}
+    for face in faces:
+        person = people.get(face.path) or people.get(Path(face.path).name)
+        if person is not None:
+            truth[face.id] = person if face.id in main else f"bystander {face.id}"
+    return truth
+
+
+def _rank_1(library: Library, faces: list[int], truth: dict[int, str]) -> float | None:
+    """Share of the probes whose nearest gallery face is the same person's."""
+    vectors = library.embeddings_of(faces)
+    names = np.array([truth[face] for face in faces])
+    generator = np.random.default_rng(GALLERY_SEED)
+    gallery: list[int] = []
+    for name in np.unique(names):
+        gallery += generator.permutation(np.flatnonzero(names == name))[:GALLERY_PHOTOS].tolist()
+    probes = np.setdiff1d(np.arange(len(faces)), gallery)
+    if not len(probes):
+        return None
+    return float(recall_at_k(vectors[gallery], names[gallery], vectors[probes], names[probes], 1))
+
+
+def _described(report: ClusteringReport) -> dict[str, Any]:
+    scores = {
+        name: {"precision": s.precision, "recall": s.recall, "f": s.f}
+        for name, s in (("pairwise", report.pairwise), ("bcubed", report.bcubed))
+    }
+    return asdict(report) | scores

@@ -1,0 +1,71 @@
+"""The Typer app, and the options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = [
+    "FIND",
+    "KEEP",
+    "MODELS",
+    "DeviceOption",
+    "JsonOption",
+    "LibraryOption",
+    "ModelOption",
+    "app",
+    "open_library",
+]
+
+FIND, KEEP, MODELS = "Find people", "Look after a library", "Models"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find people in photos. Photos stay where they are, and nothing leaves this machine.",
+    epilog="Start with: facesearch index ~/Pictures",
+)
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", envvar="FACESEARCH_LIBRARY", help="Folder of the library.", show_default="user-data folder"
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Embedding model: a name from `facesearch models`, or an .onnx or .safetensors file."),
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from facesearch import __version__
+
+        typer.echo(f"facesearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def open_library(
+    folder: Path | None, model: str | None = None, device: str = "auto", *, create: bool = False
+) -> "Library":
+    """The library of a command. Raises as `Library` does."""
+    from facesearch.library import Library
+
+    return Library(folder, model=model, device=device, create=create)

@@ -1,0 +1,83 @@
+"""status, remove, reembed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facesearch.cli.app import KEEP, DeviceOption, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.output import interruptible, photo_progress, plural, print_json, shown
+
+if TYPE_CHECKING:
+    from facesearch.results import Status
+
+__all__ = ["reembed", "remove", "status"]
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: facesearch status --json")
+def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Say what the library holds, and what could not be read."""
+    with open_library(library) as opened:
+        result = opened.status()
+    print_json(result.to_dict()) if as_json else _show_status(result)
+
+
+def _show_status(result: "Status") -> None:
+    megabytes = (result.database_bytes + result.index_bytes) / 1e6
+    threshold = f"{result.threshold:.3f}" if result.threshold is not None else "none known, see `facesearch calibrate`"
+    lines = {
+        "Library": f"{result.library} ({megabytes:.1f} MB)",
+        "Photos": f"{result.photos:,} in {plural(result.files, 'file')}, {result.missing:,} missing;"
+        f" {result.photos_without_faces:,} without a face",
+        "Faces": f"{result.faces:,}",
+        "People named": f"{result.people:,}",
+        "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
+        "Index": result.index,
+        "Folders": ", ".join(result.roots) or "none",
+        "Not readable": plural(len(result.failures), "file"),
+    }
+    for name, value in lines.items():
+        shown(f"{name + ':':14}{value}")
+    for path, reason in result.failures:
+        shown(f"  {path}: {reason}")
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: facesearch remove ~/Pictures/old")
+def remove(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Photos and folders to take out.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Take out all files that are no longer there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="With --missing: even if a whole folder is gone.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take photos and their faces out of the library. The files themselves are never touched."""
+    from facesearch.errors import InputError
+
+    if bool(paths) == missing:
+        raise InputError("say which photos or folders to take out, or --missing for those that are gone")
+    with open_library(library) as opened:
+        count = opened.remove_missing(force=force) if missing else opened.remove(paths or [])
+    print_json({"removed": count}) if as_json else shown(f"{plural(count, 'file')} taken out of the library.")
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: facesearch reembed --model facenet-vggface2")
+def reembed(
+    model: Annotated[str, typer.Option("--model", help="The new embedding model, a name or a file.")],
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Take out the photos that cannot be read any more.")
+    ] = False,
+    library: LibraryOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Give the library another embedding model: every face is cropped and embedded again, none is looked for."""
+    with open_library(library, device=device) as opened, photo_progress() as progress, interruptible() as should_stop:
+        report = opened.reembed(model, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
+    if as_json:
+        print_json(report.to_dict())
+    elif report.stopped:
+        shown("Stopped; the library still has its old model. Run the same command again to go on.")
+    else:
+        shown(f"{plural(report.faces, 'face')} of {plural(report.photos, 'photo')} now have embeddings of {model}.")
+    if report.stopped:
+        raise typer.Exit(130)

@@ -1,0 +1,129 @@
+"""models, calibrate, evaluate."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facesearch.cli.app import MODELS, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
+from facesearch.cli.output import count_progress, message, print_json, shown, table
+
+if TYPE_CHECKING:
+    from facesearch.distance import Calibration
+
+__all__ = ["calibrate", "evaluate", "models"]
+
+
+@app.command(rich_help_panel=MODELS, epilog="Example: facesearch models --download facenet-vggface2")
+def models(
+    download: Annotated[str | None, typer.Option(metavar="NAME", help="Fetch the weights of this model.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the embedding models: what is here, what can be had, under which licence."""
+    from facesearch import networks
+
+    if download:
+        with count_progress("Downloading", unit="bytes") as tick:
+            path = networks.download(download, tick)
+        message(f"{download} is ready: {path}")
+    known = networks.available()
+    if as_json:
+        print_json(
+            {
+                "models": [
+                    {
+                        "name": m.name,
+                        "dim": m.dim,
+                        "ready": m.ready,
+                        "licence": m.licence,
+                        "source": m.source,
+                        "where": str(m.where) if m.where else None,
+                        "note": m.note,
+                    }
+                    for m in known
+                ]
+            }
+        )
+        return
+    table(
+        ("model", "ready", "dimensions", "licence", "source", "how to get it"),
+        ((m.name, "yes" if m.ready else "no", str(m.dim), m.licence, m.source, m.note) for m in known),
+        right=("dimensions",),
+    )
+    shown("Any ArcFace-type .onnx file and any .safetensors checkpoint of facesearch can be given as --model too.")
+
+
+@app.command(rich_help_panel=MODELS, epilog="Example: facesearch calibrate ~/labelled --library ~/faces")
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="A folder with a folder of photos for each person.")],
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    out: Annotated[Path | None, typer.Option(help="Write the calibration here instead of into the library.")] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
+    with count_progress("Measuring", unit="photos") as tick:
+        if out is not None:
+            from facesearch import measuring, networks
+            from facesearch.engine import FaceEngine
+
+            engine = FaceEngine.load(networks.resolve(model or networks.DEFAULT_MODEL), device)
+            result = measuring.calibrate(engine, folder, tick)
+            out.write_text(result.to_json(), encoding="utf-8")
+        else:
+            with open_library(library, model, device, create=True) as opened:
+                result = opened.calibrate(folder, tick)
+    print_json(json.loads(result.to_json())) if as_json else _show_calibration(result)
+
+
+def _show_calibration(result: "Calibration") -> None:
+    made = result.made_from
+    shown(
+        f"{result.model}, measured on {made.dataset}: {made.same_pairs:,} pairs of one person,"
+        f" {made.different_pairs:,} of two."
+    )
+    rows = [
+        (f"1 in {1 / far:,.0f}", f"{distance:.3f}", "" if far >= result.measured_far else "extrapolated")
+        for far, distance in result.thresholds
+    ]
+    table(("strangers taken for one", "distance", ""), rows, right=("distance",))
+
+
+@app.command(rich_help_panel=MODELS, epilog="Example: facesearch evaluate --lfw lfw --pairs pairs.txt")
+def evaluate(
+    lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's images, a folder a person.")] = None,
+    pairs: Annotated[Path | None, typer.Option(help="LFW's pairs file, ten folds.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="A labelled folder: its main faces are grouped.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Its people: CSV with the columns photo and person.", show_default="its folders")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Add the figures to this JSON file.")] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on labelled photos: verification on LFW's pairs, identification and groups on a folder."""
+    from facesearch import benchmarks
+    from facesearch.errors import InputError
+
+    if (lfw is None) != (pairs is None) or (lfw is None and photos is None):
+        raise InputError("give --lfw with --pairs, or --photos, or both")
+    results: dict[str, Any] = {}
+    with count_progress("Measuring", unit="photos") as tick:
+        if lfw is not None and pairs is not None:
+            results["verification"] = benchmarks.verification(lfw, pairs, model, device, tick)
+        if photos is not None:
+            results["groups"] = benchmarks.groups(photos, labels, model, device, tick)
+    if out is not None:
+        benchmarks.merge_into(out, results)
+    print_json(results) if as_json else _show_results(results)
+
+
+def _show_results(results: dict[str, Any], prefix: str = "") -> None:
+    for name, value in results.items():
+        if isinstance(value, dict):
+            _show_results(value, f"{prefix}{name}.")
+        else:
+            shown(f"{prefix + name:42}{value:.4f}" if isinstance(value, float) else f"{prefix + name:42}{value}")

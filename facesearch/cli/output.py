@@ -1,0 +1,179 @@
+"""What people and programs get to see: JSON and tables on stdout, progress and messages on stderr."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from facesearch.indexing import Progress as IndexProgress
+
+__all__ = [
+    "count_progress",
+    "fail",
+    "interruptible",
+    "message",
+    "percent",
+    "photo_progress",
+    "plural",
+    "print_json",
+    "shown",
+    "table",
+]
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """One JSON object; file names that are no valid UTF-8 keep their bytes as Python's surrogates, escaped."""
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+
+
+def message(text: str) -> None:
+    print(_printable(text), file=sys.stderr)
+
+
+def shown(text: str = "") -> None:
+    """A line of a command's answer."""
+    print(_printable(text))
+
+
+def fail(text: str) -> NoReturn:
+    """One line on stderr, exit code 2."""
+    message("Error: " + " ".join(text.split()))
+    sys.exit(2)
+
+
+def _printable(text: str) -> str:
+    """File names may hold anything: control characters must not reach the terminal."""
+    safe = text.encode(errors="replace").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in safe)
+
+
+def plural(count: int, noun: str) -> str:
+    irregular = {"person": "people"}
+    return f"{count:,} {noun if count == 1 else irregular.get(noun, noun + 's')}"
+
+
+def percent(probability: float | None) -> str:
+    """Never a certainty that the figures do not give."""
+    if probability is None:
+        return "-"
+    if not 0.001 <= probability <= 0.999:
+        return "<0.1 %" if probability < 0.5 else ">99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """A table on stdout; paths are folded, never cut, so that they can be copied."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_printable(cell)) for cell in row))
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+    Console(width=width).print(drawn)
+
+
+@contextmanager
+def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
+    """A bar on stderr: photos done, rate, time left, faces so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Task as RichTask
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: RichTask) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.1f} photos/s" if speed else "- photos/s")
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        Rate(),
+        TextColumn("{task.fields[faces]} faces"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=30) as bar:
+        task = bar.add_task("Looking", total=None, faces=0)
+        plain = _PlainProgress() if not console.is_terminal else None
+
+        def update(state: "IndexProgress") -> None:
+            bar.update(task, completed=state.done, total=state.todo, faces=state.faces)
+            if plain:
+                plain.update(state)
+
+        yield update
+
+
+@contextmanager
+def count_progress(what: str, *, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for anything that is counted: hand (done, total) to the function handed out."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    counted = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
+    columns = (TextColumn("{task.description}"), BarColumn(), *counted, TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _PlainProgress:
+    """Progress where stderr is a file: a line now and then instead of a bar that redraws itself."""
+
+    EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._began = self._last = self._clock()
+
+    def update(self, state: "IndexProgress") -> None:
+        now = self._clock()
+        if now - self._last < self.EVERY_S or not state.done:
+            return
+        self._last = now
+        rate = state.done / (now - self._began)
+        left = (state.todo - state.done) / rate
+        message(f"{state.done}/{state.todo} photos, {rate:.1f} photos/s, {state.faces} faces, {left:.0f} s left")
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C once asks for an orderly end: the function handed out then says True. Twice is the usual Ctrl-C."""
+    asked = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, previous)
+        message("\nStopping after the photos in flight; once more Ctrl-C stops at once.")
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, previous)

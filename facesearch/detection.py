@@ -1,0 +1,261 @@
+"""MTCNN: photos -> faces with box, five landmarks and score.
+
+The cascade of Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks"
+(https://arxiv.org/abs/1604.02878), with the weights that facenet-pytorch ships: P-Net proposes 12-pixel windows on an
+image pyramid, R-Net and O-Net look at each at 24 and 48 pixels, O-Net adds the landmarks.
+
+Coordinates are continuous: x is 0 at the left edge of the first pixel and the width at the right edge of the last.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torchvision.ops import batched_nms, roi_align
+
+from facesearch.config import DetectionConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Detector", "Face"]
+
+PNET_WINDOW, PNET_STRIDE = 12, 2
+RNET_SIDE, ONET_SIDE = 24, 48
+# Overlaps above which the weaker of two boxes goes, as in the authors' MATLAB code: per scale, per image, after O-Net.
+NMS_SCALE, NMS_IMAGE, NMS_FINAL = 0.5, 0.7, 0.7
+# Crops that a network sees at once; bounds memory on photos of crowds.
+MAX_CROPS = 1024
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face found.
+
+    box: (x1, y1, x2, y2) in pixels of the image; may reach over its edge.
+    landmarks: (5, 2) float32, (x, y) of left eye, right eye, nose tip, left and right mouth corner, as seen.
+    score: O-Net's probability that this is a face.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: NDArray[np.float32]
+    score: float
+
+    def scaled(self, factor: float) -> "Face":
+        """The same face in an image `factor` times as large."""
+        x1, y1, x2, y2 = self.box
+        box = (x1 * factor, y1 * factor, x2 * factor, y2 * factor)
+        return Face(box, (self.landmarks * np.float32(factor)), self.score)
+
+
+@dataclass
+class _Candidates:
+    """n boxes in a batch of images: boxes (n, 4), scores (n,), image (n,) int64 index into the batch."""
+
+    boxes: Tensor
+    scores: Tensor
+    image: Tensor
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: Tensor) -> "_Candidates":
+        return _Candidates(self.boxes[rows], self.scores[rows], self.image[rows])
+
+
+class Detector:
+    """MTCNN on batches of images of any sizes.
+
+    P-Net sees the images one by one; R-Net and O-Net see the candidates of the whole batch together.
+    """
+
+    def __init__(self, config: DetectionConfig | None = None, device: str = "cpu") -> None:
+        self.config = config or DetectionConfig()
+        self.device = torch.device(device)
+        self.pnet, self.rnet, self.onet = (_load_net(name, self.device) for name in ("PNet", "RNet", "ONet"))
+
+    @torch.inference_mode()
+    def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
+        """Find the faces of each image, best score first.
+
+        Args:
+            images: each (h, w, 3) uint8 RGB.
+            min_face_px: for each image, the side of the smallest face to look for, in its pixels; at least 12.
+
+        Returns:
+            For each image its faces; none is an empty list.
+        """
+        octaves = [_octaves(image, self.device) for image in images]
+        proposed = [
+            self._propose(levels, i, size) for i, (levels, size) in enumerate(zip(octaves, min_face_px, strict=True))
+        ]
+        candidates = _concatenate(proposed, self.device)
+        candidates = self._refine(candidates, octaves)
+        candidates, landmarks = self._locate(candidates, octaves)
+        return _faces(candidates, landmarks, len(images))
+
+    def _propose(self, octaves: list[Tensor], index: int, min_face_px: float) -> _Candidates:
+        """P-Net on every scale of one image."""
+        found = []
+        for scale in _scales(octaves[0].shape[-2:], min_face_px, self.config.pyramid_factor):
+            regression, probability = self.pnet(_resized(octaves, scale))
+            ys, xs = torch.nonzero(probability[0, 1] >= self.config.thresholds[0], as_tuple=True)
+            corner = torch.stack([xs, ys], dim=1) * PNET_STRIDE
+            windows = torch.cat([corner, corner + PNET_WINDOW], dim=1) / scale
+            boxes = _regressed(windows, regression[0, :, ys, xs].T)
+            scores = probability[0, 1, ys, xs]
+            keep = batched_nms(windows, scores, torch.zeros_like(ys), NMS_SCALE)
+            found.append(_Candidates(boxes[keep], scores[keep], torch.full_like(keep, index)))
+        together = _concatenate(found, self.device)
+        keep = batched_nms(together.boxes, together.scores, together.image, NMS_IMAGE)
+        return together.take(keep)
+
+    def _refine(self, candidates: _Candidates, octaves: list[list[Tensor]]) -> _Candidates:
+        """R-Net: throws most candidates away and moves the rest."""
+        candidates.boxes = _squared(candidates.boxes)
+        regression, probability = _in_chunks(self.rnet, _crops(candidates, octaves, RNET_SIDE), (4, 2))
+        passed = torch.nonzero(probability[:, 1] > self.config.thresholds[1])[:, 0]
+        kept = _Candidates(candidates.boxes[passed], probability[passed, 1], candidates.image[passed])
+        keep = batched_nms(kept.boxes, kept.scores, kept.image, NMS_IMAGE)
+        kept = kept.take(keep)
+        kept.boxes = _regressed(kept.boxes, regression[passed][keep])
+        return kept
+
+    def _locate(self, candidates: _Candidates, octaves: list[list[Tensor]]) -> tuple[_Candidates, Tensor]:
+        """O-Net: the last word on score and box, and the landmarks (n, 5, 2)."""
+        boxes = candidates.boxes = _squared(candidates.boxes)
+        crops = _crops(candidates, octaves, ONET_SIDE)
+        regression, points, probability = _in_chunks(self.onet, crops, (4, 10, 2))
+        points = torch.stack([points[:, :5], points[:, 5:]], dim=2)  # five x, then five y, in units of the box
+        landmarks = boxes[:, None, :2] + points * (boxes[:, None, 2:] - boxes[:, None, :2])
+        passed = torch.nonzero(probability[:, 1] > self.config.thresholds[2])[:, 0]
+        kept = _Candidates(_regressed(boxes, regression)[passed], probability[passed, 1], candidates.image[passed])
+        keep = _nms_by_smaller(kept, NMS_FINAL)
+        return kept.take(keep), landmarks[passed][keep]
+
+
+def _load_net(name: str, device: torch.device) -> Any:
+    """P-, R- or O-Net with the weights inside facenet-pytorch's wheel."""
+    import facenet_pytorch
+    from facenet_pytorch.models import mtcnn
+
+    # weights_only: the files are tensors, and nothing else is ever unpickled.
+    path = Path(facenet_pytorch.__file__).parent / "data" / f"{name.lower()}.pt"
+    net = getattr(mtcnn, name)(pretrained=False)
+    net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return net.eval().to(device, memory_format=torch.channels_last)
+
+
+def _octaves(image: NDArray[np.uint8], device: torch.device) -> list[Tensor]:
+    """The image at scales 1, 1/2, 1/4, ... as (1, 3, h, w) float32, scaled as MTCNN expects.
+
+    Every smaller version is made from the nearest larger octave: area-averaged throughout, and cheaper than from the
+    original each time.
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float()
+    octaves = [((pixels - 127.5) / 128).contiguous(memory_format=torch.channels_last)]
+    while min(octaves[-1].shape[-2:]) >= 2 * PNET_WINDOW:
+        octaves.append(functional.avg_pool2d(octaves[-1], 2))
+    return octaves
+
+
+def _scales(shape: Sequence[int], min_face_px: float, factor: float) -> "Iterator[float]":
+    """Scales at which a window of P-Net is a face of min_face_px, and larger ones up to the whole image."""
+    scale = PNET_WINDOW / max(min_face_px, PNET_WINDOW)
+    while min(shape) * scale >= PNET_WINDOW:
+        yield scale
+        scale *= factor
+
+
+def _resized(octaves: list[Tensor], scale: float) -> Tensor:
+    """The image at a scale of at most 1, from the smallest octave that is at least as large."""
+    height, width = octaves[0].shape[-2:]
+    level = min(int(math.log2(1 / scale) + 1e-9), len(octaves) - 1)
+    size = (math.ceil(height * scale), math.ceil(width * scale))
+    # scale_factor keeps the coordinates exact where the size had to be rounded
+    exact = scale * 2**level
+    if exact == 1:
+        return octaves[level]
+    return functional.interpolate(octaves[level], size=size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _crops(candidates: _Candidates, octaves: list[list[Tensor]], side: int) -> Tensor:
+    """Every candidate's square as (n, 3, side, side), area-averaged; what lies outside the image is mid-grey."""
+    out = torch.empty((len(candidates), 3, side, side), device=candidates.boxes.device)
+    widths = candidates.boxes[:, 2] - candidates.boxes[:, 0]
+    wanted = torch.log2((widths / side).clamp(min=1)).floor().long()
+    for image, levels in enumerate(octaves):
+        for level, pixels in enumerate(levels):
+            here = candidates.image == image
+            last = level == len(levels) - 1
+            rows = torch.nonzero(here & ((wanted >= level) if last else (wanted == level)))[:, 0]
+            if len(rows):
+                # at this octave a side of the box has 1 to 2 pixels a sample: two samples a side see them all
+                out[rows] = roi_align(pixels, [candidates.boxes[rows]], (side, side), 0.5**level, 2, aligned=True)
+    return out
+
+
+def _in_chunks(net: Any, crops: Tensor, widths: tuple[int, ...]) -> tuple[Tensor, ...]:
+    """The net on any number of crops, none included; widths are the columns of its outputs."""
+    if not len(crops):
+        return tuple(crops.new_zeros((0, width)) for width in widths)
+    parts = [net(chunk) for chunk in crops.split(MAX_CROPS)]
+    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+
+
+def _regressed(boxes: Tensor, regression: Tensor) -> Tensor:
+    """Boxes moved by a net's regression, which is in units of the box's own sides."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return boxes + regression * torch.cat([sides, sides], dim=1)
+
+
+def _squared(boxes: Tensor) -> Tensor:
+    """The squares around the same centres, as large as the longer side."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1, keepdim=True) / 2
+    return torch.cat([centre - half, centre + half], dim=1)
+
+
+def _nms_by_smaller(candidates: _Candidates, threshold: float) -> Tensor:
+    """Non-maximum suppression by the overlap's share of the smaller box, so that a box inside another goes."""
+    order = candidates.scores.argsort(descending=True, stable=True)
+    boxes, image = candidates.boxes[order], candidates.image[order]
+    corner = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    overlap = (torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner).clamp(min=0).prod(dim=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    clash = (overlap > threshold * torch.minimum(area[:, None], area[None])) & (image[:, None] == image[None])
+    keep: list[int] = []
+    rows = clash.cpu().numpy()
+    for i in range(len(rows)):
+        if not rows[i, keep].any():
+            keep.append(i)
+    return order[torch.tensor(keep, dtype=torch.long, device=order.device)]
+
+
+def _concatenate(parts: list[_Candidates], device: torch.device) -> _Candidates:
+    empty = _Candidates(
+        torch.zeros((0, 4), device=device),
+        torch.zeros(0, device=device),
+        torch.zeros(0, dtype=torch.long, device=device),
+    )
+    parts = [empty, *parts]
+    return _Candidates(
+        torch.cat([p.boxes for p in parts]), torch.cat([p.scores for p in parts]), torch.cat([p.image for p in parts])
+    )
+
+
+def _faces(candidates: _Candidates, landmarks: Tensor, images: int) -> list[list[Face]]:
+    """Candidates, best first, handed back to their images."""
+    faces: list[list[Face]] = [[] for _ in range(images)]
+    boxes = candidates.boxes.cpu().tolist()
+    points = landmarks.float().cpu().numpy()
+    for row, (image, score) in enumerate(zip(candidates.image.tolist(), candidates.scores.tolist(), strict=True)):
+        faces[image].append(Face(tuple(boxes[row]), points[row].copy(), score))
+    return faces

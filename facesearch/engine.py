@@ -1,0 +1,189 @@
+"""The walk of a photo up to its embeddings: decode -> detect -> align -> embed.
+
+This is the only place that chains them; indexing, query, verify, evaluation and training all come through here, so
+that what is measured is what runs.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facesearch.alignment import align, similarity
+from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
+from facesearch.detection import Detector, Face
+from facesearch.embedding import Embedder
+from facesearch.errors import PhotoError
+from facesearch.images import DecodedPhoto, Photo, open_photo
+from facesearch.quality import sharpness
+
+__all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "prominence"]
+
+# Side that the smallest face wanted must have in the pixels that the detector sees: O-Net's 48 would be better, R-Net
+# looks at 24, and below 20 recall falls.
+DETECTOR_FACE_PX = 20
+# Without --min-face, faces are wanted from this side on, or from this share of the photo's longer side.
+AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 0.01
+MAIN_FACES_AT_ONCE = 16
+
+
+class _Boxed(Protocol):
+    """A face as the detector found it, or as the index keeps it."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]: ...
+    @property
+    def score(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class LoadedPhoto:
+    """A photo in memory, at the scale that detection needs."""
+
+    photo: Photo
+    decoded: DecodedPhoto
+    min_face_px: float
+
+
+@dataclass(frozen=True)
+class EmbeddedFace:
+    """A face with everything that is known of it.
+
+    face: in pixels of the photo as displayed.
+    crop: (h, w, 3) uint8, as the network saw it.
+    sharpness: see facesearch.quality.
+    embedding: (d,) float32, unit L2 norm.
+    """
+
+    face: Face
+    crop: NDArray[np.uint8]
+    sharpness: float
+    embedding: NDArray[np.float32]
+
+
+class FaceEngine:
+    """Decoder, detector, aligner and embedder, set up once."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        detector: Detector,
+        images: ImageConfig | None = None,
+    ) -> None:
+        self.embedder = embedder
+        self.detector = detector
+        self.images = images or ImageConfig()
+
+    @classmethod
+    def load(
+        cls,
+        spec: ModelSpec,
+        device: str = "auto",
+        detection: DetectionConfig | None = None,
+        images: ImageConfig | None = None,
+    ) -> "FaceEngine":
+        """Raises ModelError where the weights or the device are not there."""
+        from facesearch import networks
+
+        network = networks.load(spec, device)
+        return cls(Embedder(network), Detector(detection, networks.pick_device(device)), images)
+
+    def min_face_px(self, photo: Photo) -> float:
+        wanted = self.detector.config.min_face_px
+        return float(wanted or max(AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE * max(photo.size)))
+
+    def load_photo(self, path: str) -> LoadedPhoto:
+        """Raises PhotoError. Safe to call from several threads."""
+        photo = open_photo(path, self.images)
+        min_face = self.min_face_px(photo)
+        return LoadedPhoto(photo, photo.decode(min(1.0, DETECTOR_FACE_PX / min_face)), min_face)
+
+    def analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace]]:
+        """The faces of each photo, best detection first; the photos may be of any sizes."""
+        found = self.detect(photos)
+        crops = [self.crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
+        embeddings = iter(self.embedder.embed([crop for of_photo in crops for crop in of_photo]))
+        return [
+            [EmbeddedFace(face, crop, sharpness(crop), next(embeddings)) for face, crop in zip(faces, row, strict=True)]
+            for faces, row in zip(found, crops, strict=True)
+        ]
+
+    def main_faces(self, paths: Iterable[str]) -> Iterator[EmbeddedFace | None]:
+        """For each photo, in order, the face that it is of; None where none is found or the file cannot be read."""
+        for some in _chunks(paths, MAIN_FACES_AT_ONCE):
+            photos = [self._load_or_none(path) for path in some]
+            faces = iter(self.analyse([photo for photo in photos if photo is not None]))
+            for photo in photos:
+                yield None if photo is None else main_face(next(faces), photo.photo.size)
+
+    def _load_or_none(self, path: str) -> LoadedPhoto | None:
+        try:
+            return self.load_photo(path)
+        except PhotoError:
+            return None
+
+    def detect(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
+        """The faces of each photo, in pixels of the photo as displayed."""
+        shrunk, scales = zip(*(_shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
+        min_faces = [photo.min_face_px * scale for photo, scale in zip(photos, scales, strict=True)]
+        found = self.detector.detect(shrunk, min_faces)
+        return [[face.scaled(1 / scale) for face in faces] for faces, scale in zip(found, scales, strict=True)]
+
+    def crops(self, photo: LoadedPhoto, faces: Sequence[Face]) -> list[NDArray[np.uint8]]:
+        """Aligned crops, from the best pixels there are.
+
+        A photo that was decoded at a reduced size is decoded again, larger, if one of its faces would have to be
+        enlarged otherwise.
+        """
+        if not faces:
+            return []
+        decoded = photo.decoded
+        needed = max(self._detail(face) for face in faces)
+        if decoded.scale < min(needed, 1.0):
+            decoded = photo.photo.decode(min(needed, 1.0))
+        pre = self.embedder.spec.preprocessing
+        return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
+
+    def _detail(self, face: Face) -> float:
+        """Pixels of the crop for every pixel of the photo: the scale at which the crop loses nothing."""
+        return similarity(face.landmarks, np.array(self.embedder.spec.preprocessing.landmarks)).scale
+
+
+def main_face(faces: Sequence[EmbeddedFace], size: tuple[int, int]) -> EmbeddedFace | None:
+    """The face that a photo is of: the most prominent one.
+
+    Args:
+        size: (width, height) of the photo.
+    """
+    return max(faces, key=lambda found: prominence(found.face, size), default=None)
+
+
+def prominence(face: _Boxed, size: tuple[int, int]) -> float:
+    """How much a face is what a photo is of: its area less its squared distance from the centre, times its score.
+
+    After davidsandberg/facenet, which takes twice the squared distance, and no score; photos that are not portraits
+    have their people off the centre, and MTCNN's false alarms are large at times.
+    """
+    x1, y1, x2, y2 = face.box
+    off_centre = ((x1 + x2 - size[0]) / 2) ** 2 + ((y1 + y2 - size[1]) / 2) ** 2
+    return ((x2 - x1) * (y2 - y1) - off_centre) * face.score
+
+
+def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _shrunk(photo: LoadedPhoto) -> tuple[NDArray[np.uint8], float]:
+    """The photo no larger than detection needs, and its scale: what reduced decoding has not done, averaging does."""
+    rgb, scale = photo.decoded.rgb, photo.decoded.scale
+    factor = math.floor(scale * photo.min_face_px / DETECTOR_FACE_PX + 1e-6)
+    if factor < 2:
+        return rgb, scale
+    return np.array(Image.fromarray(rgb).reduce(factor)), scale / factor

@@ -1,0 +1,57 @@
+"""How good the engine is: verification (1:1), identification (1:N), clustering, and the calibration of distances.
+
+The metrics are pure functions on arrays; the runs take the path to be measured as a callable, so that what is measured
+is what runs.
+"""
+
+from facesearch.evaluation.calibration import DistanceHistogram, fit_calibration, split_pairs
+from facesearch.evaluation.datasets import (
+    EmbedPhotos,
+    Pairs,
+    embed_photos,
+    pair_distances,
+    read_labels,
+    read_lfw_pairs,
+)
+from facesearch.evaluation.grouping import (
+    ClusteringReport,
+    Scores,
+    bcubed_scores,
+    clustering_report,
+    pairwise_scores,
+)
+from facesearch.evaluation.identification import recall_at_k
+from facesearch.evaluation.verification import (
+    FoldAccuracy,
+    VerificationReport,
+    equal_error_rate,
+    kfold_accuracy,
+    roc_auc,
+    tar_at_far,
+    verification_report,
+)
+
+__all__ = [
+    "ClusteringReport",
+    "DistanceHistogram",
+    "EmbedPhotos",
+    "FoldAccuracy",
+    "Pairs",
+    "Scores",
+    "VerificationReport",
+    "bcubed_scores",
+    "clustering_report",
+    "embed_photos",
+    "equal_error_rate",
+    "fit_calibration",
+    "kfold_accuracy",
+    "pair_distances",
+    "pairwise_scores",
+    "read_labels",
+    "read_lfw_pairs",
+    "recall_at_k",
+    "roc_auc",
+    "split_pairs",
+    "tar_at_far",
+    "verification_report",
+]

@@ -1,0 +1,45 @@
+"""Any of Pillow's modes -> 8-bit RGB."""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+__all__ = ["to_rgb"]
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The decoded image in mode RGB, transparent parts over white.
+
+    16 bits are scaled by their depth; 32-bit integers and floats by the range of their values, since nothing says what
+    is black and what is white in them. Colour profiles are not applied: embedders are trained on values as stored.
+    """
+    if image.mode.startswith("I;16"):
+        return _grey(np.asarray(image).astype(np.float32), 0.0, 65535.0)
+    if image.mode in ("I", "F"):
+        values = np.asarray(image).astype(np.float64)
+        finite = values[np.isfinite(values)]
+        return _grey(values, finite.min(initial=np.inf), finite.max(initial=-np.inf))
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        return white.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _grey(values: npt.NDArray[np.floating], black: float, white: float) -> Image.Image:
+    """values (h, w) from black to white -> RGB; not-a-number is black, and so is everything where nothing differs."""
+    if not black < white:
+        return Image.new("RGB", values.shape[::-1])
+    scaled = (np.nan_to_num(values, nan=black, posinf=white, neginf=black) - black) * (255.0 / (white - black))
+    return Image.fromarray((scaled + 0.5).astype(np.uint8)).convert("RGB")
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms  # here, not above: hardly any photo needs it
+
+    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None  # None only where it works in place
+    return converted

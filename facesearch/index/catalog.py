@@ -1,0 +1,210 @@
+"""Which files there are, which photos they hold, and which faces are on those: the writes, each inside a transaction
+of the caller's."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from facesearch.distance import l2_matrix
+from facesearch.index import schema as db
+from facesearch.index.database import new_id
+from facesearch.index.records import KnownPath, NewFace, NewPhoto
+
+__all__ = ["forget_paths", "known_paths", "link_path", "mark_missing", "photo_id_of", "put_photo", "settle", "under"]
+
+# Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
+# each other's nearest and this near; strangers of one photo are never, with any model we know.
+SAME_FACE_AFTER_EDIT = 0.25
+# SQLite's default limit of variables in a statement is far above this.
+CHUNK = 500
+
+_Embeddings = Mapping[int, NDArray[np.float32]]
+
+
+def known_paths(connection: Connection) -> dict[str, KnownPath]:
+    columns = (
+        db.paths.c.path,
+        db.paths.c.photo_id,
+        db.paths.c.size_bytes,
+        db.paths.c.mtime_ns,
+        db.paths.c.missing_since,
+    )
+    return {
+        path: KnownPath(photo, size, mtime, missing is not None)
+        for path, photo, size, mtime, missing in connection.execute(select(*columns))
+    }
+
+
+def photo_id_of(connection: Connection, sha256: str) -> int | None:
+    return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
+
+
+def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: bool) -> int | None:
+    """Store what was found in a photo, and the file that it was read from.
+
+    Returns the number of its faces; None where its content was known already and only the file was new to us, as
+    when two copies are read in one batch. With redo the faces are stored anew all the same.
+    """
+    photo_id = photo_id_of(connection, photo.sha256)
+    count: int | None = None
+    if photo_id is None:
+        values = {
+            "sha256": photo.sha256,
+            "width": photo.width,
+            "height": photo.height,
+            "min_face_px": photo.min_face_px,
+            "run_id": run_id,
+        }
+        photo_id = new_id(connection.execute(insert(db.photos).values(values)))
+        count = add_faces(connection, photo_id, photo.faces)
+    elif redo:
+        count = replace_faces(connection, photo_id, photo, run_id)
+    link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+    return count
+
+
+def add_faces(connection: Connection, photo_id: int, faces: Sequence[NewFace]) -> int:
+    if faces:
+        connection.execute(insert(db.faces), [_face_row(photo_id, face) for face in faces])
+    return len(faces)
+
+
+def replace_faces(connection: Connection, photo_id: int, photo: NewPhoto, run_id: int) -> int:
+    """The photo was looked at again: new faces take the ids of the old ones that they are."""
+    old = _embeddings(connection, photo_id)
+    add_faces(connection, photo_id, photo.faces)
+    new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in old}
+    inherited = _inherit(connection, old, new)
+    gone = [{"gone": face} for face in old if face not in inherited]
+    if gone:
+        connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
+    values = {"min_face_px": photo.min_face_px, "run_id": run_id}
+    connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
+    return len(photo.faces)
+
+
+def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:
+    """Say that a file holds a photo; what it held before is remembered until `settle`."""
+    before = connection.execute(select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == path)).first()
+    replaces = None
+    if before is not None:
+        replaces = before.replaces if before.photo_id == photo_id else before.photo_id
+    values = {
+        "photo_id": photo_id,
+        "size_bytes": size_bytes,
+        "mtime_ns": mtime_ns,
+        "missing_since": None,
+        "replaces": replaces,
+    }
+    statement = upsert(db.paths).values(path=path, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+    connection.execute(delete(db.failures).where(db.failures.c.path == path))
+
+
+def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        statement = update(db.paths).where(db.paths.c.path == bindparam("gone"), db.paths.c.missing_since.is_(None))
+        connection.execute(statement.values(missing_since=time.time()), rows)
+
+
+def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
+    """Drop files from the catalogue; photos that no file holds any more go with their faces."""
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
+        connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
+    _delete_pathless(connection)
+
+
+def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
+    """The end of a run, when all moves are known.
+
+    Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; photos
+    whose only file now holds something else hand their faces' ids to what replaced them, and go.
+
+    Returns (files that had only moved, files newly missing).
+    """
+    vanished = list(vanished)
+    present = select(db.paths.c.photo_id).where(db.paths.c.missing_since.is_(None))
+    mark_missing(connection, vanished)
+    moved = []
+    for start in range(0, len(vanished), CHUNK):
+        chunk = vanished[start : start + CHUNK]
+        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), db.paths.c.photo_id.in_(present))
+        moved += list(connection.execute(query).scalars())
+    for path in moved:
+        connection.execute(delete(db.paths).where(db.paths.c.path == path))
+    _hand_over(connection)
+    _delete_pathless(connection)
+    return len(moved), len(vanished) - len(moved)
+
+
+def _hand_over(connection: Connection) -> None:
+    """Faces of edited photos keep their ids, so that what was decided about them stays true."""
+    query = select(db.paths.c.path, db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.replaces.is_not(None))
+    for path, photo_id, replaced in connection.execute(query).all():
+        still_used = select(func.count()).select_from(db.paths).where(db.paths.c.photo_id == replaced)
+        if not connection.execute(still_used).scalar_one():
+            _inherit(connection, _embeddings(connection, replaced), _embeddings(connection, photo_id))
+            connection.execute(delete(db.photos).where(db.photos.c.id == replaced))
+        connection.execute(update(db.paths).where(db.paths.c.path == path).values(replaces=None))
+
+
+def _inherit(connection: Connection, old: _Embeddings, new: _Embeddings) -> set[int]:
+    """Let old face rows live on with the contents of the new ones that are the same face.
+
+    Returns the ids that live on.
+    """
+    if not old or not new:
+        return set()
+    old_ids, new_ids = list(old), list(new)
+    distances = l2_matrix(np.stack(list(new.values())), np.stack(list(old.values())))
+    inherited = set()
+    for row, column in enumerate(distances.argmin(axis=1)):
+        mutual = distances[:, column].argmin() == row
+        if mutual and distances[row, column] <= SAME_FACE_AFTER_EDIT:
+            _take_over(connection, old_ids[column], new_ids[row])
+            inherited.add(old_ids[column])
+    return inherited
+
+
+def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
+    row = connection.execute(select(db.faces).where(db.faces.c.id == new_id)).one()._asdict()
+    connection.execute(delete(db.faces).where(db.faces.c.id == new_id))
+    connection.execute(update(db.faces).where(db.faces.c.id == old_id).values({**row, "id": old_id}))
+
+
+def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:
+    query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.photo_id == photo_id)
+    return {face: np.frombuffer(blob, "<f4") for face, blob in connection.execute(query)}
+
+
+def _delete_pathless(connection: Connection) -> None:
+    connection.execute(delete(db.photos).where(db.photos.c.id.not_in(select(db.paths.c.photo_id))))
+
+
+def _face_row(photo_id: int, face: NewFace) -> dict[str, Any]:
+    x1, y1, x2, y2 = face.box
+    return {
+        "photo_id": photo_id,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "score": face.score,
+        "sharpness": face.sharpness,
+        "landmarks": face.landmarks.astype("<f4").tobytes(),
+        "embedding": face.embedding.astype("<f4").tobytes(),
+    }
+
+
+def under(path: str, root: str) -> bool:
+    """Whether a file is a root or lies below it; both absolute."""
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)

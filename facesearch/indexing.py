@@ -1,0 +1,245 @@
+"""Photos on disk -> faces in the index: what is new is looked at, what is known is left alone.
+
+The walk of one photo: found by its path; skipped where size and time are as they were; hashed; only linked where its
+content is known already; else decoded, and in a batch with others detected, aligned and embedded; stored in one
+transaction. A run that ends early, however it ends, has lost nothing but the batch in flight.
+"""
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+
+from facesearch.engine import EmbeddedFace, FaceEngine, LoadedPhoto
+from facesearch.errors import PhotoError
+from facesearch.images import Found, FoundPhoto, content_hash, find_photos
+from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog
+
+__all__ = ["IndexReport", "Progress", "index_photos"]
+
+# A batch is full at so many photos or so many decoded megapixels, whichever comes first: enough for the networks to
+# work on together, little enough to lose.
+BATCH_PHOTOS, BATCH_MEGAPIXELS = 16, 12.0
+# Photos that are read ahead while a batch is being looked at.
+READERS, READ_AHEAD = 2, 8
+
+
+@dataclass
+class Progress:
+    """How far a run is; handed to the caller's callback after every batch.
+
+    todo: photos that have to be looked at; done: of these, looked at, linked or failed.
+    """
+
+    todo: int
+    done: int = 0
+    faces: int = 0
+
+
+@dataclass
+class IndexReport:
+    """What a run did. found = indexed + unchanged + failed, unless it was stopped.
+
+    moved, duplicates: of the unchanged, those known under another path, which is gone or still there.
+    missing: files below the given folders that are in the library and no longer on disk.
+    """
+
+    found: int = 0
+    indexed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    moved: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    faces: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, object]:
+        """As `facesearch index --json` prints it."""
+        photos = ("found", "indexed", "unchanged", "failed", "moved", "duplicates", "missing")
+        return {
+            "photos": {name: getattr(self, name) for name in photos},
+            "faces": self.faces,
+            "seconds": round(self.seconds, 3),
+            "stopped": self.stopped,
+            "failures": [{"path": path, "reason": reason} for path, reason in self.failures],
+        }
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read: its content is known (photo_id), or it is decoded (loaded), or it could not be (reason)."""
+
+    file: FoundPhoto
+    sha256: str = ""
+    photo_id: int | None = None
+    loaded: LoadedPhoto | None = None
+    reason: str = ""
+
+    @property
+    def megapixels(self) -> float:
+        return self.loaded.decoded.rgb.size / 3e6 if self.loaded else 0.0
+
+
+def index_photos(
+    index: FaceIndex,
+    engine: FaceEngine,
+    paths: Sequence[str],
+    *,
+    redo: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> IndexReport:
+    """Bring the index up to date with the photos in some files and folders.
+
+    Args:
+        redo: look at photos again that are known already, as after a change of --min-face.
+        progress: called after every batch.
+        should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
+
+    Raises:
+        InputError: a path that does not exist.
+        ModelMismatchError: the engine's model is not the library's.
+        LibraryLockedError: another process is writing.
+    """
+    index.require_model(engine.embedder.spec)
+    began = time.perf_counter()
+    with index.writing():
+        found = find_photos(paths)
+        roots = [os.path.abspath(path) for path in paths]
+        run_id = index.start_run("index", roots)
+        known = index.known_paths()
+        todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
+        report = IndexReport(found=len(found.photos) + len(found.failures), unchanged=len(found.photos) - len(todo))
+        _fail(index, run_id, report, ((failure.path, failure.reason) for failure in found.failures))
+        state = Progress(len(todo))
+        progress(state)
+        for batch in _batches(_read_ahead(index, engine, todo, redo, should_stop)):
+            _store(index, engine, run_id, batch, redo, report)
+            state.done += len(batch)
+            state.faces = report.faces
+            progress(state)
+        report.stopped = state.done < state.todo
+        if not report.stopped:
+            _settle(index, _vanished(found, roots, known), report)
+        report.seconds = time.perf_counter() - began
+        index.finish_run(run_id, json.dumps(asdict(report) | {"failures": len(report.failures)}))
+        _ = index.vectors
+    return report
+
+
+def _unchanged(file: FoundPhoto, known: KnownPath | None) -> bool:
+    return (
+        known is not None
+        and not known.missing
+        and (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    )
+
+
+def _read_ahead(
+    index: FaceIndex, engine: FaceEngine, files: Iterable[FoundPhoto], redo: bool, should_stop: Callable[[], bool]
+) -> Iterator[_Read]:
+    """Read files in threads, a few ahead of the one that is asked for; results come in the files' order."""
+    pending: deque[Future[_Read]] = deque()
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
+        for file in files:
+            if should_stop():
+                break
+            pending.append(pool.submit(_read, index, engine, file, redo))
+            if len(pending) > READ_AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _read(index: FaceIndex, engine: FaceEngine, file: FoundPhoto, redo: bool) -> _Read:
+    try:
+        sha256 = content_hash(file.path)
+        photo_id = index.photo_id(sha256)
+        if photo_id is not None and not redo:
+            return _Read(file, sha256, photo_id)
+        return _Read(file, sha256, photo_id, engine.load_photo(file.path))
+    except PhotoError as error:
+        return _Read(file, reason=str(error))
+
+
+def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
+    batch: list[_Read] = []
+    megapixels = 0.0
+    for read in reads:
+        batch.append(read)
+        megapixels += read.megapixels
+        if len(batch) >= BATCH_PHOTOS or megapixels >= BATCH_MEGAPIXELS:
+            yield batch
+            batch, megapixels = [], 0.0
+    if batch:
+        yield batch
+
+
+def _store(
+    index: FaceIndex, engine: FaceEngine, run_id: int, batch: list[_Read], redo: bool, report: IndexReport
+) -> None:
+    """Look at what a batch has decoded, and write the batch in one transaction."""
+    loaded = [read for read in batch if read.loaded is not None]
+    faces = engine.analyse([read.loaded for read in loaded if read.loaded is not None])
+    analysed = [_new_photo(read, of_photo) for read, of_photo in zip(loaded, faces, strict=True)]
+    linked = [read for read in batch if read.photo_id is not None and read.loaded is None]
+    with index.transaction() as connection:
+        counts = [catalog.put_photo(connection, photo, run_id, redo=redo) for photo in analysed]
+        for read in linked:
+            assert read.photo_id is not None
+            catalog.link_path(connection, read.file.path, read.photo_id, read.file.size_bytes, read.file.mtime_ns)
+    new = [count for count in counts if count is not None]
+    report.faces += sum(new)
+    report.indexed += len(new)
+    report.duplicates += len(analysed) - len(new) + len(linked)
+    report.unchanged += len(analysed) - len(new) + len(linked)
+    _fail(index, run_id, report, ((read.file.path, read.reason) for read in batch if read.reason))
+
+
+def _new_photo(read: _Read, faces: list[EmbeddedFace]) -> NewPhoto:
+    assert read.loaded is not None
+    photo = read.loaded.photo
+    return NewPhoto(
+        path=read.file.path,
+        size_bytes=read.file.size_bytes,
+        mtime_ns=read.file.mtime_ns,
+        sha256=read.sha256,
+        width=photo.size[0],
+        height=photo.size[1],
+        min_face_px=read.loaded.min_face_px,
+        faces=tuple(NewFace(f.face.box, f.face.landmarks, f.face.score, f.sharpness, f.embedding) for f in faces),
+    )
+
+
+def _fail(index: FaceIndex, run_id: int, report: IndexReport, failures: Iterable[tuple[str, str]]) -> None:
+    failures = list(failures)
+    if failures:
+        index.record_failures(run_id, failures)
+        report.failures += failures
+        report.failed += len(failures)
+
+
+def _vanished(found: Found, roots: Sequence[str], known: dict[str, KnownPath]) -> list[str]:
+    """Files of the library below the given folders that were not met; what could not be read may well be there."""
+    seen = {file.path for file in found.photos}
+    unread = [failure.path for failure in found.failures]
+    return [
+        path
+        for path in known
+        if path not in seen
+        and any(catalog.under(path, root) for root in roots)
+        and not any(catalog.under(path, folder) for folder in unread)
+    ]
+
+
+def _settle(index: FaceIndex, vanished: Sequence[str], report: IndexReport) -> None:
+    """Tell files that moved from files that are missing, and let edited photos take over from what they were."""
+    with index.transaction() as connection:
+        report.moved, report.missing = catalog.settle(connection, vanished)
+    report.duplicates = max(report.duplicates - report.moved, 0)

@@ -1,0 +1,312 @@
+"""A library of photos and the people in them: what the command line does, for programs.
+
+import facesearch
+
+with facesearch.Library("my-library") as library:
+    library.index(["photos/"])
+    result = library.query("face.jpg", k=5)
+    groups = library.cluster()
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch import networks
+from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
+from facesearch.distance import Calibration, load_calibration
+from facesearch.errors import InputError, LibraryError, ModelMismatchError
+from facesearch.index import FaceIndex, FaceRecord, catalog
+from facesearch.results import Cluster, ClusteredFace, Clustering, QueryResult, Status, Verification
+
+if TYPE_CHECKING:  # these import torch
+    from facesearch.engine import FaceEngine
+    from facesearch.indexing import IndexReport, Progress
+    from facesearch.reembedding import ReembedReport
+
+__all__ = ["Library", "default_folder", "verify"]
+
+CALIBRATION_FILE = "calibration.json"
+# DBSCAN chains through its nearest strangers, so its eps lies where strangers hardly ever are.
+CLUSTER_FAR = 1e-5
+INDEX_KIND = "flat (exact)"
+
+
+class Library:
+    """One folder with an index, and the engine that fills and asks it.
+
+    Nothing heavy is loaded before it is needed: `status` needs no network, `query` on a path does.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        detection: DetectionConfig | None = None,
+        images: ImageConfig | None = None,
+        create: bool = True,
+    ) -> None:
+        """Open a library, or make an empty one.
+
+        Args:
+            folder: where it lives; None for FACESEARCH_LIBRARY, or else the user's data folder.
+            model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
+            device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+            create: make it where there is none.
+
+        Raises:
+            LibraryMissingError: there is none, and create is false.
+            ModelMismatchError: it was made with another model.
+            ModelError: the model is not known, or its weights are not there.
+        """
+        self.folder = Path(folder) if folder is not None else default_folder()
+        self.device = device
+        self._detection = detection
+        self._images = images
+        if FaceIndex.exists(self.folder) or not create:
+            self._index = FaceIndex.open(self.folder)
+            if model is not None:
+                self._index.require_model(networks.resolve(model))
+        else:
+            self._index = FaceIndex.create(self.folder, networks.resolve(model or networks.DEFAULT_MODEL))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._index.close()
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._index.spec
+
+    @cached_property
+    def engine(self) -> "FaceEngine":
+        """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
+        from facesearch.engine import FaceEngine
+
+        at_hand = networks.resolve(self.spec.name)
+        if at_hand.fingerprint != self.spec.fingerprint:
+            raise ModelMismatchError(
+                f"the library was made with {self.spec.name} ({self.spec.fingerprint}), which has changed since"
+                f" ({at_hand.fingerprint}): restore that file, or re-embed with `facesearch reembed`"
+            )
+        return FaceEngine.load(self.spec, self.device, self._detection, self._images)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What distances mean: the library's own calibration, else the model's; None if there is neither."""
+        own = self.folder / CALIBRATION_FILE
+        if own.is_file():
+            calibration = Calibration.from_json(own.read_text())
+            if calibration.fingerprint == self.spec.fingerprint:
+                return calibration
+        return load_calibration(self.spec)
+
+    # -- filling --------------------------------------------------------------------------------------------------
+
+    def index(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        redo: bool = False,
+        progress: "Callable[[Progress], None]" = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> "IndexReport":
+        """Bring the library up to date with some files and folders; see `facesearch.indexing.index_photos`."""
+        from facesearch.indexing import index_photos
+
+        return index_photos(
+            self._index,
+            self.engine,
+            [os.fspath(path) for path in paths],
+            redo=redo,
+            progress=progress,
+            should_stop=should_stop,
+        )
+
+    def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
+        """Take files and folders out of the library; the files themselves are not touched.
+
+        Returns the number of files taken out. Raises InputError where the library knows none of them.
+        """
+        places = [os.path.abspath(path) for path in paths]
+        known = [path for path in self._index.known_paths() if any(catalog.under(path, place) for place in places)]
+        if not known:
+            raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
+        self._index.forget_paths(known)
+        self._index.forget_roots(places)
+        return len(known)
+
+    def remove_missing(self, *, force: bool = False) -> int:
+        """Take out the files that the last runs did not find any more.
+
+        Raises LibraryError where nothing below one of the indexed folders is left, as when a disk is not mounted;
+        force does it all the same.
+        """
+        known = self._index.known_paths()
+        missing = [path for path, row in known.items() if row.missing]
+        if not force:
+            for root in self._index.roots():
+                inside = [path for path in known if catalog.under(path, root)]
+                if inside and all(known[path].missing or not os.path.lexists(path) for path in inside):
+                    raise LibraryError(
+                        f"all {len(inside)} photos of {root} are missing; if that disk is not mounted, mount it and"
+                        " index again; if they are gone for good, repeat with --force"
+                    )
+        if missing:
+            self._index.forget_paths(missing)
+        return len(missing)
+
+    def faces(self) -> list[FaceRecord]:
+        """All faces, in the order of their ids."""
+        return self._index.faces(self._index.embeddings()[0].tolist())
+
+    def embeddings_of(self, faces: Sequence[int]) -> NDArray[np.float32]:
+        """(n, d) float32, unit L2 norm, for faces by their ids. Raises InputError for one that is not there."""
+        ids, vectors = self._index.embeddings()
+        rows = np.searchsorted(ids, faces)
+        if len(faces) and (not len(ids) or not np.array_equal(ids[np.minimum(rows, len(ids) - 1)], faces)):
+            raise InputError("a face is not in the library")
+        return vectors[rows]
+
+    def photo_sizes(self) -> dict[int, tuple[int, int]]:
+        """Photo id -> (width, height) in pixels as displayed."""
+        return self._index.photo_sizes()
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def query(self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None) -> QueryResult:
+        """The k faces of the library nearest to each face of a picture; see `facesearch.searching.query`."""
+        from facesearch import searching
+
+        return searching.query(self._index, self.engine, self.calibration, image, k, face)
+
+    def verify(
+        self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None
+    ) -> Verification:
+        """Whether the main faces of two pictures are the same person; see `facesearch.searching.compare`."""
+        from facesearch import searching
+
+        return searching.compare(self.engine, self.calibration, a, b, threshold)
+
+    def cluster(self, *, eps: float | None = None, min_samples: int = 2) -> Clustering:
+        """Group the faces of the library by person.
+
+        Raises InputError where eps is not given and the model has no calibration to take it from.
+        """
+        from facesearch import searching
+        from facesearch.clustering import dbscan
+
+        began = time.perf_counter()
+        if eps is None:
+            if self.calibration is None:
+                raise InputError(searching.no_calibration(self.spec, "give --eps, or"))
+            eps = self.calibration.threshold(CLUSTER_FAR)
+        ids, embeddings = self._index.embeddings()
+        labels = dbscan(embeddings, eps, min_samples)
+        records = {record.id: record for record in self._index.faces(ids.tolist())}
+        clusters = []
+        for label in range(int(labels.max(initial=-1)) + 1):
+            members = [records[i] for i in ids[labels == label].tolist()]
+            faces = tuple(ClusteredFace(m.id, m.path, m.box) for m in members)
+            clusters.append(Cluster(label, len(faces), None, faces))
+        noise = tuple(ids[labels == -1].tolist())
+        return Clustering(tuple(clusters), noise, eps, min_samples, time.perf_counter() - began)
+
+    def reembed(
+        self,
+        model: str,
+        *,
+        drop_missing: bool = False,
+        progress: "Callable[[Progress], None]" = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> "ReembedReport":
+        """Move the library to another model; see `facesearch.reembedding.reembed`."""
+        from facesearch.engine import FaceEngine
+        from facesearch.reembedding import reembed
+
+        engine = FaceEngine.load(networks.resolve(model), self.device, self._detection, self._images)
+        report = reembed(self._index, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
+        for stale in ("engine", "calibration"):
+            self.__dict__.pop(stale, None)
+        return report
+
+    def calibrate(
+        self, folder: str | os.PathLike[str], tick: Callable[[int, int], None] = lambda *_: None
+    ) -> Calibration:
+        """Measure what the model's distances mean, on a folder with a folder for each person; used from then on."""
+        from facesearch.measuring import calibrate
+
+        calibration = calibrate(self.engine, Path(folder), tick)
+        (self.folder / CALIBRATION_FILE).write_text(calibration.to_json(), encoding="utf-8")
+        self.__dict__.pop("calibration", None)
+        return calibration
+
+    def status(self) -> Status:
+        counts = self._index.counts()
+        return Status(
+            library=str(self.folder),
+            photos=counts.photos,
+            files=counts.files,
+            missing=counts.missing,
+            faces=counts.faces,
+            photos_without_faces=counts.photos_without_faces,
+            people=counts.people,
+            model=self.spec.name,
+            fingerprint=self.spec.fingerprint,
+            dim=self.spec.dim,
+            threshold=self.calibration.threshold() if self.calibration else None,
+            index=INDEX_KIND,
+            database_bytes=_size(self.folder, "library.sqlite3*"),
+            index_bytes=_size(self.folder, "faces.faiss"),
+            roots=tuple(self._index.roots()),
+            failures=tuple(self._index.failures()),
+        )
+
+
+def default_folder() -> Path:
+    """FACESEARCH_LIBRARY, or the platform's folder for a user's data."""
+    import platformdirs
+
+    return Path(os.environ.get("FACESEARCH_LIBRARY") or platformdirs.user_data_path("facesearch"))
+
+
+def verify(
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    threshold: float | None = None,
+) -> Verification:
+    """Whether the main faces of two pictures are the same person; needs no library.
+
+    Args:
+        model: name or file; None for the default.
+        threshold: the largest distance of one person; None for the model's, at a false-accept rate of 1e-3.
+
+    Raises:
+        PhotoError, NoFaceError: one of the pictures cannot be used.
+        ModelError: the model has no calibration, and no threshold is given.
+    """
+    from facesearch import searching
+    from facesearch.engine import FaceEngine
+
+    spec = networks.resolve(model or networks.DEFAULT_MODEL)
+    return searching.compare(FaceEngine.load(spec, device), load_calibration(spec), a, b, threshold)
+
+
+def _size(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern))

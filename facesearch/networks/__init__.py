@@ -1,0 +1,13 @@
+"""The embedding networks, and where their weights come from.
+
+`resolve` says what a name means (a ModelSpec, without importing torch), `load` makes the network run:
+
+    network = load(resolve("dlib"))
+    raw_embeddings = network(batch)
+"""
+
+from facesearch.networks.base import ModelInfo, Network
+from facesearch.networks.device import pick_device
+from facesearch.networks.registry import DEFAULT_MODEL, available, download, load, resolve
+
+__all__ = ["DEFAULT_MODEL", "ModelInfo", "Network", "available", "download", "load", "pick_device", "resolve"]

@@ -1,0 +1,99 @@
+"""Another model for a library: every face is cropped and embedded again; none is looked for again.
+
+Interrupted, it goes on where it was; until the last face is done the library keeps its old embeddings and stays usable.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from facesearch.detection import Face
+from facesearch.engine import FaceEngine
+from facesearch.errors import LibraryError, PhotoError
+from facesearch.images import content_hash
+from facesearch.index import FaceIndex, FaceRecord, staging
+from facesearch.indexing import Progress
+
+__all__ = ["ReembedReport", "reembed"]
+
+BATCH_PHOTOS = 16
+
+
+@dataclass
+class ReembedReport:
+    """photos, faces: in the library afterwards with embeddings of the new model; dropped: photos taken out."""
+
+    photos: int = 0
+    faces: int = 0
+    dropped: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def reembed(
+    index: FaceIndex,
+    engine: FaceEngine,
+    *,
+    drop_missing: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ReembedReport:
+    """Give every face an embedding of the engine's model, then make that the library's model.
+
+    Args:
+        drop_missing: take photos out that cannot be read any more, or are no longer what was indexed.
+
+    Raises:
+        LibraryError: there are such photos, and drop_missing is false; nothing has changed then.
+        LibraryLockedError: another process is writing.
+    """
+    began = time.perf_counter()
+    spec = engine.embedder.spec
+    report = ReembedReport()
+    with index.writing():
+        with index.transaction() as connection:
+            waiting = staging.waiting(connection, spec.fingerprint)
+        state = Progress(len(waiting))
+        unreadable: list[int] = []
+        photos = list(waiting.items())
+        for start in range(0, len(photos), BATCH_PHOTOS):
+            if should_stop():
+                return ReembedReport(stopped=True, seconds=time.perf_counter() - began)
+            batch = photos[start : start + BATCH_PHOTOS]
+            for photo_id, faces in batch:
+                if not _embed_photo(index, engine, index.faces(faces)):
+                    unreadable.append(photo_id)
+                state.faces += len(faces)
+            state.done += len(batch)
+            progress(state)
+        if unreadable and not drop_missing:
+            raise LibraryError(
+                f"{len(unreadable)} photos cannot be embedded again, they are gone or have changed: bring them back and"
+                " run `facesearch index` on them, or repeat with --drop-missing to take them out"
+            )
+        report.faces = index.adopt(spec, unreadable)
+        report.dropped = len(unreadable)
+        report.photos = index.counts().photos
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _embed_photo(index: FaceIndex, engine: FaceEngine, records: list[FaceRecord]) -> bool:
+    """Stage new embeddings for the faces of one photo; False where it cannot be read, or is another one by now."""
+    for path in index.paths_of(records[0].photo_id):
+        try:
+            if index.photo_id(content_hash(path)) != records[0].photo_id:
+                continue
+            photo = engine.load_photo(path)
+        except PhotoError:
+            continue
+        crops = engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
+        embeddings = engine.embedder.embed(crops)
+        with index.transaction() as connection:
+            by_face = dict(zip((r.id for r in records), embeddings, strict=True))
+            staging.stage(connection, engine.embedder.spec.fingerprint, by_face)
+        return True
+    return False

@@ -1,0 +1,137 @@
+"""What the library answers: plain frozen dataclasses; `to_dict` is what `--json` prints."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = [
+    "Cluster",
+    "ClusteredFace",
+    "Clustering",
+    "Match",
+    "Person",
+    "QueryFace",
+    "QueryResult",
+    "Status",
+    "Verification",
+]
+
+Box = tuple[float, float, float, float]
+
+
+class _Result:
+    """A dataclass that is printed as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True)
+class Person(_Result):
+    """Somebody with a name."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Match(_Result):
+    """One face of the library near a face of the query.
+
+    distance: L2 between unit vectors, in [0, 2].
+    probability: that it is the same person, at even odds beforehand; None without a calibration.
+    same_person: whether the distance is within the threshold; None without a calibration.
+    """
+
+    rank: int
+    path: str
+    face: int
+    box: Box
+    distance: float
+    probability: float | None
+    same_person: bool | None
+    person: Person | None = None
+
+
+@dataclass(frozen=True)
+class QueryFace(_Result):
+    """A face of the query picture and what is near it, nearest first."""
+
+    box: Box
+    score: float
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class QueryResult(_Result):
+    """Every face of a query picture; threshold is None for a model without a calibration."""
+
+    model: str
+    threshold: float | None
+    faces: tuple[QueryFace, ...]
+
+
+@dataclass(frozen=True)
+class Verification(_Result):
+    """Whether two pictures show the same person.
+
+    far: share of pairs of strangers that are as near as the threshold.
+    faces: how many faces were found in either picture; the main one of each was compared.
+    """
+
+    same_person: bool
+    distance: float
+    threshold: float
+    probability: float | None
+    far: float | None
+    faces: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ClusteredFace(_Result):
+    face: int
+    path: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class Cluster(_Result):
+    id: int
+    size: int
+    person: Person | None
+    faces: tuple[ClusteredFace, ...]
+
+
+@dataclass(frozen=True)
+class Clustering(_Result):
+    """Groups of faces, largest first, and the ids of the faces in none."""
+
+    clusters: tuple[Cluster, ...]
+    noise: tuple[int, ...]
+    eps: float
+    min_samples: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Status(_Result):
+    """What a library holds. failures: (path, reason)."""
+
+    library: str
+    photos: int
+    files: int
+    missing: int
+    faces: int
+    photos_without_faces: int
+    people: int
+    model: str
+    fingerprint: str
+    dim: int
+    threshold: float | None
+    index: str
+    database_bytes: int
+    index_bytes: int
+    roots: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"failures": [{"path": path, "reason": reason} for path, reason in self.failures]}

@@ -1,0 +1,162 @@
+"""Makes a small photo collection of two people from the pictures that matplotlib and scikit-image ship.
+
+python tests/demo_photos.py FOLDER
+"""
+
+import csv
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import skimage.data
+from PIL import ExifTags, Image, ImageEnhance, ImageFilter, ImageOps
+from PIL.Image import Transpose
+
+__all__ = ["make_demo_photos"]
+
+HOPPER, COLLINS = "Grace Hopper", "Eileen Collins"
+
+HEAD_BOXES = {HOPPER: (90, 10, 440, 420), COLLINS: (120, 0, 340, 240)}  # left, top, right, bottom
+
+# What is stored is what is seen, turned backwards: the reader's turn by the EXIF orientation undoes it.
+STORED = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+
+
+def make_demo_photos(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Fill a folder with 27 photos, the same ones every time, and with labels.csv (photo,person; people joined by ;).
+
+    Returns:
+        File name -> the people in it, from left to right.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    portraits = _portraits()
+    labels: dict[str, tuple[str, ...]] = {}
+    for person, portrait in portraits.items():
+        labels |= _save_variations(folder, person, portrait)
+    labels |= _save_orientations(folder, portraits)
+    labels |= _save_pairs(folder, portraits)
+    labels |= _save_faceless(folder)
+    _write_labels(folder / "labels.csv", labels)
+    return labels
+
+
+def _portraits() -> dict[str, Image.Image]:
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
+        hopper = Image.open(file).convert("RGB")
+    return {HOPPER: hopper, COLLINS: Image.fromarray(skimage.data.astronaut())}
+
+
+def _save_variations(folder: Path, person: str, portrait: Image.Image) -> dict[str, tuple[str, ...]]:
+    heic = importlib.util.find_spec("pillow_heif") is not None
+    variations: dict[str, Callable[[], Image.Image]] = {
+        "close-up.png": lambda: portrait.crop(HEAD_BOXES[person]),
+        "tilted-left.webp": lambda: _tilt(portrait, 8),
+        "tilted-right.tif": lambda: _tilt(portrait, -8),
+        "bright.heic" if heic else "bright.jpg": lambda: ImageEnhance.Brightness(portrait).enhance(1.3),
+        "mirrored.gif": lambda: ImageOps.mirror(portrait),
+        "soft.jpg": lambda: portrait.filter(ImageFilter.GaussianBlur(1.2)),
+        "faded-grey.jpg": lambda: ImageEnhance.Contrast(portrait.convert("L")).enhance(0.6),
+    }
+    labels: dict[str, tuple[str, ...]] = {}
+    for variation, make in variations.items():
+        name = f"{_slug(person)}-{variation}"
+        _save(make(), folder / name)
+        labels[name] = (person,)
+    return labels
+
+
+def _tilt(picture: Image.Image, degrees: float) -> Image.Image:
+    """Turn counter-clockwise, and cut away the empty corners."""
+    width, height = picture.size
+    edge_x, edge_y = width // 12, height // 12
+    turned = picture.rotate(degrees, Image.Resampling.BICUBIC)
+    return turned.crop((edge_x, edge_y, width - edge_x, height - edge_y))
+
+
+def _save_orientations(folder: Path, portraits: dict[str, Image.Image]) -> dict[str, tuple[str, ...]]:
+    """Each of the eight EXIF orientations once, taking turns between the two people."""
+    labels: dict[str, tuple[str, ...]] = {}
+    for orientation in range(1, 9):
+        person = HOPPER if orientation % 2 else COLLINS
+        seen = portraits[person]
+        stored = seen.transpose(STORED[orientation]) if orientation in STORED else seen
+        name = f"{_slug(person)}-orientation-{orientation}.jpg"
+        _save(stored, folder / name, orientation)
+        labels[name] = (person,)
+    return labels
+
+
+def _save_pairs(folder: Path, portraits: dict[str, Image.Image]) -> dict[str, tuple[str, ...]]:
+    """Both in one picture: as they are, and smaller, the other way round, on a large canvas."""
+    hopper, collins = portraits[HOPPER], portraits[COLLINS]
+    side_by_side = Image.new("RGB", (hopper.width + collins.width, hopper.height), "grey")
+    side_by_side.paste(hopper, (0, 0))
+    side_by_side.paste(collins, (hopper.width, 0))
+    _save(side_by_side, folder / "together.jpg")
+
+    canvas = Image.new("RGB", (1600, 1200), (70, 90, 80))
+    canvas.paste(collins, (120, 420))
+    canvas.paste(hopper.resize((384, 450), Image.Resampling.LANCZOS), (1010, 240))
+    _save(canvas, folder / "together-far-apart.png")
+    return {"together.jpg": (HOPPER, COLLINS), "together-far-apart.png": (COLLINS, HOPPER)}
+
+
+def _save_faceless(folder: Path) -> dict[str, tuple[str, ...]]:
+    red, green = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 480))
+    gradient = np.stack([red, green, np.full_like(red, 128)], axis=-1).astype(np.uint8)
+    pictures = {
+        "coins.png": skimage.data.coins(),
+        "coffee.jpg": skimage.data.coffee(),
+        "gradient.jpg": gradient,
+    }
+    for name, pixels in pictures.items():
+        _save(Image.fromarray(pixels), folder / name)
+    return dict.fromkeys(pictures, ())
+
+
+def _save(picture: Image.Image, path: Path, orientation: int | None = None) -> None:
+    if path.suffix == ".heic":
+        import pillow_heif
+
+        pillow_heif.from_pillow(picture).save(path, quality=90)
+    elif orientation is not None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        picture.save(path, quality=92, exif=exif)
+    elif path.suffix in (".jpg", ".webp"):
+        picture.save(path, quality=92)
+    else:
+        picture.save(path)
+
+
+def _slug(person: str) -> str:
+    return person.lower().replace(" ", "-")
+
+
+def _write_labels(path: Path, labels: dict[str, tuple[str, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["photo", "person"])
+        writer.writerows([name, ";".join(people)] for name, people in sorted(labels.items()))
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python tests/demo_photos.py FOLDER")
+    for name, people in sorted(make_demo_photos(Path(sys.argv[1])).items()):
+        print(f"{name:40} {' and '.join(people) or 'nobody'}")
+
+
+if __name__ == "__main__":
+    main()
