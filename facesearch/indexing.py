@@ -12,11 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from facesearch.engine import EmbeddedFace, FaceEngine, LoadedPhoto
 from facesearch.errors import PhotoError
 from facesearch.images import Found, FoundPhoto, content_hash, find_photos
 from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog
+
+if TYPE_CHECKING:  # imports torch, and a run that finds nothing new needs none
+    from facesearch.engine import EmbeddedFace, FaceEngine, LoadedPhoto
 
 __all__ = ["IndexReport", "Progress", "index_photos"]
 
@@ -78,7 +81,7 @@ class _Read:
     file: FoundPhoto
     sha256: str = ""
     photo_id: int | None = None
-    loaded: LoadedPhoto | None = None
+    loaded: "LoadedPhoto | None" = None
     reason: str = ""
 
     @property
@@ -88,7 +91,7 @@ class _Read:
 
 def index_photos(
     index: FaceIndex,
-    engine: FaceEngine,
+    load_engine: "Callable[[], FaceEngine]",
     paths: Sequence[str],
     *,
     redo: bool = False,
@@ -98,16 +101,15 @@ def index_photos(
     """Bring the index up to date with the photos in some files and folders.
 
     Args:
+        load_engine: gives the engine, of the index's model; called only if there is something to look at.
         redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
 
     Raises:
         InputError: a path that does not exist.
-        ModelMismatchError: the engine's model is not the library's.
         LibraryLockedError: another process is writing.
     """
-    index.require_model(engine.embedder.spec)
     began = time.perf_counter()
     with index.writing():
         found = find_photos(paths)
@@ -119,11 +121,13 @@ def index_photos(
         _fail(index, run_id, report, ((failure.path, failure.reason) for failure in found.failures))
         state = Progress(len(todo))
         progress(state)
-        for batch in _batches(_read_ahead(index, engine, todo, redo, should_stop)):
-            _store(index, engine, run_id, batch, redo, report)
-            state.done += len(batch)
-            state.faces = report.faces
-            progress(state)
+        if todo:
+            engine = load_engine()
+            for batch in _batches(_read_ahead(index, engine, todo, redo, should_stop)):
+                _store(index, engine, run_id, batch, redo, report)
+                state.done += len(batch)
+                state.faces = report.faces
+                progress(state)
         report.stopped = state.done < state.todo
         if not report.stopped:
             _settle(index, _vanished(found, roots, known), report)
@@ -142,7 +146,7 @@ def _unchanged(file: FoundPhoto, known: KnownPath | None) -> bool:
 
 
 def _read_ahead(
-    index: FaceIndex, engine: FaceEngine, files: Iterable[FoundPhoto], redo: bool, should_stop: Callable[[], bool]
+    index: FaceIndex, engine: "FaceEngine", files: Iterable[FoundPhoto], redo: bool, should_stop: Callable[[], bool]
 ) -> Iterator[_Read]:
     """Read files in threads, a few ahead of the one that is asked for; results come in the files' order."""
     pending: deque[Future[_Read]] = deque()
@@ -157,7 +161,7 @@ def _read_ahead(
             yield pending.popleft().result()
 
 
-def _read(index: FaceIndex, engine: FaceEngine, file: FoundPhoto, redo: bool) -> _Read:
+def _read(index: FaceIndex, engine: "FaceEngine", file: FoundPhoto, redo: bool) -> _Read:
     try:
         sha256 = content_hash(file.path)
         photo_id = index.photo_id(sha256)
@@ -182,7 +186,7 @@ def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
 
 
 def _store(
-    index: FaceIndex, engine: FaceEngine, run_id: int, batch: list[_Read], redo: bool, report: IndexReport
+    index: FaceIndex, engine: "FaceEngine", run_id: int, batch: list[_Read], redo: bool, report: IndexReport
 ) -> None:
     """Look at what a batch has decoded, and write the batch in one transaction."""
     loaded = [read for read in batch if read.loaded is not None]
@@ -202,7 +206,7 @@ def _store(
     _fail(index, run_id, report, ((read.file.path, read.reason) for read in batch if read.reason))
 
 
-def _new_photo(read: _Read, faces: list[EmbeddedFace]) -> NewPhoto:
+def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
     assert read.loaded is not None
     photo = read.loaded.photo
     return NewPhoto(

@@ -129,7 +129,7 @@ class Library:
 
         return index_photos(
             self._index,
-            self.engine,
+            lambda: self.engine,
             [os.fspath(path) for path in paths],
             redo=redo,
             progress=progress,

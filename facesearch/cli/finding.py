@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
-from facesearch.cli.output import interruptible, message, percent, photo_progress, plural, print_json, shown, table
+from facesearch.cli.output import (
+    interruptible,
+    message,
+    percent,
+    photo_progress,
+    plural,
+    print_json,
+    save_picture,
+    shown,
+    table,
+)
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from facesearch.indexing import IndexReport
     from facesearch.results import Clustering, QueryResult, Verification
 
@@ -177,13 +189,33 @@ def cluster(
         ),
     ] = None,
     min_samples: Annotated[int, typer.Option(help="DBSCAN: neighbours, itself included, that make a face a core.")] = 2,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Draw the largest groups into this picture, a row a person.")
+    ] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Group the faces of the library by person."""
     with open_library(library) as opened:
         result = opened.cluster(eps=eps, min_samples=min_samples)
+    if sheet is not None:
+        save_picture(_sheet(result), sheet)
     print_json(result.to_dict()) if as_json else _show_clusters(result)
+
+
+def _sheet(result: "Clustering") -> "Image":
+    from facesearch.sheets import Row, contact_sheet
+
+    return contact_sheet(
+        [
+            Row(
+                group.person.name if group.person else f"group {group.id}",
+                plural(group.size, "face"),
+                [(face.path, face.box) for face in group.faces],
+            )
+            for group in result.clusters[:MANY]
+        ]
+    )
 
 
 def _show_clusters(result: "Clustering") -> None:

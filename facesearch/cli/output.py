@@ -10,6 +10,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
     from facesearch.indexing import Progress as IndexProgress
 
 __all__ = [
@@ -21,6 +25,7 @@ __all__ = [
     "photo_progress",
     "plural",
     "print_json",
+    "save_picture",
     "shown",
     "table",
 ]
@@ -80,6 +85,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
         drawn.add_row(*(Text(_printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
     Console(width=width).print(drawn)
+
+
+def save_picture(picture: "Image", path: "Path") -> None:
+    """Raises InputError where the picture cannot be written there."""
+    from facesearch.errors import InputError
+
+    try:
+        picture.save(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the picture {path} cannot be written: {error}") from error
+    message(f"The groups are drawn in {path}.")
 
 
 @contextmanager

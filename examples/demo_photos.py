@@ -1,6 +1,6 @@
 """Makes a small photo collection of two people from the pictures that matplotlib and scikit-image ship.
 
-python tests/demo_photos.py FOLDER
+python examples/demo_photos.py FOLDER
 """
 
 import csv
@@ -153,7 +153,7 @@ def _write_labels(path: Path, labels: dict[str, tuple[str, ...]]) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit("usage: python tests/demo_photos.py FOLDER")
+        sys.exit("usage: python examples/demo_photos.py FOLDER")
     for name, people in sorted(make_demo_photos(Path(sys.argv[1])).items()):
         print(f"{name:40} {' and '.join(people) or 'nobody'}")
 

@@ -1,0 +1,113 @@
+"""Fixtures: real faces from packages, a demo collection, a real engine made once, and a fake one that needs no time."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from demo_photos import make_demo_photos
+from numpy.typing import NDArray
+
+from facesearch import networks
+from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
+from facesearch.detection import Face
+from facesearch.embedding import Embedder
+from facesearch.engine import FaceEngine
+
+# Two test processes, or a test and whatever else the machine does, would otherwise wait for each other's threads.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the library or the cache of whoever runs it."""
+    monkeypatch.setenv("FACESEARCH_LIBRARY", str(tmp_path_factory.mktemp("library")))
+    monkeypatch.setenv("FACESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The shared data sets; tests that need them are skipped elsewhere."""
+    place = os.environ.get("FACESEARCH_DATA", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("FACESEARCH_DATA does not name a folder with the shared data sets")
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def engine() -> FaceEngine:
+    """The engine of the default model, on the CPU."""
+    return FaceEngine.load(networks.resolve("dlib"), "cpu")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, ...]]]:
+    """The demo collection: its folder, and who is in which photo."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, make_demo_photos(folder)
+
+
+FAKE_SPEC = ModelSpec(
+    name="fake",
+    network="fake",
+    dim=8,
+    preprocessing=Preprocessing((16, 16), ((4, 4), (11, 4), (8, 8), (5, 12), (10, 12)), (0, 0, 0), (1, 1, 1)),
+    weights_sha256="0" * 64,
+)
+
+
+class FakeNetwork:
+    """The mean colours of the four quarters of a crop, turned about: alike crops are near, others are not."""
+
+    spec = FAKE_SPEC
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        quarters = batch.reshape(len(batch), 3, 2, 8, 2, 8).mean(axis=(3, 5)).reshape(len(batch), 12)
+        mixing = np.random.default_rng(0).normal(size=(12, self.spec.dim)).astype(np.float32)
+        return (quarters - 127) @ mixing + np.float32(1e-3)
+
+
+class FakeDetector:
+    """One face in every picture, its middle; none in a picture that is black."""
+
+    def __init__(self) -> None:
+        self.config = DetectionConfig()
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
+        return [self._faces(image) for image in images]
+
+    def _faces(self, image: NDArray[np.uint8]) -> list[Face]:
+        height, width = image.shape[:2]
+        if not image.any():
+            return []
+        box = (width * 0.25, height * 0.25, width * 0.75, height * 0.75)
+        shares = np.array([(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.42, 0.6), (0.58, 0.6)], np.float32)
+        return [Face(box, shares * np.array([width, height], np.float32), 0.99)]
+
+
+@pytest.fixture
+def fake_engine() -> FaceEngine:
+    """An engine that takes a millisecond a photo; its embeddings have 8 dimensions."""
+    return FaceEngine(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> "type[Picture]":
+    return Picture
+
+
+class Picture:
+    """Small pictures of a colour pattern that depends on a word, for tests that need photos and not faces."""
+
+    @staticmethod
+    def save(path: Path, word: str, size: tuple[int, int] = (64, 64)) -> Path:
+        from PIL import Image
+
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+        blocks = np.random.default_rng(seed).integers(1, 255, (2, 2, 3), np.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(path)
+        return path
