@@ -29,7 +29,7 @@ from facesearch.indexing import Progress
 from facesearch.library import Library
 from facesearch.measuring import main_face_embedder, people_in
 
-__all__ = ["groups", "merge_into", "verification"]
+__all__ = ["groups", "merge_into", "read_results", "verification"]
 
 Tick = Callable[[int, int], None]
 
@@ -55,6 +55,7 @@ def groups(folder: Path, labels: Path | None, model: str | None, device: str, ti
     Raises:
         InputError: there are no labels for these photos.
     """
+    folder = folder.resolve()  # as people_in does, so that the paths are the same
     people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
     with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
         report = library.index([folder], progress=lambda state: _pass_on(tick, state))
@@ -64,7 +65,7 @@ def groups(folder: Path, labels: Path | None, model: str | None, device: str, ti
         main = _main_faces(faces, library.photo_sizes())
         truth = _truth(faces, main, people)
         if not truth:
-            raise InputError(f"none of the {report.found} photos in {folder} is labelled: give --labels")
+            raise InputError(f"none of the faces found in {folder} is in a labelled photo: give --labels")
         ids = list(truth)
         predicted = np.array([group_of.get(face, -1) for face in ids])
         is_main = np.array([face in main for face in ids])
@@ -79,13 +80,25 @@ def groups(folder: Path, labels: Path | None, model: str | None, device: str, ti
         }
 
 
-def merge_into(path: Path, results: dict[str, Any]) -> None:
-    """Add results to a JSON file, keeping what else is in it. Raises InputError where it is no JSON object."""
+def read_results(path: Path) -> dict[str, Any]:
+    """What a JSON file of results holds; nothing where there is none yet.
+
+    Raises InputError where it is no JSON object, or has no folder.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        path.write_text(json.dumps(known | results, indent=2) + "\n", encoding="utf-8")
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be added to: {error}") from error
+    if not isinstance(known, dict):
+        raise InputError(f"{path} cannot be added to: it holds no JSON object")
+    return known
+
+
+def merge_into(path: Path, results: dict[str, Any]) -> None:
+    """Add results to a JSON file, keeping what else is in it. Raises as `read_results` does."""
+    path.write_text(json.dumps(read_results(path) | results, indent=2) + "\n", encoding="utf-8")
 
 
 def _pass_on(tick: Tick, state: Progress) -> None:

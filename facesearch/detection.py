@@ -105,10 +105,12 @@ class Detector:
         """P-Net on every scale of one image."""
         found = []
         for scale in _scales(octaves[0].shape[-2:], min_face_px, self.config.pyramid_factor):
-            regression, probability = self.pnet(_resized(octaves, scale))
+            pixels, (ratio_x, ratio_y) = _resized(octaves, scale)
+            regression, probability = self.pnet(pixels)
             ys, xs = torch.nonzero(probability[0, 1] >= self.config.thresholds[0], as_tuple=True)
             corner = torch.stack([xs, ys], dim=1) * PNET_STRIDE
-            windows = torch.cat([corner, corner + PNET_WINDOW], dim=1) / scale
+            ratio = corner.new_tensor([ratio_x, ratio_y] * 2, dtype=torch.float32)
+            windows = torch.cat([corner, corner + PNET_WINDOW], dim=1) / ratio
             boxes = _regressed(windows, regression[0, :, ys, xs].T)
             scores = probability[0, 1, ys, xs]
             keep = batched_nms(windows, scores, torch.zeros_like(ys), NMS_SCALE)
@@ -159,7 +161,8 @@ def _octaves(image: NDArray[np.uint8], device: torch.device) -> list[Tensor]:
     Every smaller version is made from the nearest larger octave: area-averaged throughout, and cheaper than from the
     original each time.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float()
+    # a copy, since torch wants neither read-only arrays nor negative strides
+    pixels = torch.from_numpy(np.array(image, order="C")).to(device).permute(2, 0, 1)[None].float()
     octaves = [((pixels - 127.5) / 128).contiguous(memory_format=torch.channels_last)]
     while min(octaves[-1].shape[-2:]) >= 2 * PNET_WINDOW:
         octaves.append(functional.avg_pool2d(octaves[-1], 2))
@@ -169,21 +172,28 @@ def _octaves(image: NDArray[np.uint8], device: torch.device) -> list[Tensor]:
 def _scales(shape: Sequence[int], min_face_px: float, factor: float) -> "Iterator[float]":
     """Scales at which a window of P-Net is a face of min_face_px, and larger ones up to the whole image."""
     scale = PNET_WINDOW / max(min_face_px, PNET_WINDOW)
-    while min(shape) * scale >= PNET_WINDOW:
+    while min(shape) * scale >= PNET_WINDOW - 1e-6:  # 12 / side * side may fall short of 12 by its rounding
         yield scale
         scale *= factor
 
 
-def _resized(octaves: list[Tensor], scale: float) -> Tensor:
-    """The image at a scale of at most 1, from the smallest octave that is at least as large."""
+def _resized(octaves: list[Tensor], scale: float) -> tuple[Tensor, tuple[float, float]]:
+    """The image at a scale of at most 1, from the smallest octave that is at least as large.
+
+    Returns:
+        The image, and the scale in x and in y that it has: sides are whole numbers of pixels, and near P-Net's 12 that
+        makes a difference of percents.
+    """
     height, width = octaves[0].shape[-2:]
     level = min(int(math.log2(1 / scale) + 1e-9), len(octaves) - 1)
-    size = (math.ceil(height * scale), math.ceil(width * scale))
-    # scale_factor keeps the coordinates exact where the size had to be rounded
-    exact = scale * 2**level
-    if exact == 1:
-        return octaves[level]
-    return functional.interpolate(octaves[level], size=size, mode="bilinear", antialias=True, align_corners=False)
+    octave = octaves[level]
+    octave_height, octave_width = octave.shape[-2:]
+    if scale * 2**level == 1:
+        return octave, (scale, scale)
+    size = (round(height * scale), round(width * scale))
+    pixels = functional.interpolate(octave, size=size, mode="bilinear", antialias=True, align_corners=False)
+    # an octave may lack the last odd row or column of the one before
+    return pixels, (size[1] / (octave_width * 2**level), size[0] / (octave_height * 2**level))
 
 
 def _crops(candidates: _Candidates, octaves: list[list[Tensor]], side: int) -> Tensor:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.errors import ModelError
+
 if TYPE_CHECKING:
     from facesearch.config import ModelSpec
     from facesearch.networks import Network
@@ -35,11 +37,17 @@ class Embedder:
 
         Returns:
             (n, d) float32, unit L2 norm.
+
+        Raises:
+            ModelError: the network gives NaN, infinity or nothing but zeros.
         """
         parts = [np.zeros((0, self.spec.dim), np.float32)]
         for start in range(0, len(crops), self.batch_size):
             parts.append(self._embed_batch(np.stack(crops[start : start + self.batch_size])))
-        return np.concatenate(parts)
+        embeddings = np.concatenate(parts)
+        if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):  # NaN is close to nothing
+            raise ModelError(f"{self.spec.name} gives embeddings that are NaN or zero; use another model")
+        return embeddings
 
     def _embed_batch(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         inputs = self._normalised(crops)

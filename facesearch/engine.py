@@ -104,12 +104,27 @@ class FaceEngine:
         return LoadedPhoto(photo, photo.decode(min(1.0, DETECTOR_FACE_PX / min_face)), min_face)
 
     def analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace]]:
-        """The faces of each photo, best detection first; the photos may be of any sizes."""
+        """The faces of each photo, best detection first; the photos may be of any sizes.
+
+        Raises:
+            PhotoError: one of the photos cannot be decoded again; see try_analyse.
+        """
+        results: list[list[EmbeddedFace]] = []
+        for result in self.try_analyse(photos):
+            if isinstance(result, PhotoError):
+                raise result
+            results.append(result)
+        return results
+
+    def try_analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace] | PhotoError]:
+        """As analyse; where a photo was removed or changed since it was loaded, the reason takes its faces' place."""
         found = self.detect(photos)
-        crops = [self.crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
-        embeddings = iter(self.embedder.embed([crop for of_photo in crops for crop in of_photo]))
+        crops = [self._try_crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
+        embeddings = iter(self.embedder.embed([crop for row in crops if isinstance(row, list) for crop in row]))
         return [
-            [EmbeddedFace(face, crop, sharpness(crop), next(embeddings)) for face, crop in zip(faces, row, strict=True)]
+            row
+            if isinstance(row, PhotoError)
+            else [EmbeddedFace(f, crop, sharpness(crop), next(embeddings)) for f, crop in zip(faces, row, strict=True)]
             for faces, row in zip(found, crops, strict=True)
         ]
 
@@ -117,9 +132,13 @@ class FaceEngine:
         """For each photo, in order, the face that it is of; None where none is found or the file cannot be read."""
         for some in _chunks(paths, MAIN_FACES_AT_ONCE):
             photos = [self._load_or_none(path) for path in some]
-            faces = iter(self.analyse([photo for photo in photos if photo is not None]))
+            results = iter(self.try_analyse([photo for photo in photos if photo is not None]))
             for photo in photos:
-                yield None if photo is None else main_face(next(faces), photo.photo.size)
+                faces = None if photo is None else next(results)
+                if photo is None or faces is None or isinstance(faces, PhotoError):
+                    yield None
+                else:
+                    yield main_face(faces, photo.photo.size)
 
     def _load_or_none(self, path: str) -> LoadedPhoto | None:
         try:
@@ -139,6 +158,9 @@ class FaceEngine:
 
         A photo that was decoded at a reduced size is decoded again, larger, if one of its faces would have to be
         enlarged otherwise.
+
+        Raises:
+            PhotoError: it cannot be decoded again: removed or changed since.
         """
         if not faces:
             return []
@@ -148,6 +170,12 @@ class FaceEngine:
             decoded = photo.photo.decode(min(needed, 1.0))
         pre = self.embedder.spec.preprocessing
         return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
+
+    def _try_crops(self, photo: LoadedPhoto, faces: Sequence[Face]) -> list[NDArray[np.uint8]] | PhotoError:
+        try:
+            return self.crops(photo, faces)
+        except PhotoError as error:
+            return error
 
     def _detail(self, face: Face) -> float:
         """Pixels of the crop for every pixel of the photo: the scale at which the crop loses nothing."""

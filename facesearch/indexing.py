@@ -8,7 +8,7 @@ transaction. A run that ends early, however it ends, has lost nothing but the ba
 import json
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -74,6 +74,18 @@ class IndexReport:
         }
 
 
+@dataclass
+class _Run:
+    """A run in progress. copies: photos of the files that turned out to hold one that is known by another path."""
+
+    id: int
+    index: FaceIndex
+    known: dict[str, KnownPath]
+    redo: bool
+    report: IndexReport
+    copies: list[int] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class _Read:
     """A file that was read: its content is known (photo_id), or it is decoded (loaded), or it could not be (reason)."""
@@ -114,23 +126,25 @@ def index_photos(
     with index.writing():
         found = find_photos(paths)
         roots = [os.path.abspath(path) for path in paths]
-        run_id = index.start_run("index", roots)
+        run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = index.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
         report = IndexReport(found=len(found.photos) + len(found.failures), unchanged=len(found.photos) - len(todo))
-        _fail(index, run_id, report, ((failure.path, failure.reason) for failure in found.failures))
+        run = _Run(run_id, index, known, redo, report)
+        _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         state = Progress(len(todo))
         progress(state)
-        if todo:
+        if todo and not should_stop():
             engine = load_engine()
             for batch in _batches(_read_ahead(index, engine, todo, redo, should_stop)):
-                _store(index, engine, run_id, batch, redo, report)
+                _store(run, engine, batch)
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
         report.stopped = state.done < state.todo
+        report.duplicates = len(run.copies)
         if not report.stopped:
-            _settle(index, _vanished(found, roots, known), report)
+            _settle(run, found, roots)
         report.seconds = time.perf_counter() - began
         index.finish_run(run_id, json.dumps(asdict(report) | {"failures": len(report.failures)}))
         _ = index.vectors
@@ -185,25 +199,40 @@ def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _store(
-    index: FaceIndex, engine: "FaceEngine", run_id: int, batch: list[_Read], redo: bool, report: IndexReport
-) -> None:
+def _store(run: _Run, engine: "FaceEngine", batch: list[_Read]) -> None:
     """Look at what a batch has decoded, and write the batch in one transaction."""
     loaded = [read for read in batch if read.loaded is not None]
-    faces = engine.analyse([read.loaded for read in loaded if read.loaded is not None])
-    analysed = [_new_photo(read, of_photo) for read, of_photo in zip(loaded, faces, strict=True)]
-    linked = [read for read in batch if read.photo_id is not None and read.loaded is None]
-    with index.transaction() as connection:
-        counts = [catalog.put_photo(connection, photo, run_id, redo=redo) for photo in analysed]
-        for read in linked:
-            assert read.photo_id is not None
-            catalog.link_path(connection, read.file.path, read.photo_id, read.file.size_bytes, read.file.mtime_ns)
+    results = engine.try_analyse([read.loaded for read in loaded if read.loaded is not None])
+    failures = [(read.file.path, read.reason) for read in batch if read.reason]
+    analysed = []
+    for read, result in zip(loaded, results, strict=True):
+        if isinstance(result, PhotoError):
+            failures.append((read.file.path, str(result)))
+        else:
+            analysed.append(_new_photo(read, result))
+    same: list[tuple[str, int]] = []  # files that hold a photo that is known, and which
+    with run.index.transaction() as connection:
+        counts = [catalog.put_photo(connection, photo, run.id, redo=run.redo) for photo in analysed]
+        for read in batch:
+            if read.photo_id is not None and read.loaded is None:
+                file = read.file
+                catalog.link_path(connection, file.path, read.photo_id, file.size_bytes, file.mtime_ns)
+                same.append((file.path, read.photo_id))
+        for photo, count in zip(analysed, counts, strict=True):
+            known_as = catalog.photo_id_of(connection, photo.sha256)
+            if count is None and known_as is not None:
+                same.append((photo.path, known_as))
     new = [count for count in counts if count is not None]
-    report.faces += sum(new)
-    report.indexed += len(new)
-    report.duplicates += len(analysed) - len(new) + len(linked)
-    report.unchanged += len(analysed) - len(new) + len(linked)
-    _fail(index, run_id, report, ((read.file.path, read.reason) for read in batch if read.reason))
+    run.report.faces += sum(new)
+    run.report.indexed += len(new)
+    run.report.unchanged += len(same)
+    run.copies += [photo_id for path, photo_id in same if not _held(run.known.get(path), photo_id)]
+    _fail(run, failures)
+
+
+def _held(before: KnownPath | None, photo_id: int) -> bool:
+    """Whether a file held this photo already: then it was only touched, or is back."""
+    return before is not None and before.photo_id == photo_id
 
 
 def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
@@ -221,29 +250,45 @@ def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
     )
 
 
-def _fail(index: FaceIndex, run_id: int, report: IndexReport, failures: Iterable[tuple[str, str]]) -> None:
+def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
     failures = list(failures)
     if failures:
-        index.record_failures(run_id, failures)
-        report.failures += failures
-        report.failed += len(failures)
+        run.index.record_failures(run.id, failures)
+        run.report.failures += failures
+        run.report.failed += len(failures)
 
 
-def _vanished(found: Found, roots: Sequence[str], known: dict[str, KnownPath]) -> list[str]:
-    """Files of the library below the given folders that were not met; what could not be read may well be there."""
-    seen = {file.path for file in found.photos}
+def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
+    """The end of a run that met everything: what is no longer below its folders is noted.
+
+    Files that moved are told from files that are missing, edited photos take over from what they were, and failures
+    of files that are mended or gone are forgotten.
+    """
     unread = [failure.path for failure in found.failures]
-    return [
-        path
-        for path in known
-        if path not in seen
-        and any(catalog.under(path, root) for root in roots)
-        and not any(catalog.under(path, folder) for folder in unread)
-    ]
+
+    def judged(path: str) -> bool:
+        """What could not be read may well be there."""
+        return any(catalog.under(path, root) for root in roots) and not any(catalog.under(path, u) for u in unread)
+
+    vanished = _vanished(found, [path for path in run.known if judged(path)])
+    failing = {path for path, _ in run.report.failures}
+    mended = [path for path, _ in run.index.failures() if judged(path) and path not in failing]
+    with run.index.transaction() as connection:
+        _, run.report.missing = catalog.settle(connection, vanished)
+        catalog.forget_failures(connection, mended)
+    left = Counter(run.known[path].photo_id for path in vanished)
+    run.report.moved = (Counter(run.copies) & left).total()
+    run.report.duplicates = len(run.copies) - run.report.moved
 
 
-def _settle(index: FaceIndex, vanished: Sequence[str], report: IndexReport) -> None:
-    """Tell files that moved from files that are missing, and let edited photos take over from what they were."""
-    with index.transaction() as connection:
-        report.moved, report.missing = catalog.settle(connection, vanished)
-    report.duplicates = max(report.duplicates - report.moved, 0)
+def _vanished(found: Found, known: Sequence[str]) -> list[str]:
+    """Files of the library that were not met, and are not there or only a link to one that was met.
+
+    What else is there is a file that the walk passes over, being hidden or of another suffix, and was once given by
+    its name.
+    """
+    seen = {file.path for file in found.photos}
+    unmet = [path for path in known if path not in seen]
+    there = {path: os.path.realpath(path) for path in unmet if os.path.isfile(path)}
+    resolved = {os.path.realpath(path) for path in seen} if there else set()
+    return [path for path in unmet if path not in there or there[path] in resolved]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from facesearch import networks
 from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.distance import Calibration, load_calibration
-from facesearch.errors import InputError, LibraryError, ModelMismatchError
+from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import FaceIndex, FaceRecord, catalog
 from facesearch.results import Cluster, ClusteredFace, Clustering, QueryResult, Status, Verification
 
@@ -66,17 +66,21 @@ class Library:
             LibraryMissingError: there is none, and create is false.
             ModelMismatchError: it was made with another model.
             ModelError: the model is not known, or its weights are not there.
+            LibraryError: the folder cannot be made.
         """
         self.folder = Path(folder) if folder is not None else default_folder()
         self.device = device
         self._detection = detection
         self._images = images
-        if FaceIndex.exists(self.folder) or not create:
+        try:
             self._index = FaceIndex.open(self.folder)
+        except LibraryMissingError:
+            if not create:
+                raise
+            self._index = _create(self.folder, model or networks.DEFAULT_MODEL, device)
+        else:
             if model is not None:
                 self._index.require_model(networks.resolve(model))
-        else:
-            self._index = FaceIndex.create(self.folder, networks.resolve(model or networks.DEFAULT_MODEL))
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +113,10 @@ class Library:
         """What distances mean: the library's own calibration, else the model's; None if there is neither."""
         own = self.folder / CALIBRATION_FILE
         if own.is_file():
-            calibration = Calibration.from_json(own.read_text())
+            try:
+                calibration = Calibration.from_json(own.read_text(encoding="utf-8"))
+            except (InputError, UnicodeDecodeError) as error:
+                raise LibraryError(f"{own} is damaged ({error}): delete it, or calibrate again") from error
             if calibration.fingerprint == self.spec.fingerprint:
                 return calibration
         return load_calibration(self.spec)
@@ -139,14 +146,22 @@ class Library:
     def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
         """Take files and folders out of the library; the files themselves are not touched.
 
-        Returns the number of files taken out. Raises InputError where the library knows none of them.
+        Returns the number of files taken out, those that could not be read included. Raises InputError where the
+        library knows none of them.
         """
+        if not all(os.fspath(path) for path in paths):
+            raise InputError("an empty path was given; '.' means the current folder")
         places = [os.path.abspath(path) for path in paths]
-        known = [path for path in self._index.known_paths() if any(catalog.under(path, place) for place in places)]
+
+        def inside(path: str) -> bool:
+            return any(catalog.under(path, place) for place in places)
+
+        known = {path for path in self._index.known_paths() if inside(path)}
+        known |= {path for path, _ in self._index.failures() if inside(path)}
         if not known:
             raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
-        self._index.forget_paths(known)
-        self._index.forget_roots(places)
+        self._index.forget_paths(sorted(known))
+        self._index.forget_roots([root for root in self._index.roots() if inside(root)])
         return len(known)
 
     def remove_missing(self, *, force: bool = False) -> int:
@@ -161,9 +176,10 @@ class Library:
             for root in self._index.roots():
                 inside = [path for path in known if catalog.under(path, root)]
                 if inside and all(known[path].missing or not os.path.lexists(path) for path in inside):
+                    count = "the only photo" if len(inside) == 1 else f"every one of the {len(inside):,} photos"
                     raise LibraryError(
-                        f"all {len(inside)} photos of {root} are missing; if that disk is not mounted, mount it and"
-                        " index again; if they are gone for good, repeat with --force"
+                        f"{count} of {root} is missing; if that disk is not mounted, mount it and index again; if it is"
+                        f" gone for good, `facesearch remove {root}` or repeat with --force"
                     )
         if missing:
             self._index.forget_paths(missing)
@@ -250,7 +266,9 @@ class Library:
         from facesearch.measuring import calibrate
 
         calibration = calibrate(self.engine, Path(folder), tick)
-        (self.folder / CALIBRATION_FILE).write_text(calibration.to_json(), encoding="utf-8")
+        part = self.folder / f"{CALIBRATION_FILE}.part"
+        part.write_text(calibration.to_json(), encoding="utf-8")
+        part.replace(self.folder / CALIBRATION_FILE)
         self.__dict__.pop("calibration", None)
         return calibration
 
@@ -306,6 +324,17 @@ def verify(
 
     spec = networks.resolve(model or networks.DEFAULT_MODEL)
     return searching.compare(FaceEngine.load(spec, device), load_calibration(spec), a, b, threshold)
+
+
+def _create(folder: Path, model: str, device: str) -> FaceIndex:
+    """An empty library; none is left behind where it could not be filled anyway."""
+    spec = networks.resolve(model)
+    if device != "auto":
+        networks.pick_device(device)
+    try:
+        return FaceIndex.create(folder, spec)
+    except OSError as error:
+        raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
 
 
 def _size(folder: Path, pattern: str) -> int:

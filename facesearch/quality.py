@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["sharpness"]
+__all__ = ["excess", "sharpness"]
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:
@@ -26,3 +26,34 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
     contrast = float(grey.var())
     return float(laplacian.var()) / contrast if contrast > 1e-6 else 0.0
+
+
+def excess(
+    boxes: NDArray[np.float64],
+    landmarks: NDArray[np.floating],
+    scores: NDArray[np.float64],
+    sharpnesses: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """By how many nats a face's false-accept rate lies above the calibration's, judged by what the photo shows of it.
+
+    Fitted on 18,000 faces as the excess of strangers among their neighbours: octaves of the shorter side below 90
+    pixels, octaves of sharpness below 0.025, decades of the detector's doubt above 0.001, and how far the eyes are too
+    near each other for the height of the face (profile; looking up or down).
+
+    Args:
+        boxes: (n, 4) x1, y1, x2, y2 in pixels of the photo.
+        landmarks: (n, 5, 2), eyes, nose tip, mouth corners.
+        scores: (n,) the detector's.
+        sharpnesses: (n,) see `sharpness`.
+
+    Returns:
+        (n,) float64: 0 for a good face; 2 and more is a poor one, which must not hold a group together.
+    """
+    side = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    across = np.linalg.norm(landmarks[:, 1] - landmarks[:, 0], axis=1)
+    down = np.linalg.norm(landmarks[:, 3:].mean(axis=1) - landmarks[:, :2].mean(axis=1), axis=1)
+    octaves = np.clip(np.log2(90 / np.maximum(side, 1)), 0, 2)
+    blur = np.clip(np.log2(0.025 / np.maximum(sharpnesses, 1e-6)), 0, 3)
+    doubt = np.clip(np.log10(np.maximum(1 - scores, 1e-9)) + 3, 0, 2.5)
+    turned = np.clip(0.85 - across / np.maximum(down, 1e-9), 0, 0.35)
+    return np.asarray(0.9 * octaves + 0.35 * blur + 0.7 * doubt + 4 * turned)

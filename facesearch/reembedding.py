@@ -70,9 +70,10 @@ def reembed(
             state.done += len(batch)
             progress(state)
         if unreadable and not drop_missing:
+            count = "1 photo" if len(unreadable) == 1 else f"{len(unreadable):,} photos"
             raise LibraryError(
-                f"{len(unreadable)} photos cannot be embedded again, they are gone or have changed: bring them back and"
-                " run `facesearch index` on them, or repeat with --drop-missing to take them out"
+                f"{count} cannot be embedded again, being gone, damaged or edited: run `facesearch index` on what is"
+                " back or edited, or repeat with --drop-missing to take the rest out"
             )
         report.faces = index.adopt(spec, unreadable)
         report.dropped = len(unreadable)
@@ -88,9 +89,9 @@ def _embed_photo(index: FaceIndex, engine: FaceEngine, records: list[FaceRecord]
             if index.photo_id(content_hash(path)) != records[0].photo_id:
                 continue
             photo = engine.load_photo(path)
+            crops = engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
         except PhotoError:
             continue
-        crops = engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
         embeddings = engine.embedder.embed(crops)
         with index.transaction() as connection:
             by_face = dict(zip((r.id for r in records), embeddings, strict=True))

@@ -7,11 +7,16 @@ __all__ = [
     "Cluster",
     "ClusteredFace",
     "Clustering",
+    "Explanation",
     "Match",
+    "Neighbour",
     "Person",
+    "PhotoOf",
     "QueryFace",
     "QueryResult",
+    "Somebody",
     "Status",
+    "Suggestion",
     "Verification",
 ]
 
@@ -135,3 +140,74 @@ class Status(_Result):
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"failures": [{"path": path, "reason": reason} for path, reason in self.failures]}
+
+
+@dataclass(frozen=True)
+class Somebody(_Result):
+    """A group of faces, and who it is.
+
+    size: number of faces; confirmed: those of them that the user has spoken of; path: one of its photos.
+    """
+
+    group: int
+    person: Person | None
+    size: int
+    confirmed: int
+    ignored: bool
+    path: str
+    box: Box
+
+    @property
+    def title(self) -> str:
+        return self.person.name if self.person and self.person.name else f"group {self.group}"
+
+
+@dataclass(frozen=True)
+class Suggestion(_Result):
+    """Two groups that may be one person; distance: root mean square over their pairs of faces."""
+
+    a: Somebody
+    b: Somebody
+    distance: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class PhotoOf(_Result):
+    """A photo and who is in it; group None for a face in no group."""
+
+    path: str
+    people: tuple[Somebody, ...]
+    faces: int
+
+
+@dataclass(frozen=True)
+class Neighbour(_Result):
+    face: int
+    path: str
+    distance: float
+    probability: float | None
+    group: int | None
+    person: Person | None
+
+
+@dataclass(frozen=True)
+class Explanation(_Result):
+    """Why a face is where it is.
+
+    width_px, score, sharpness: how good it is; weak: why it may not hold a group together, or empty.
+    why: the rest in words.
+    """
+
+    face: int
+    path: str
+    box: Box
+    width_px: float
+    score: float
+    sharpness: float
+    weak: str
+    group: int | None
+    person: Person | None
+    confirmed: bool
+    neighbours: tuple[Neighbour, ...]
+    why: str

@@ -40,7 +40,8 @@ def query(
     found = faces_of(engine, image)
     if face is not None:
         if not 0 <= face < len(found):
-            raise NoFaceError(f"{image} has {len(found)} faces, numbered from 0: there is no face {face}")
+            count = "1 face" if len(found) == 1 else f"{len(found)} faces"
+            raise NoFaceError(f"{os.fspath(image)} has {count}, counted from 0: there is no face {face}")
         found = [found[face]]
     return QueryResult(
         model=index.spec.name,
@@ -98,11 +99,13 @@ def compare(
 
 def faces_of(engine: FaceEngine, image: str | os.PathLike[str]) -> list[EmbeddedFace]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
+    if not os.path.lexists(image):
+        raise PhotoError(f"{os.fspath(image)} does not exist: give a picture")
     try:
         photo = engine.load_photo(os.fspath(image))
+        faces = engine.analyse([photo])[0]
     except PhotoError as error:
         raise PhotoError(f"{os.fspath(image)}: {error}") from error
-    faces = engine.analyse([photo])[0]
     if not faces:
         raise NoFaceError(
             f"no face was found in {os.fspath(image)}: use a picture in which a face is upright and at least"

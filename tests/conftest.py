@@ -1,14 +1,19 @@
 """Fixtures: real faces from packages, a demo collection, a real engine made once, and a fake one that needs no time."""
 
 import hashlib
+import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from demo_photos import make_demo_photos
+from index_samples import SPEC
 from numpy.typing import NDArray
 
 from facesearch import networks
@@ -16,6 +21,7 @@ from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
 from facesearch.detection import Face
 from facesearch.embedding import Embedder
 from facesearch.engine import FaceEngine
+from facesearch.index import FaceIndex
 
 # Two test processes, or a test and whatever else the machine does, would otherwise wait for each other's threads.
 torch.set_num_threads(1)
@@ -95,6 +101,14 @@ def fake_engine() -> FaceEngine:
 
 
 @pytest.fixture
+def index(tmp_path: Path) -> Iterator[FaceIndex]:
+    """An empty index in tmp_path / "library"; its embeddings have 8 dimensions."""
+    index = FaceIndex.create(tmp_path / "library", SPEC)
+    yield index
+    index.close()
+
+
+@pytest.fixture
 def picture(tmp_path: Path) -> "type[Picture]":
     return Picture
 
@@ -111,3 +125,56 @@ class Picture:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(path)
         return path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object that stdout must be."""
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def error(self) -> str:
+        """The one line on stderr with which a command must refuse."""
+        assert (self.code, self.out) == (2, ""), self
+        assert self.err.startswith("Error: "), self.err
+        assert self.err.count("\n") == 1, self.err
+        return self.err.removeprefix("Error: ").strip()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs `facesearch ARGUMENTS…` in this process, as the console script does."""
+    from facesearch.cli import main
+
+    def command(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["facesearch", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), printed.out, printed.err)
+
+    return command
+
+
+@pytest.fixture
+def engine_at_hand(engine: FaceEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads the default model's engine gets the one that is loaded already."""
+    real = FaceEngine.load
+
+    def load(spec: ModelSpec, device: str = "auto", *settings: object) -> FaceEngine:
+        if spec == engine.embedder.spec and settings in ((), (None, None)):
+            return engine
+        return real(spec, device, *settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FaceEngine, "load", load)

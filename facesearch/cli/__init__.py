@@ -12,19 +12,36 @@ import sys
 
 from facesearch.cli import finding, keeping, models
 from facesearch.cli.app import app
-from facesearch.cli.output import fail
+from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.errors import FacesearchError
 
 __all__ = ["app", "finding", "keeping", "main", "models"]
 
+# As a shell reports a process that SIGPIPE has ended.
+READER_GONE = 141
+
 
 def main() -> None:
     """Entry point of `facesearch`: errors become one line and exit code 2."""
+    print_whatever_the_encoding()
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
+    except (BrokenPipeError, ReaderGoneError):
+        # nothing may be written any more, not even on the way out
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(READER_GONE)
+
+
+def _run() -> None:
     try:
         app()
     except FacesearchError as error:
         fail(str(error))
-    except BrokenPipeError:
-        # the reader went away, as `| head` does; nothing may be written any more, not even on the way out
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:  # the disk is full, a folder may not be written, …
+        if isinstance(error, BrokenPipeError):
+            raise
+        fail(f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}")

@@ -32,7 +32,7 @@ MANY = 20
 
 @app.command(rich_help_panel=FIND, epilog="Example: facesearch index ~/Pictures --min-face 40")
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Photos, and folders of photos.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Photos, and folders of photos.")],
     library: LibraryOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -50,11 +50,13 @@ def index(
 
     Run it again at any time: only what is new or changed is looked at. Ctrl-C loses nothing.
     """
+    import os.path
+
     from facesearch.config import DetectionConfig, ImageConfig
     from facesearch.images import find_photos
     from facesearch.library import Library
 
-    find_photos([path for path in paths if not path.is_dir()])  # a mistyped path must not leave an empty library
+    find_photos([path for path in paths if not os.path.isdir(path)])  # a mistyped path must not leave an empty library
     options = {"detection": DetectionConfig(min_face_px=min_face), "images": ImageConfig(max_megapixels)}
     with Library(library, model=model, device=device, **options) as opened:  # type: ignore[arg-type]
         with photo_progress() as progress, interruptible() as should_stop:
@@ -92,7 +94,7 @@ def _show_report(report: "IndexReport", folder: Path) -> None:
 
 @app.command(rich_help_panel=FIND, epilog="Example: facesearch query face.jpg -k 5")
 def query(
-    image: Annotated[Path, typer.Argument(help="A picture of somebody.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture of somebody.")],
     k: Annotated[int, typer.Option("-k", help="How many matches for each face.")] = 10,
     face: Annotated[int | None, typer.Option(help="Only this face of the picture, counted from 0.")] = None,
     library: LibraryOption = None,
@@ -110,8 +112,11 @@ def _show_query(result: "QueryResult") -> None:
     for number, face in enumerate(result.faces):
         x1, y1, x2, _ = face.box
         place = f"at {x1:.0f}, {y1:.0f}, {x2 - x1:.0f} pixels wide"
+        near = plural(len(face.matches), "nearest match")
         same = sum(1 for match in face.matches if match.same_person)
-        shown(f"Face {number} ({place}): {same} of the {len(face.matches)} nearest are the same person.")
+        if result.threshold is not None:
+            near = f"{same} of the {near} {'is' if same == 1 else 'are'} within the threshold of the same person"
+        shown(f"Face {number} ({place}): {near}.")
         rows = [
             (
                 str(m.rank),
@@ -137,8 +142,8 @@ def _verdict(same: bool | None) -> str:
 
 @app.command(rich_help_panel=FIND, epilog="Example: facesearch verify a.jpg b.jpg && echo same")
 def verify(
-    a: Annotated[Path, typer.Argument(help="A picture of somebody.")],
-    b: Annotated[Path, typer.Argument(help="Another picture.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="A picture of somebody.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another picture.")],
     threshold: Annotated[
         float | None, typer.Option(help="Largest distance of one person, 0 to 2.", show_default="the model's")
     ] = None,

@@ -1,6 +1,5 @@
 """status, remove, reembed."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +43,7 @@ def _show_status(result: "Status") -> None:
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch remove ~/Pictures/old")
 def remove(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Photos and folders to take out.")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Photos and folders to take out.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Take out all files that are no longer there.")] = False,
     force: Annotated[bool, typer.Option("--force", help="With --missing: even if a whole folder is gone.")] = False,
     library: LibraryOption = None,

@@ -56,7 +56,7 @@ def models(
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch calibrate ~/labelled --library ~/faces")
 def calibrate(
-    folder: Annotated[Path, typer.Argument(help="A folder with a folder of photos for each person.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with a folder of photos for each person.")],
     library: LibraryOption = None,
     model: ModelOption = None,
     out: Annotated[Path | None, typer.Option(help="Write the calibration here instead of into the library.")] = None,
@@ -64,9 +64,14 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
+    from facesearch import measuring, networks
+    from facesearch.errors import InputError
+
+    measuring.people_in(folder)  # a mistyped folder must not leave an empty library
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
         if out is not None:
-            from facesearch import measuring, networks
             from facesearch.engine import FaceEngine
 
             engine = FaceEngine.load(networks.resolve(model or networks.DEFAULT_MODEL), device)
@@ -110,6 +115,8 @@ def evaluate(
 
     if (lfw is None) != (pairs is None) or (lfw is None and photos is None):
         raise InputError("give --lfw with --pairs, or --photos, or both")
+    if out is not None:
+        benchmarks.read_results(out)  # nobody wants to hear of it after an hour
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:

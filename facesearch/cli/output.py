@@ -1,5 +1,6 @@
 """What people and programs get to see: JSON and tables on stdout, progress and messages on stderr."""
 
+import io
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from facesearch.indexing import Progress as IndexProgress
 
 __all__ = [
+    "ReaderGoneError",
     "count_progress",
     "fail",
     "interruptible",
@@ -25,24 +27,44 @@ __all__ = [
     "photo_progress",
     "plural",
     "print_json",
+    "print_whatever_the_encoding",
     "save_picture",
     "shown",
     "table",
 ]
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads what is printed any more, as behind `| head`."""
+
+
+def print_whatever_the_encoding() -> None:
+    """A terminal that cannot show a character shows another; that is no reason to end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def print_json(result: dict[str, Any]) -> None:
     """One JSON object; file names that are no valid UTF-8 keep their bytes as Python's surrogates, escaped."""
-    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    _write(json.dumps(result, indent=2))
 
 
 def message(text: str) -> None:
-    print(_printable(text), file=sys.stderr)
+    """A line on stderr."""
+    _write(_printable(text), sys.stderr)
 
 
 def shown(text: str = "") -> None:
     """A line of a command's answer."""
-    print(_printable(text))
+    _write(_printable(text))
+
+
+def _write(text: str, stream: IO[str] | None = None) -> None:
+    try:
+        print(text, file=stream)
+    except BrokenPipeError as error:  # Typer would end with exit code 1, which for `verify` means different people
+        raise ReaderGoneError from error
 
 
 def fail(text: str) -> NoReturn:
@@ -52,13 +74,12 @@ def fail(text: str) -> NoReturn:
 
 
 def _printable(text: str) -> str:
-    """File names may hold anything: control characters must not reach the terminal."""
-    safe = text.encode(errors="replace").decode()
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in safe)
+    """File names may hold anything: control characters must not reach the terminal, nor a line break start a line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def plural(count: int, noun: str) -> str:
-    irregular = {"person": "people"}
+    irregular = {"person": "people", "nearest match": "nearest matches"}
     return f"{count:,} {noun if count == 1 else irregular.get(noun, noun + 's')}"
 
 
@@ -84,7 +105,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
     for row in rows:
         drawn.add_row(*(Text(_printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
-    Console(width=width).print(drawn)
+    console = Console(width=width)
+    with console.capture() as captured:  # by itself rich ends the process when the reader has gone
+        console.print(drawn)
+    _write(captured.get().removesuffix("\n"))
 
 
 def save_picture(picture: "Image", path: "Path") -> None:
@@ -102,7 +126,15 @@ def save_picture(picture: "Image", path: "Path") -> None:
 def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
     """A bar on stderr: photos done, rate, time left, faces so far."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Task as RichTask
     from rich.text import Text
 
@@ -115,7 +147,7 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        MofNCompleteColumn(),  # knows what to write while the folders are still being listed
         Rate(),
         TextColumn("{task.fields[faces]} faces"),
         TimeElapsedColumn(),
@@ -186,7 +218,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, previous)
-        message("\nStopping after the photos in flight; once more Ctrl-C stops at once.")
+        message("Stopping after the photos in flight; once more Ctrl-C stops at once.")
 
     previous = signal.signal(signal.SIGINT, ask)
     try:

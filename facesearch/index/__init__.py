@@ -2,5 +2,6 @@
 
 from facesearch.index.face_index import FaceIndex
 from facesearch.index.records import FaceRecord, IndexCounts, KnownPath, NewFace, NewPhoto
+from facesearch.index.table import FaceTable
 
-__all__ = ["FaceIndex", "FaceRecord", "IndexCounts", "KnownPath", "NewFace", "NewPhoto"]
+__all__ = ["FaceIndex", "FaceRecord", "FaceTable", "IndexCounts", "KnownPath", "NewFace", "NewPhoto"]

@@ -16,10 +16,20 @@ from facesearch.index import schema as db
 from facesearch.index.database import new_id
 from facesearch.index.records import KnownPath, NewFace, NewPhoto
 
-__all__ = ["forget_paths", "known_paths", "link_path", "mark_missing", "photo_id_of", "put_photo", "settle", "under"]
+__all__ = [
+    "forget_failures",
+    "forget_paths",
+    "known_paths",
+    "link_path",
+    "mark_missing",
+    "photo_id_of",
+    "put_photo",
+    "settle",
+    "under",
+]
 
 # Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
-# each other's nearest and this near; strangers of one photo are never, with any model we know.
+# this near; strangers of one photo are never, with any model we know.
 SAME_FACE_AFTER_EDIT = 0.25
 # SQLite's default limit of variables in a statement is far above this.
 CHUNK = 500
@@ -63,9 +73,10 @@ def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: boo
         }
         photo_id = new_id(connection.execute(insert(db.photos).values(values)))
         count = add_faces(connection, photo_id, photo.faces)
-    elif redo:
-        count = replace_faces(connection, photo_id, photo, run_id)
-    link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+    else:
+        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+        count = replace_faces(connection, photo_id, photo, run_id) if redo else None
     return count
 
 
@@ -84,17 +95,14 @@ def replace_faces(connection: Connection, photo_id: int, photo: NewPhoto, run_id
     gone = [{"gone": face} for face in old if face not in inherited]
     if gone:
         connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
-    values = {"min_face_px": photo.min_face_px, "run_id": run_id}
+    values = {"width": photo.width, "height": photo.height, "min_face_px": photo.min_face_px, "run_id": run_id}
     connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
     return len(photo.faces)
 
 
 def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:
-    """Say that a file holds a photo; what it held before is remembered until `settle`."""
-    before = connection.execute(select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == path)).first()
-    replaces = None
-    if before is not None:
-        replaces = before.replaces if before.photo_id == photo_id else before.photo_id
+    """Say that a file holds a photo; what it held before is remembered until `settle`, if it may have been edited."""
+    replaces = _replaced(connection, path, photo_id)
     values = {
         "photo_id": photo_id,
         "size_bytes": size_bytes,
@@ -105,6 +113,24 @@ def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int,
     statement = upsert(db.paths).values(path=path, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
     connection.execute(delete(db.failures).where(db.failures.c.path == path))
+
+
+def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
+    """The photo that a file held when it was last settled, if this one may be an edit of it."""
+    query = select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == path)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    before, replaces = int(row.photo_id), None if row.replaces is None else int(row.replaces)
+    if before == photo_id:
+        return replaces
+    # A photo that was known before this run has faces of its own, with ids that something may depend on already.
+    latest_run = select(func.max(db.runs.c.id)).scalar_subquery()
+    new = select(db.photos.c.id).where(db.photos.c.id == photo_id, db.photos.c.run_id == latest_run)
+    if connection.execute(new).first() is None:
+        return None
+    # What it held in between, in a run that was cut off, is forgotten: nothing depends on it.
+    return before if replaces is None else replaces
 
 
 def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
@@ -119,8 +145,14 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     rows = [{"gone": path} for path in paths]
     if rows:
         connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
-        connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
+    forget_failures(connection, (row["gone"] for row in rows))
     _delete_pathless(connection)
+
+
+def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
 
 
 def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
@@ -129,18 +161,20 @@ def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
     Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; photos
     whose only file now holds something else hand their faces' ids to what replaced them, and go.
 
-    Returns (files that had only moved, files newly missing).
+    Returns (files that had only moved, files missing); those that were missing before count again.
     """
     vanished = list(vanished)
-    present = select(db.paths.c.photo_id).where(db.paths.c.missing_since.is_(None))
+    other = db.paths.alias()
+    present = select(other.c.path).where(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None))
     mark_missing(connection, vanished)
     moved = []
     for start in range(0, len(vanished), CHUNK):
         chunk = vanished[start : start + CHUNK]
-        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), db.paths.c.photo_id.in_(present))
+        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
         moved += list(connection.execute(query).scalars())
-    for path in moved:
-        connection.execute(delete(db.paths).where(db.paths.c.path == path))
+    if moved:
+        statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
+        connection.execute(statement, [{"gone": path} for path in moved])
     _hand_over(connection)
     _delete_pathless(connection)
     return len(moved), len(vanished) - len(moved)
@@ -166,28 +200,36 @@ def _inherit(connection: Connection, old: _Embeddings, new: _Embeddings) -> set[
         return set()
     old_ids, new_ids = list(old), list(new)
     distances = l2_matrix(np.stack(list(new.values())), np.stack(list(old.values())))
-    inherited = set()
-    for row, column in enumerate(distances.argmin(axis=1)):
-        mutual = distances[:, column].argmin() == row
-        if mutual and distances[row, column] <= SAME_FACE_AFTER_EDIT:
-            _take_over(connection, old_ids[column], new_ids[row])
-            inherited.add(old_ids[column])
-    return inherited
+    rows, columns = np.nonzero(distances <= SAME_FACE_AFTER_EDIT)
+    inherited: dict[int, int] = {}
+    # The nearest pair first, of equals the first in the photo: a collage may show one face twice.
+    for i in np.lexsort((columns, rows, distances[rows, columns])):
+        old_id, new_id = old_ids[columns[i]], new_ids[rows[i]]
+        if old_id not in inherited and new_id not in inherited.values():
+            inherited[old_id] = new_id
+    for old_id, new_id in inherited.items():
+        _take_over(connection, old_id, new_id)
+    return set(inherited)
 
 
 def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
     row = connection.execute(select(db.faces).where(db.faces.c.id == new_id)).one()._asdict()
     connection.execute(delete(db.faces).where(db.faces.c.id == new_id))
     connection.execute(update(db.faces).where(db.faces.c.id == old_id).values({**row, "id": old_id}))
+    # What waits for another model was made from the old crop.
+    connection.execute(delete(db.staged_embeddings).where(db.staged_embeddings.c.face_id == old_id))
 
 
 def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:
-    query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.photo_id == photo_id)
+    query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.photo_id == photo_id).order_by(db.faces.c.id)
     return {face: np.frombuffer(blob, "<f4") for face, blob in connection.execute(query)}
 
 
 def _delete_pathless(connection: Connection) -> None:
-    connection.execute(delete(db.photos).where(db.photos.c.id.not_in(select(db.paths.c.photo_id))))
+    """Photos whose faces are still to be handed over wait for `settle`."""
+    held = select(db.paths.c.photo_id)
+    replaced = select(db.paths.c.replaces).where(db.paths.c.replaces.is_not(None))
+    connection.execute(delete(db.photos).where(db.photos.c.id.not_in(held), db.photos.c.id.not_in(replaced)))
 
 
 def _face_row(photo_id: int, face: NewFace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ library's generation, by a trigger in the database; vectors of another generatio
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,20 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.config import ModelSpec
-from facesearch.errors import LibraryFormatError, LibraryLockedError, LibraryMissingError, ModelMismatchError
+from facesearch.errors import LibraryError, LibraryFormatError, LibraryMissingError, ModelMismatchError
 from facesearch.index import catalog, staging
 from facesearch.index import schema as db
 from facesearch.index.database import FILE_NAME, new_id, open_database
-from facesearch.index.lock import WriterLock
+from facesearch.index.lock import WriterLock, cache_lock
 from facesearch.index.records import FaceRecord, IndexCounts, KnownPath
+from facesearch.index.table import FaceTable, read_table
 from facesearch.index.vectors import Stamp, VectorIndex
 
 __all__ = ["FaceIndex"]
 
 CHUNK = 500
+# Embeddings that are read at a time.
+ROWS = 10_000
 
 
 class FaceIndex:
@@ -34,17 +37,15 @@ class FaceIndex:
 
     def __init__(self, folder: Path, *, _created: ModelSpec | None = None) -> None:
         self.folder = folder
-        self._lock = WriterLock(folder)
+        self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
-        self._vectors: VectorIndex | None = None
-        self._stamp: Stamp | None = None
-        if _created:
-            self._write_identity(_created)
-        facts = self._facts()
-        if "model" not in facts:
-            raise LibraryFormatError(f"{folder} holds no finished library: delete the folder and index again")
-        self.uuid = facts["uuid"]
-        self.spec = ModelSpec.from_json(facts["model"])
+        self._cache: tuple[Stamp, VectorIndex] | None = None
+        try:
+            self.uuid, self._model = self._identity(_created)
+            self.spec = ModelSpec.from_json(self._model)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def create(cls, folder: Path, spec: ModelSpec) -> "FaceIndex":
@@ -54,7 +55,11 @@ class FaceIndex:
         """
         folder.mkdir(parents=True, exist_ok=True)
         index = cls(folder, _created=spec)
-        index.require_model(spec)
+        try:
+            index.require_model(spec)
+        except ModelMismatchError:
+            index.close()
+            raise
         return index
 
     @classmethod
@@ -84,14 +89,19 @@ class FaceIndex:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Be the only writer. Raises LibraryLockedError where another process is."""
+        """Be the only writer.
+
+        Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
+        """
         with self._lock.held():
+            with self.reading() as connection:
+                self._current_stamp(connection)
             yield
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction as the only writer."""
-        with self.writing(), self._engine.begin() as connection:
+        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
+        with self.writing(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     @contextmanager
@@ -156,7 +166,7 @@ class FaceIndex:
 
     def counts(self) -> IndexCounts:
         missing = db.paths.c.missing_since.is_not(None)
-        empty = db.photos.c.id.not_in(select(db.faces.c.photo_id))
+        empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
         queries = [
             select(func.count()).select_from(db.photos),
             select(func.count()).select_from(db.paths),
@@ -180,6 +190,28 @@ class FaceIndex:
                 found |= {row.id: _face_record(row, files) for row in rows}
         return [found[int(i)] for i in ids if int(i) in found]
 
+    def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[FaceRecord]]:
+        """For each of some photos its faces; an empty list for one without."""
+        ids: list[int] = []
+        with self.reading() as connection:
+            for start in range(0, len(photo_ids), CHUNK):
+                chunk = list(photo_ids[start : start + CHUNK])
+                ids += connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id.in_(chunk))).scalars()
+        found: dict[int, list[FaceRecord]] = {photo: [] for photo in photo_ids}
+        for record in self.faces(sorted(ids)):
+            found[record.photo_id].append(record)
+        return found
+
+    def faces_since(self, run_id: int) -> list[int]:
+        """The ids of the faces on photos that a run has looked at."""
+        query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
+        with self.reading() as connection:
+            return list(connection.execute(query.where(db.photos.c.run_id == run_id).order_by(db.faces.c.id)).scalars())
+
+    def table(self, connection: Connection) -> FaceTable:
+        """All faces as arrays."""
+        return read_table(connection, self.spec.dim)
+
     def embeddings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """All faces: ids (n,) int64, ascending, and embeddings (n, d) float32 in the same order."""
         with self.reading() as connection:
@@ -192,16 +224,18 @@ class FaceIndex:
         """The vectors of the library as it is now: from memory, from the cache file, or built again from SQLite."""
         with self.reading() as connection:
             stamp = self._current_stamp(connection)
-            if self._vectors is None or stamp != self._stamp:
-                cached = VectorIndex.load(self.folder, stamp)
-                self._vectors = cached or VectorIndex.build(*self._read_embeddings(connection))
-                self._stamp = stamp
-                rebuilt = cached is None
-            else:
-                rebuilt = False
-        if rebuilt:
-            self._save_vectors(stamp)
-        return self._vectors
+        cache = self._cache  # read once: another thread may be doing the same
+        if cache is not None and cache[0] == stamp:
+            return cache[1]
+        vectors = VectorIndex.load(self.folder, stamp)
+        if vectors is None:
+            with self.reading() as connection:  # no longer than needed: the write-ahead log grows meanwhile
+                stamp = self._current_stamp(connection)
+                ids, embeddings = self._read_embeddings(connection)
+            vectors = VectorIndex.build(ids, embeddings)
+            self._save(stamp, vectors)
+        self._cache = (stamp, vectors)
+        return vectors
 
     def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """The k faces nearest to an embedding (d,): (face id, L2 distance), nearest first."""
@@ -219,7 +253,7 @@ class FaceIndex:
         """Make the staged embeddings of another model the library's; see `staging.adopt`."""
         with self.transaction() as connection:
             faces = staging.adopt(connection, spec, unreadable)
-        self.spec = spec
+        self.spec, self._model = spec, spec.to_json()
         self.scrub()
         return faces
 
@@ -231,6 +265,15 @@ class FaceIndex:
             catalog.forget_paths(connection, paths)
         self.scrub()
 
+    def clear(self) -> int:
+        """Forget all photos, faces, people and decisions; the number of faces that went."""
+        with self.transaction() as connection:
+            count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+            for table in (db.decisions, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
+                connection.execute(delete(table))
+        self.scrub()
+        return count
+
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
             connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(roots))))
@@ -240,42 +283,74 @@ class FaceIndex:
         with self.writing():
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
+                # Waits for readers; for one that takes longer than that, the log goes when the last process closes.
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.exec_driver_sql("BEGIN")
+                stamp = self._current_stamp(connection)
+            with self._cache_lock.acquire():  # a reader may still be writing what it has read before
+                if not stamp.describes(self.folder):
+                    VectorIndex.discard(self.folder)
+                    self._cache = None
             _ = self.vectors
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _write_identity(self, spec: ModelSpec) -> None:
-        with self.writing(), self._engine.begin() as connection:
-            facts = {"uuid": uuid.uuid4().hex, "model": spec.to_json(), "generation": "0"}
-            rows = [{"key": key, "value": value} for key, value in facts.items()]
-            connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
-
-    def _facts(self) -> dict[str, str]:
+    def _identity(self, created: ModelSpec | None) -> tuple[str, str]:
+        """The library's uuid and model, given to it now if it has none and is being created."""
         with self.reading() as connection:
-            rows = connection.execute(select(db.library.c.key, db.library.c.value)).all()
-            return {row.key: row.value for row in rows}
+            facts = _facts(connection)
+        if "model" not in facts and created is None:  # whoever made it was killed in the middle of it
+            raise LibraryMissingError(
+                f"{self.folder} holds no finished library: make one with `facesearch index FOLDER`"
+            )
+        if "model" not in facts and created is not None:
+            new = {"uuid": uuid.uuid4().hex, "model": created.to_json(), "generation": "0"}
+            with self._lock.held(), self._engine.execution_options(writes=True).begin() as connection:
+                rows = [{"key": key, "value": value} for key, value in new.items()]
+                connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
+                facts = _facts(connection)
+        return facts["uuid"], facts["model"]
 
     def _current_stamp(self, connection: Connection) -> Stamp:
-        generation = connection.execute(select(db.library.c.value).where(db.library.c.key == "generation"))
-        count = connection.execute(select(func.count()).select_from(db.faces)).scalar_one()
-        return Stamp(self.uuid, int(generation.scalar_one()), count)
+        """Raises ModelMismatchError where another process has moved the library to another model meanwhile."""
+        facts = _facts(connection)
+        if facts["model"] != self._model:
+            now = ModelSpec.from_json(facts["model"]).name
+            raise ModelMismatchError(
+                f"the library was moved from the model {self.spec.name} to {now} by another process: start again"
+            )
+        return Stamp(self.uuid, facts["generation"])
 
     def _read_embeddings(self, connection: Connection) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        rows = connection.execute(select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id)).all()
-        ids = np.array([row.id for row in rows], np.int64)
-        joined = np.frombuffer(b"".join(row.embedding for row in rows), "<f4")
-        return ids, joined.reshape(len(rows), self.spec.dim).astype(np.float32)
+        self._current_stamp(connection)
+        count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+        ids, vectors = np.empty(count, np.int64), np.empty((count, self.spec.dim), np.float32)
+        start = 0
+        query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id)
+        for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
+            some = np.frombuffer(b"".join(row.embedding for row in rows), "<f4")
+            if some.size != len(rows) * self.spec.dim:
+                raise LibraryFormatError(
+                    f"{self.folder} holds embeddings that have not {self.spec.dim} numbers: restore it from a backup"
+                )
+            ids[start : start + len(rows)] = [row.id for row in rows]
+            vectors[start : start + len(rows)] = some.reshape(len(rows), self.spec.dim)
+            start += len(rows)
+        return ids, vectors
 
-    def _save_vectors(self, stamp: Stamp) -> None:
-        """Keep what was built, unless somebody is writing: then it would be stale at once."""
-        assert self._vectors is not None
-        try:
-            with self.writing():
-                self._vectors.save(self.folder, stamp)
-        except LibraryLockedError:
-            pass
+    def _save(self, stamp: Stamp, vectors: VectorIndex) -> None:
+        """Keep what was built, if that is possible and not stale already or, while somebody writes, soon."""
+        with suppress(LibraryError, OSError):  # OSError: a full disk, or another reader is keeping the same
+            if self._lock.is_free():
+                with self._cache_lock.acquire(timeout=0):
+                    with self.reading() as connection:
+                        current = self._current_stamp(connection)
+                    if current == stamp:
+                        vectors.save(self.folder, stamp)
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    return {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
 
 
 def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:

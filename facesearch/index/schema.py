@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -19,13 +20,19 @@ from sqlalchemy import (
 
 __all__ = [
     "PathType",
+    "apart",
+    "confirmed",
+    "decisions",
     "faces",
     "failures",
+    "grouped",
     "library",
     "metadata",
+    "not_faces",
     "paths",
     "people",
     "photos",
+    "rejected",
     "roots",
     "runs",
     "staged_embeddings",
@@ -56,7 +63,7 @@ class PathType(types.TypeDecorator[str]):
 
 metadata = MetaData()
 
-# One row a fact: format, uuid, model (JSON of a ModelSpec), generation (counts the changes of the faces).
+# One row a fact: uuid, model (JSON of a ModelSpec), generation (another one after every change of the faces).
 library = Table(
     "library",
     metadata,
@@ -101,6 +108,7 @@ paths = Table(
     # The photo that this file held before it was edited, until the end of the run has settled what becomes of it.
     Column("replaces", ForeignKey("photos.id", ondelete="SET NULL")),
     Index("paths_photo_id", "photo_id"),
+    Index("paths_replaces", "replaces"),
 )
 
 # The id is the vector's id in FAISS and is never used again (AUTOINCREMENT).
@@ -129,12 +137,68 @@ failures = Table(
     Column("run_id", ForeignKey("runs.id"), nullable=False),
 )
 
+# Somebody; without a name where the user has said only who is the same and who is not.
 people = Table(
     "people",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String, nullable=False),
+    Column("name", String),
+    Column("ignored", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The user's word that a face is this person's. What clustering has only concluded is in `grouped`.
+confirmed = Table(
+    "confirmed",
+    metadata,
+    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Index("confirmed_person_id", "person_id"),
+)
+
+# The user's word that a face is not this person's.
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Index("rejected_person_id", "person_id"),
+)
+
+# The user's word that two people are two; person_id < other_id.
+apart = Table(
+    "apart",
+    metadata,
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Index("apart_other_id", "other_id"),
+)
+
+not_faces = Table(
+    "not_faces",
+    metadata,
+    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+)
+
+# The groups as they are now; `cluster` makes them anew, decisions change them at once.
+grouped = Table(
+    "grouped",
+    metadata,
+    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", Integer, nullable=False),
+    Index("grouped_group_id", "group_id"),
+)
+
+# Every decision that can be undone, with the rows that it changed (JSON, see facesearch.index.ledger).
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("changes", String, nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.config import ModelSpec
+from facesearch.errors import LibraryError
 from facesearch.index import schema as db
 
 __all__ = ["adopt", "stage", "waiting"]
@@ -37,10 +38,16 @@ def stage(connection: Connection, fingerprint: str, embeddings: Mapping[int, NDA
 def adopt(connection: Connection, spec: ModelSpec, unreadable: Sequence[int]) -> int:
     """The new model becomes the library's; photos whose faces could not be embedded again go.
 
-    Returns the number of faces.
+    Returns the number of faces. Raises LibraryError where one of them has no embedding of that model.
     """
     for photo_id in unreadable:
         connection.execute(delete(db.photos).where(db.photos.c.id == photo_id))
+    whole = func.length(db.staged_embeddings.c.embedding) == 4 * spec.dim
+    connection.execute(delete(db.staged_embeddings).where(~whole))
+    if left := sum(map(len, waiting(connection, spec.fingerprint).values())):
+        raise LibraryError(
+            f"there are faces without an embedding of {spec.name} ({left}): run `facesearch reembed` again"
+        )
     new = select(db.staged_embeddings.c.embedding).where(db.staged_embeddings.c.face_id == db.faces.c.id)
     connection.execute(update(db.faces).values(embedding=new.scalar_subquery()))
     connection.execute(update(db.library).where(db.library.c.key == "model").values(value=spec.to_json()))

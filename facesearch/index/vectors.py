@@ -22,6 +22,7 @@ __all__ = ["Stamp", "VectorIndex"]
 _Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 FILE_NAME, STAMP_NAME = "faces.faiss", "faces.faiss.json"
+SPARE_CANDIDATES = 16
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Stamp:
     """What a cache was made from."""
 
     library: str
-    generation: int
-    count: int
+    generation: str
+
+    def describes(self, folder: Path) -> bool:
+        """Whether the cache in a folder says that it was made from this; its file is not looked at."""
+        return _described(folder)[0] == self
 
 
 class VectorIndex:
@@ -64,7 +68,7 @@ class VectorIndex:
         return np.asarray(self._faiss.reconstruct_batch(np.ascontiguousarray(ids, np.int64)), np.float32)
 
     def search(self, query: NDArray[np.float32], k: int) -> _Found:
-        """The k nearest to one query, nearest first; equal distances by id.
+        """The k nearest to one query, nearest first; equal distances by id (of many that tie with the k-th, any).
 
         Args:
             query: (d,) float32.
@@ -73,8 +77,12 @@ class VectorIndex:
         Returns:
             ids (k',) int64 and distances (k',) float64, L2.
         """
-        _, found = self._faiss.search(query[None], min(k, len(self)))
-        return self._measured(query, found[0])
+        if not len(self):
+            return np.zeros(0, np.int64), np.zeros(0)
+        # A few more, so that float32 does not push a true neighbour out among near ties.
+        _, found = self._faiss.search(query[None], min(k + SPARE_CANDIDATES, len(self)))
+        ids, distances = self._measured(query, found[0])
+        return ids[:k], distances[:k]
 
     def within(self, query: NDArray[np.float32], radius: float) -> _Found:
         """All at an L2 distance of at most radius from one query, nearest first; as `search`."""
@@ -105,17 +113,35 @@ class VectorIndex:
         """The cache in a folder; None where there is none, or it is stale, damaged or of another library."""
         import faiss
 
+        found, digest = _described(folder)
+        if found != stamp:
+            return None
         try:
-            described = json.loads((folder / STAMP_NAME).read_bytes())
-            digest = described.pop("sha256")
-            if described != asdict(stamp):
-                return None
             data = (folder / FILE_NAME).read_bytes()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except OSError:
             return None
         if hashlib.sha256(data).hexdigest() != digest:
             return None
-        return cls(faiss.deserialize_index(np.frombuffer(data, np.uint8)))
+        try:
+            return cls(faiss.deserialize_index(np.frombuffer(data, np.uint8)))
+        except RuntimeError:  # written by a FAISS that this one does not understand
+            return None
+
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Remove the cache from a folder."""
+        for name in (STAMP_NAME, FILE_NAME):
+            for path in (folder / name, _part(folder / name)):
+                path.unlink(missing_ok=True)
+
+
+def _described(folder: Path) -> tuple[Stamp | None, str]:
+    """The stamp of the cache in a folder and the SHA-256 of its file; None where there is none that can be read."""
+    try:
+        fields = json.loads((folder / STAMP_NAME).read_bytes())
+        return Stamp(str(fields["library"]), str(fields["generation"])), str(fields["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, ""
 
 
 def _new_faiss_index(dim: int) -> Any:
@@ -127,9 +153,13 @@ def _new_faiss_index(dim: int) -> Any:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part."""
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     with part.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")

@@ -23,17 +23,23 @@ def applied(connection: Connection) -> int:
 def migrate(engine: Engine) -> None:
     """Bring the database to the latest version.
 
-    Raises LibraryFormatError where a newer facesearch has already been at it.
+    Raises LibraryFormatError where a newer facesearch, or another program, has already been at it.
     """
     with engine.connect() as connection:
         done = applied(connection)
+        if not done and connection.execute(text("SELECT 1 FROM sqlite_master")).first():
+            raise LibraryFormatError(
+                f"{engine.url.database} is the database of another program: choose another --library"
+            )
     if done > LATEST:
         raise LibraryFormatError(
             f"the library {engine.url.database} has format {done}, this facesearch knows {LATEST}: update facesearch"
         )
     for name in _NAMES[done:]:
         statements: list[str] = importlib.import_module(f"{__name__}.{name}").STATEMENTS
-        with engine.begin() as connection:
+        with engine.execution_options(writes=True).begin() as connection:
+            if applied(connection) > _NAMES.index(name):  # another process was faster
+                continue
             for statement in statements:
                 connection.execute(text(statement))
             connection.execute(

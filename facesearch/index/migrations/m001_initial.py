@@ -1,7 +1,9 @@
 """Photos, faces, and what is needed to index them again cheaply."""
 
-# Whoever changes the vectors, by whatever statement, raises the generation: FAISS can tell that it is behind.
-_RAISE = """UPDATE library SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE "key" = 'generation'"""
+# Whoever changes the vectors, by whatever statement, raises the generation: FAISS can tell that it is behind. The
+# random half tells the changes of a database that was restored from a backup from those that it has lost by that.
+_RAISE = """UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8)))
+    WHERE "key" = 'generation'"""
 
 __all__ = ["STATEMENTS"]
 
@@ -22,6 +24,8 @@ STATEMENTS = [
         FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE,
         FOREIGN KEY(replaces) REFERENCES photos (id) ON DELETE SET NULL)""",
     "CREATE INDEX paths_photo_id ON paths (photo_id)",
+    # Without it every photo that is deleted has all paths read for those that replace it.
+    "CREATE INDEX paths_replaces ON paths (replaces)",
     """CREATE TABLE faces (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, photo_id INTEGER NOT NULL,
         x1 FLOAT NOT NULL, y1 FLOAT NOT NULL, x2 FLOAT NOT NULL, y2 FLOAT NOT NULL,

@@ -1,0 +1,204 @@
+"""people, name, merge, split, reject, not-a-face, ignore, undo, history, forget, photos."""
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.output import plural, print_json, shown, table
+
+if TYPE_CHECKING:
+    from facesearch.index.ledger import Decision
+
+__all__ = ["forget", "history", "ignore", "merge", "name", "not_a_face", "people", "photos", "reject", "split", "undo"]
+
+WhoArgument = Annotated[str, typer.Argument(metavar="WHO", help="A group's number or a person's name.")]
+FaceArgument = Annotated[int, typer.Argument(metavar="FACE", help="A face's number, as `explain` and --json give it.")]
+
+
+@app.command(rich_help_panel=FIND, epilog="Example: facesearch people")
+def people(
+    everybody: Annotated[bool, typer.Option("--all", help="Ignored people too.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the groups and the people named so far."""
+    with open_library(library) as opened:
+        found = opened.people.all(ignored=everybody)
+    if as_json:
+        print_json({"people": [one.to_dict() for one in found]})
+        return
+    if not found:
+        shown("There are no groups yet: make them with `facesearch cluster`.")
+        return
+    rows = [
+        (
+            str(one.group),
+            one.person.name or "" if one.person else "",
+            str(one.size),
+            "ignored" if one.ignored else "",
+            one.path,
+        )
+        for one in found
+    ]
+    table(("group", "name", "faces", "", "one of the photos"), rows, right=("group", "faces"))
+
+
+@app.command(rich_help_panel=FIND, epilog='Example: facesearch photos --person Anna --person "Ben K" --only')
+def photos(
+    person: Annotated[
+        list[str] | None, typer.Option("--person", metavar="WHO", help="Who must be in it; repeat it.")
+    ] = None,
+    only: Annotated[bool, typer.Option("--only", help="And nobody else.")] = False,
+    count: Annotated[int | None, typer.Option(help="Only photos with so many faces.")] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the photos that show some people together."""
+    with open_library(library) as opened:
+        found = opened.people.photos(person or [], only=only, count=count)
+    if as_json:
+        print_json({"photos": [photo.to_dict() for photo in found]})
+        return
+    for photo in found:
+        shown(photo.path)
+
+
+@app.command(rich_help_panel=DECIDE, epilog='Example: facesearch name 3 "Anna"')
+def name(
+    who: WhoArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NAME", help="Any text; two people may have the same.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who a group is. The name stays, however often the faces are clustered again."""
+    with open_library(library) as opened:
+        _show(opened.people.name(who, new_name), as_json)
+        namesakes = [one for one in opened.people.all(ignored=True) if one.title == new_name.strip()]
+    if len(namesakes) > 1 and not as_json:
+        groups = " ".join(str(one.group) for one in namesakes)
+        shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {groups}")
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch merge 3 17 Anna")
+def merge(
+    who: Annotated[list[str], typer.Argument(metavar="WHO…", help="Groups' numbers or people's names.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that groups are one person."""
+    with open_library(library) as opened:
+        _show(opened.people.merge(who), as_json)
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch split 3 --face 41 --face 57")
+def split(
+    who: WhoArgument,
+    face: Annotated[list[int] | None, typer.Option("--face", help="A face that is somebody else's; repeat it.")] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a group is more than one person: take some faces out, or let a stricter look divide it."""
+    with open_library(library) as opened:
+        parts = [face] if face else opened.stricter_parts(who)
+        _show(opened.people.split(who, parts), as_json)
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch reject 41 --person Anna")
+def reject(
+    face: FaceArgument,
+    person: Annotated[str, typer.Option("--person", metavar="WHO", help="Whose it is not.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a face is not somebody's."""
+    with open_library(library) as opened:
+        _show(opened.people.reject(face, person), as_json)
+
+
+@app.command("not-a-face", rich_help_panel=DECIDE, epilog="Example: facesearch not-a-face 41")
+def not_a_face(face: FaceArgument, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Say that something is no face: it leaves all groups for good."""
+    with open_library(library) as opened:
+        _show(opened.people.not_a_face(face), as_json)
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch ignore 12")
+def ignore(
+    who: WhoArgument,
+    off: Annotated[bool, typer.Option("--off", help="Show them again.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep somebody out of lists and suggestions: a passer-by, a face on a poster."""
+    with open_library(library) as opened:
+        _show(opened.people.ignore(who, not off), as_json)
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch undo --steps 2")
+def undo(
+    steps: Annotated[int, typer.Option(min=1, help="How many decisions to take back.")] = 1,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the latest decisions back, one after the other."""
+    undone = []
+    with open_library(library) as opened:
+        for _ in range(steps):
+            decision = opened.people.undo()
+            if decision is None:
+                break
+            undone.append(decision)
+    if as_json:
+        print_json({"undone": [asdict(decision) for decision in undone]})
+        return
+    for decision in undone:
+        shown(f"Undone: {decision.summary}")
+    if len(undone) < steps:
+        shown("There is nothing more to undo." if undone else "There is nothing to undo.")
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch history")
+def history(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List the decisions that can be undone, the latest first."""
+    with open_library(library) as opened:
+        found = opened.people.history()
+    if as_json:
+        print_json({"history": [asdict(decision) for decision in found]})
+        return
+    for decision in found:
+        shown(f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(decision.made_at))}  {decision.summary}")
+    if not found:
+        shown("Nothing has been decided yet.")
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch forget Anna")
+def forget(
+    who: Annotated[str | None, typer.Argument(metavar="WHO", help="A group's number or a person's name.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everybody: empty the library.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete somebody's faces, embeddings and history from the library for good. There is no undo."""
+    from facesearch.errors import InputError
+
+    if (who is None) != everything:
+        raise InputError("say whom to forget, or --all for everybody")
+    with open_library(library) as opened:
+        count = len(opened.people.find(who).faces) if who is not None else opened.status().faces
+        if not yes:
+            typer.confirm(f"Delete {plural(count, 'face')} of {who or 'everybody'} for good?", abort=True, err=True)
+        deleted = opened.people.forget(who) if who is not None else opened.forget_all()
+    print_json({"forgotten": deleted}) if as_json else shown(f"{plural(deleted, 'face')} deleted for good.")
+
+
+def _show(decision: "Decision | None", as_json: bool) -> None:
+    if as_json:
+        print_json({"decision": asdict(decision) if decision else None})
+    elif decision:
+        shown(f"{decision.summary[0].upper()}{decision.summary[1:]}. Take it back with `facesearch undo`.")
+    else:
+        shown("That is how it was already; nothing has changed.")

@@ -1,0 +1,53 @@
+"""The pairs of faces that a clustering looks at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.index.neighbours import radius_neighbours
+
+__all__ = ["Pairs", "pairs_within"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """m pairs of rows a < b, each once; distance: (m,) float64; together: (m,) whether they are of one photo."""
+
+    a: Ints
+    b: Ints
+    distance: NDArray[np.float64]
+    together: NDArray[np.bool_]
+
+    def take(self, wanted: NDArray[np.bool_]) -> "Pairs":
+        return Pairs(self.a[wanted], self.b[wanted], self.distance[wanted], self.together[wanted])
+
+
+def pairs_within(vectors: NDArray[np.float32], photos: Ints, radius: float) -> Pairs:
+    """All pairs within a radius; those of one photo also beyond it, at an infinite distance.
+
+    Args:
+        vectors: (n, d) float32.
+        photos: (n,) the photo that a face is of.
+    """
+    indptr, neighbours, distances = radius_neighbours(vectors, radius)
+    rows, columns = np.repeat(np.arange(len(vectors)), np.diff(indptr)), neighbours.astype(np.int64)
+    once = rows < columns
+    rows, columns, distances = rows[once], columns[once], distances[once]
+    far_rows, far_columns = _of_one_photo(photos)
+    new = ~np.isin(far_rows * len(vectors) + far_columns, rows * len(vectors) + columns)
+    a, b = np.concatenate([rows, far_rows[new]]), np.concatenate([columns, far_columns[new]])
+    return Pairs(a, b, np.concatenate([distances, np.full(int(new.sum()), np.inf)]), photos[a] == photos[b])
+
+
+def _of_one_photo(photos: Ints) -> tuple[Ints, Ints]:
+    """All pairs of rows of one photo."""
+    order = np.argsort(photos, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(photos[order])) + 1)
+    pairs = [(part[i], part[j]) for part in parts if len(part) > 1 for i, j in [np.triu_indices(len(part), 1)]]
+    if not pairs:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    first, second = np.concatenate([i for i, _ in pairs]), np.concatenate([j for _, j in pairs])
+    return np.minimum(first, second), np.maximum(first, second)

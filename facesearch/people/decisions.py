@@ -1,0 +1,161 @@
+"""What the user says of faces and groups. Every function is one decision, with undo, inside the caller's transaction.
+
+A group becomes a person, with or without a name, as soon as something is said of it: its faces are then confirmed, and
+no clustering takes them apart or puts two people together.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from facesearch.errors import InputError
+from facesearch.index import schema as db
+from facesearch.index.ledger import Decision, Ledger
+from facesearch.people.parties import Party, face_exists, find, new_group
+
+__all__ = ["ignore", "keep_apart", "merge", "name", "not_a_face", "reject", "split"]
+
+NAME_LENGTH = 200
+
+
+def name(connection: Connection, reference: str, new_name: str) -> Decision | None:
+    """Give a group a name, or somebody another one. Raises InputError for a name that is empty or too long."""
+    called = new_name.strip()
+    if not called or len(called) > NAME_LENGTH:
+        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    party = find(connection, reference)
+    ledger = Ledger(connection)
+    person = _person_of(ledger, party)
+    ledger.put("people", {"id": person}, {"name": called})
+    return ledger.close("name", f"{party.title} is {called}")
+
+
+def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
+    """Say that groups are one person: the first one, or the first one with a name.
+
+    Raises InputError where fewer than two different groups are named.
+    """
+    parties = list({party.group: party for party in (find(connection, r) for r in references)}.values())
+    if len(parties) < 2:
+        raise InputError("name two groups or people to merge that are not the same already")
+    winner = next((party for party in parties if party.person and party.person.name), parties[0])
+    ledger = Ledger(connection)
+    person = _person_of(ledger, winner)
+    for party in parties:
+        if party is not winner:
+            _hand_over(connection, ledger, party, person, winner.group)
+    return ledger.close("merge", f"{', '.join(p.title for p in parties if p is not winner)} merged into {winner.title}")
+
+
+def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
+    """Say that some faces of a group are somebody else, each part somebody of its own.
+
+    Raises InputError where a face is not in the group, or none would stay.
+    """
+    party = find(connection, reference)
+    leaving = [face for part in parts for face in part]
+    strangers = sorted(set(leaving) - set(party.faces))
+    if strangers:
+        raise InputError(f"face {strangers[0]} is not in {party.title}: its faces are listed by `facesearch explain`")
+    if len(set(leaving)) >= len(party.faces) or not leaving:
+        raise InputError(f"of the {len(party.faces)} faces of {party.title} some must leave and some must stay")
+    ledger = Ledger(connection)
+    _person_of(ledger, party, without=set(leaving))
+    for part in parts:
+        newcomer, group = ledger.new_person(None), new_group(connection)
+        for face in part:
+            _confirm(ledger, face, newcomer, group)
+    return ledger.close("split", f"{len(leaving)} faces taken out of {party.title}")
+
+
+def reject(connection: Connection, face: int, reference: str) -> Decision | None:
+    """Say that a face is not somebody's. Raises InputError where it is the last one of that group."""
+    face_exists(connection, face)
+    party = find(connection, reference)
+    if set(party.faces) == {face}:
+        raise InputError(f"face {face} is the only one of {party.title}: use `facesearch not-a-face`, or leave it")
+    ledger = Ledger(connection)
+    person = _person_of(ledger, party, without={face})
+    if face in party.faces:
+        _release(ledger, face)
+    ledger.put("rejected", {"face_id": face, "person_id": person}, {})
+    return ledger.close("reject", f"face {face} is not {party.title}")
+
+
+def not_a_face(connection: Connection, face: int) -> Decision | None:
+    """Say that something is no face, or none to be looked at."""
+    face_exists(connection, face)
+    ledger = Ledger(connection)
+    _release(ledger, face)
+    ledger.put("not_faces", {"face_id": face}, {})
+    return ledger.close("not-a-face", f"face {face} is not a face")
+
+
+def ignore(connection: Connection, reference: str, ignored: bool = True) -> Decision | None:
+    """Keep somebody out of lists and suggestions, or let them in again."""
+    party = find(connection, reference)
+    ledger = Ledger(connection)
+    person = _person_of(ledger, party)
+    ledger.put("people", {"id": person}, {"ignored": ignored})
+    return ledger.close("ignore", f"{party.title} is {'ignored' if ignored else 'no longer ignored'}")
+
+
+def keep_apart(connection: Connection, reference: str, other: str) -> Decision | None:
+    """Say that two groups are two people. Raises InputError where they are one group."""
+    parties = [find(connection, reference), find(connection, other)]
+    if parties[0].group == parties[1].group:
+        raise InputError(f"{reference} and {other} are the same group: `facesearch split` takes faces out of it")
+    ledger = Ledger(connection)
+    low, high = sorted(_person_of(ledger, party) for party in parties)
+    ledger.put("apart", {"person_id": low, "other_id": high}, {})
+    return ledger.close("apart", f"{parties[0].title} and {parties[1].title} are two people")
+
+
+def _person_of(ledger: Ledger, party: Party, without: Collection[int] = ()) -> int:
+    """The person that a group is; a group that is nobody yet becomes somebody, with all its faces but some."""
+    if party.person is not None and not party.confirmed <= set(without):
+        person = party.person.id
+        for face in party.confirmed & set(without):
+            ledger.put("confirmed", {"face_id": face}, None)
+        return person
+    person = party.person.id if party.person else ledger.new_person(None)
+    for face in party.faces:
+        if face not in without:
+            _confirm(ledger, face, person, party.group)
+    return person
+
+
+def _confirm(ledger: Ledger, face: int, person: int, group: int) -> None:
+    ledger.put("confirmed", {"face_id": face}, {"person_id": person})
+    ledger.put("grouped", {"face_id": face}, {"group_id": group})
+    ledger.put("rejected", {"face_id": face, "person_id": person}, None)
+
+
+def _release(ledger: Ledger, face: int) -> None:
+    ledger.put("confirmed", {"face_id": face}, None)
+    ledger.put("grouped", {"face_id": face}, None)
+
+
+def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int, group: int) -> None:
+    """All faces of a party become another person's, and what was said of the one is then said of the other."""
+    for face in party.faces:
+        _confirm(ledger, face, person, group)
+    if party.person is None:
+        return
+    old = party.person.id
+    for face in connection.execute(select(db.rejected.c.face_id).where(db.rejected.c.person_id == old)).scalars().all():
+        ledger.put("rejected", {"face_id": face, "person_id": old}, None)
+        if _confirmed_as(connection, face) != person:
+            ledger.put("rejected", {"face_id": face, "person_id": person}, {})
+    pairs = select(db.apart).where(or_(db.apart.c.person_id == old, db.apart.c.other_id == old))
+    for low, high in connection.execute(pairs).all():
+        ledger.put("apart", {"person_id": low, "other_id": high}, None)
+        other = high if low == old else low
+        if other != person:
+            first, second = sorted((other, person))
+            ledger.put("apart", {"person_id": first, "other_id": second}, {})
+    ledger.put("people", {"id": old}, None)
+
+
+def _confirmed_as(connection: Connection, face: int) -> int | None:
+    return connection.execute(select(db.confirmed.c.person_id).where(db.confirmed.c.face_id == face)).scalar()

@@ -1,0 +1,110 @@
+"""Why a face is where it is."""
+
+import numpy as np
+from sqlalchemy import select
+
+from facesearch.clustering import Cuts, Options
+from facesearch.distance import Calibration, l2_matrix
+from facesearch.index import FaceIndex, FaceRecord
+from facesearch.index import schema as db
+from facesearch.people.grouping import table_faces
+from facesearch.people.parties import all_parties, people_of_faces
+from facesearch.quality import excess
+from facesearch.results import Explanation, Neighbour, Person
+
+__all__ = ["explain", "weakness"]
+
+
+def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
+    """What is known of a face, its k nearest others, and what has put it into its group or kept it out of all."""
+    near = [(other, distance) for other, distance in index.search(index.embedding(face.id), k + 1) if other != face.id][:k]
+    records = {record.id: record for record in index.faces([other for other, _ in near])}
+    with index.reading() as connection:
+        groups, people = people_of_faces(connection, [face.id, *records])
+        said = connection.execute(select(db.confirmed).where(db.confirmed.c.face_id == face.id)).first()
+        hidden = connection.execute(select(db.not_faces).where(db.not_faces.c.face_id == face.id)).first()
+    group = groups.get(face.id)
+    neighbours = tuple(
+        Neighbour(
+            other,
+            records[other].path,
+            distance,
+            float(calibration.probability(distance)) if calibration else None,
+            groups.get(other),
+            people.get(groups.get(other, -1)),
+        )
+        for other, distance in near
+    )
+    weak = weakness(face)
+    return Explanation(
+        face=face.id,
+        path=face.path,
+        box=face.box,
+        width_px=face.box[2] - face.box[0],
+        score=face.score,
+        sharpness=face.sharpness,
+        weak=weak,
+        group=group,
+        person=people.get(group) if group is not None else None,
+        confirmed=said is not None,
+        neighbours=neighbours,
+        why=_why(index, calibration, face, group, people, said is not None, hidden is not None, weak),
+    )
+
+
+def weakness(face: FaceRecord) -> str:
+    """Why a face may join a group but not hold one together; empty for a good one."""
+    landmarks = face.landmarks[None]
+    arrays = np.array([face.box]), landmarks, np.array([face.score]), np.array([face.sharpness])
+    if float(excess(*arrays)[0]) < Options().weak:
+        return ""
+    reasons = []
+    width = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    if width < 60:
+        reasons.append(f"small ({width:.0f} pixels)")
+    if face.sharpness < 0.01:
+        reasons.append("blurred")
+    if face.score < 0.99:
+        reasons.append(f"doubtful as a face ({face.score:.0%})")
+    eyes, down = landmarks[0, 1] - landmarks[0, 0], landmarks[0, 3:].mean(axis=0) - landmarks[0, :2].mean(axis=0)
+    if np.linalg.norm(eyes) < 0.7 * np.linalg.norm(down):
+        reasons.append("turned away")
+    return ", ".join(reasons) or "small, blurred and turned a little each"
+
+
+def _why(
+    index: FaceIndex,
+    calibration: Calibration | None,
+    face: FaceRecord,
+    group: int | None,
+    people: dict[int, Person] | object,
+    confirmed: bool,
+    hidden: bool,
+    weak: str,
+) -> str:
+    if hidden:
+        return "You have said that it is not a face."
+    if confirmed:
+        return f"You have said that it belongs to group {group}."
+    if calibration is None:
+        return "The model has no calibration, so groups are plain DBSCAN's."
+    with index.reading() as connection:
+        parties = [party for party in all_parties(connection) if set(party.faces) != {face.id}]
+        table = index.table(connection)
+    if not parties:
+        return "There are no groups yet: make them with `facesearch cluster`."
+    rows = {int(i): row for row, i in enumerate(table.ids)}
+    means = np.stack([table.embeddings[[rows[f] for f in p.faces if f != face.id]].mean(axis=0) for p in parties])
+    own = table.embeddings[rows[face.id]][None]
+    squared = 2 - 2 * (own @ means.T)[0]
+    cuts = Cuts.of(len(table_faces(table).strong()), calibration)
+    nearest = int(squared.argmin())
+    distance = float(np.sqrt(max(squared[nearest], 0)))
+    if group is not None:
+        mine = next((i for i, party in enumerate(parties) if party.group == group), nearest)
+        return f"On average it is {float(np.sqrt(max(squared[mine], 0))):.3f} from the other faces of group {group}."
+    text = (
+        f"The nearest group, {parties[nearest].title}, is {distance:.3f} away on average; to join one, a good single face"
+        f" must be within {cuts.single:.3f} to {cuts.large:.3f}, less for small groups and faces with many look-alikes."
+    )
+    return f"It is weak: {weak}. {text}" if weak else text

@@ -1,0 +1,159 @@
+"""Groups and people as they are now, and how the user refers to them."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from facesearch.errors import InputError
+from facesearch.index import schema as db
+from facesearch.results import Person
+
+__all__ = [
+    "Party",
+    "all_parties",
+    "face_exists",
+    "find",
+    "group_of_person",
+    "new_group",
+    "party_of_group",
+    "people_of_faces",
+]
+
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Party:
+    """A group and the person it is; faces by id, ascending; confirmed: those of them of which the user said so."""
+
+    group: int
+    person: Person | None
+    ignored: bool
+    faces: tuple[int, ...]
+    confirmed: frozenset[int]
+
+    @property
+    def title(self) -> str:
+        return self.person.name if self.person and self.person.name else f"group {self.group}"
+
+
+def find(connection: Connection, reference: str) -> Party:
+    """The party that a user means by a group's number or a person's name.
+
+    Raises InputError where there is none, or several have that name.
+    """
+    reference = reference.strip()
+    if reference.isascii() and reference.isdigit():
+        return party_of_group(connection, int(reference))
+    wanted = _folded(reference)
+    rows = connection.execute(select(db.people.c.id, db.people.c.name).where(db.people.c.name.is_not(None)))
+    groups = [group_of_person(connection, row.id) for row in rows if _folded(row.name) == wanted]
+    known = sorted(group for group in groups if group is not None)
+    if not known:
+        raise InputError(f"there is nobody called {reference!r}, and no such group: see `facesearch people`")
+    if len(known) > 1:
+        listed = ", ".join(map(str, known))
+        raise InputError(f"{len(known)} people are called {reference!r}: say which by its group, one of {listed}")
+    return party_of_group(connection, known[0])
+
+
+def party_of_group(connection: Connection, group: int) -> Party:
+    """Raises InputError where there is no such group."""
+    rows = connection.execute(
+        select(db.grouped.c.face_id, db.confirmed.c.person_id)
+        .join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id, isouter=True)
+        .where(db.grouped.c.group_id == group)
+        .order_by(db.grouped.c.face_id)
+    ).all()
+    if not rows:
+        raise InputError(
+            f"there is no group {group}: see `facesearch people`, or make groups with `facesearch cluster`"
+        )
+    person_id = next((row.person_id for row in rows if row.person_id is not None), None)
+    person, ignored = _person(connection, person_id)
+    confirmed = frozenset(row.face_id for row in rows if row.person_id is not None)
+    return Party(group, person, ignored, tuple(row.face_id for row in rows), confirmed)
+
+
+def all_parties(connection: Connection) -> list[Party]:
+    """Everybody, the largest first; of equal size the lower number first."""
+    faces: dict[int, list[int]] = {}
+    for face, group in connection.execute(
+        select(db.grouped.c.face_id, db.grouped.c.group_id).order_by(db.grouped.c.face_id)
+    ):
+        faces.setdefault(group, []).append(face)
+    people = {row.id: row for row in connection.execute(select(db.people))}
+    confirmed: dict[int, list[int]] = {}
+    whose: dict[int, int] = {}
+    query = select(db.confirmed.c.face_id, db.confirmed.c.person_id, db.grouped.c.group_id)
+    for face, person, group in connection.execute(
+        query.join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id)
+    ):
+        confirmed.setdefault(group, []).append(face)
+        whose[group] = person
+    parties = []
+    for group, members in faces.items():
+        row = people.get(whose.get(group, -1))
+        person = Person(row.id, row.name) if row else None
+        parties.append(
+            Party(group, person, bool(row and row.ignored), tuple(members), frozenset(confirmed.get(group, ())))
+        )
+    return sorted(parties, key=lambda party: (-len(party.faces), party.group))
+
+
+def people_of_faces(connection: Connection, faces: Iterable[int]) -> tuple[Mapping[int, int], Mapping[int, Person]]:
+    """For some faces their groups, face -> group; and of those groups that are somebody, group -> person."""
+    groups: dict[int, int] = {}
+    ids = list(faces)
+    for start in range(0, len(ids), CHUNK):
+        query = select(db.grouped).where(db.grouped.c.face_id.in_(ids[start : start + CHUNK]))
+        groups |= {row.face_id: row.group_id for row in connection.execute(query)}
+    people: dict[int, Person] = {}
+    for group in set(groups.values()):
+        person, _ = _person(connection, _person_of_group(connection, group))
+        if person is not None:
+            people[group] = person
+    return groups, people
+
+
+def group_of_person(connection: Connection, person: int) -> int | None:
+    """The group that holds a person's confirmed faces; None where none is left."""
+    query = select(db.grouped.c.group_id).join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id)
+    return connection.execute(query.where(db.confirmed.c.person_id == person).limit(1)).scalar()
+
+
+def face_exists(connection: Connection, face: int) -> None:
+    """Raises InputError where there is no such face."""
+    if connection.execute(select(db.faces.c.id).where(db.faces.c.id == face)).first() is None:
+        last = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
+        raise InputError(
+            f"there is no face {face}: faces have numbers up to {last}; `facesearch people --json` lists them"
+        )
+
+
+def new_group(connection: Connection, count: int = 1) -> int:
+    """The first of some numbers that no group has had before."""
+    row = connection.execute(select(db.library.c.value).where(db.library.c.key == "last_group")).scalar()
+    last = int(row or 0)
+    values = {"key": "last_group", "value": str(last + count)}
+    statement = upsert(db.library).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": values["value"]}))
+    return last + 1
+
+
+def _person_of_group(connection: Connection, group: int) -> int | None:
+    query = select(db.confirmed.c.person_id).join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id)
+    return connection.execute(query.where(db.grouped.c.group_id == group).limit(1)).scalar()
+
+
+def _person(connection: Connection, person: int | None) -> tuple[Person | None, bool]:
+    row = connection.execute(select(db.people).where(db.people.c.id == person)).first() if person is not None else None
+    return (Person(row.id, row.name), bool(row.ignored)) if row else (None, False)
+
+
+def _folded(name: str) -> str:
+    """Names are the same whatever their case and however their accents are encoded."""
+    return unicodedata.normalize("NFC", name).casefold().strip()

@@ -1,0 +1,27 @@
+-- What SQLite says of a fresh library (sqlite_master, by type and name). A migration that changes it changes this file.
+CREATE INDEX apart_other_id ON apart (other_id);
+CREATE INDEX confirmed_person_id ON confirmed (person_id);
+CREATE INDEX faces_photo_id ON faces (photo_id);
+CREATE INDEX grouped_group_id ON grouped (group_id);
+CREATE INDEX paths_photo_id ON paths (photo_id);
+CREATE INDEX paths_replaces ON paths (replaces);
+CREATE INDEX rejected_person_id ON rejected (person_id);
+CREATE TABLE apart ( person_id INTEGER NOT NULL, other_id INTEGER NOT NULL, PRIMARY KEY (person_id, other_id), FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE, FOREIGN KEY(other_id) REFERENCES people (id) ON DELETE CASCADE);
+CREATE TABLE confirmed ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);
+CREATE TABLE decisions ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR NOT NULL, summary VARCHAR NOT NULL, made_at FLOAT NOT NULL, changes VARCHAR NOT NULL);
+CREATE TABLE faces ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, photo_id INTEGER NOT NULL, x1 FLOAT NOT NULL, y1 FLOAT NOT NULL, x2 FLOAT NOT NULL, y2 FLOAT NOT NULL, landmarks BLOB NOT NULL, score FLOAT NOT NULL, sharpness FLOAT NOT NULL, embedding BLOB NOT NULL, FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE);
+CREATE TABLE failures ( path VARCHAR NOT NULL, reason VARCHAR NOT NULL, run_id INTEGER NOT NULL, PRIMARY KEY (path), FOREIGN KEY(run_id) REFERENCES runs (id));
+CREATE TABLE grouped ( face_id INTEGER NOT NULL, group_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
+CREATE TABLE library ("key" VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KEY ("key"));
+CREATE TABLE migrations (name VARCHAR NOT NULL PRIMARY KEY, applied_at FLOAT NOT NULL);
+CREATE TABLE not_faces ( face_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
+CREATE TABLE paths ( path VARCHAR NOT NULL, photo_id INTEGER NOT NULL, size_bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, missing_since FLOAT, replaces INTEGER, PRIMARY KEY (path), FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE, FOREIGN KEY(replaces) REFERENCES photos (id) ON DELETE SET NULL);
+CREATE TABLE people ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR, ignored BOOLEAN NOT NULL, created_at FLOAT NOT NULL);
+CREATE TABLE photos ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, sha256 VARCHAR NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, min_face_px FLOAT NOT NULL, run_id INTEGER NOT NULL, UNIQUE (sha256), FOREIGN KEY(run_id) REFERENCES runs (id));
+CREATE TABLE rejected ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id, person_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);
+CREATE TABLE roots (path VARCHAR NOT NULL, PRIMARY KEY (path));
+CREATE TABLE runs ( id INTEGER NOT NULL, kind VARCHAR NOT NULL, started_at FLOAT NOT NULL, finished_at FLOAT, summary VARCHAR, PRIMARY KEY (id));
+CREATE TABLE staged_embeddings ( face_id INTEGER NOT NULL, fingerprint VARCHAR NOT NULL, embedding BLOB NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
+CREATE TRIGGER faces_added AFTER INSERT ON faces BEGIN UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8))) WHERE "key" = 'generation'; END;
+CREATE TRIGGER faces_changed AFTER UPDATE OF id, embedding ON faces BEGIN UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8))) WHERE "key" = 'generation'; END;
+CREATE TRIGGER faces_removed AFTER DELETE ON faces BEGIN UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8))) WHERE "key" = 'generation'; END;

@@ -1,0 +1,79 @@
+"""What the tests of the index put into it: a spec, unit vectors, faces and photos made of nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from facesearch.config import ModelSpec, Preprocessing
+from facesearch.index import FaceIndex, NewFace, NewPhoto, catalog
+
+DIM = 8
+SPEC = ModelSpec(
+    name="made-up",
+    network="none",
+    dim=DIM,
+    preprocessing=Preprocessing((16, 16), ((4, 4), (11, 4), (8, 8), (5, 12), (10, 12)), (0, 0, 0), (1, 1, 1)),
+    weights_sha256="0" * 64,
+)
+OTHER_SPEC = replace(SPEC, name="other", dim=2 * DIM, weights_sha256="1" * 64)
+
+
+def unit(seed: int, dim: int = DIM) -> NDArray[np.float32]:
+    """A unit vector that depends on a number; those of different numbers are strangers."""
+    vector = np.random.default_rng(seed).normal(size=dim)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def near(vector: NDArray[np.float32], distance: float) -> NDArray[np.float32]:
+    """A unit vector at about this small distance from another."""
+    moved = vector.astype(np.float64) + distance * np.roll(vector, 1) * np.resize([1.0, -1.0], len(vector))
+    return (moved / np.linalg.norm(moved)).astype(np.float32)
+
+
+def a_face(embedding: NDArray[np.float32], x: float = 0.0) -> NewFace:
+    landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) + np.float32(x)
+    return NewFace((x, 1.0, x + 10.0, 11.0), landmarks, 0.99, 1.5, embedding)
+
+
+def a_photo(path: str, content: str, embeddings: Sequence[NDArray[np.float32]] = ()) -> NewPhoto:
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    faces = tuple(a_face(embedding, x) for x, embedding in enumerate(embeddings))
+    return NewPhoto(path, len(content), 1_000_000_007, sha256, 640, 480, 20.0, faces)
+
+
+def put(index: FaceIndex, run_id: int, *photos: NewPhoto, redo: bool = False) -> list[int | None]:
+    """Store photos in one transaction, as a batch of a run."""
+    with index.transaction() as connection:
+        return [catalog.put_photo(connection, photo, run_id, redo=redo) for photo in photos]
+
+
+def settle(index: FaceIndex, *vanished: str) -> tuple[int, int]:
+    with index.transaction() as connection:
+        return catalog.settle(connection, vanished)
+
+
+def filled(index: FaceIndex, count: int, faces: int = 1) -> NDArray[np.float32]:
+    """Put photos p0, p1, ... with strangers into an index. Returns their embeddings (count · faces, d), in order."""
+    vectors = np.stack([unit(seed) for seed in range(count * faces)])
+    run_id = index.start_run("index")
+    put(index, run_id, *(a_photo(f"/p/{i}", f"p{i}", vectors[i * faces : (i + 1) * faces]) for i in range(count)))
+    return vectors
+
+
+def face_ids(index: FaceIndex) -> list[int]:
+    return index.embeddings()[0].tolist()
+
+
+def ids_at(connection: Connection, path: str) -> list[int]:
+    """The ids of the faces on the photo that a file holds."""
+    query = "SELECT faces.id FROM faces JOIN paths USING (photo_id) WHERE path = ? ORDER BY faces.id"
+    return [row[0] for row in connection.exec_driver_sql(query, (path,))]
+
+
+def faces_of(index: FaceIndex, path: str) -> list[int]:
+    with index.reading() as connection:
+        return ids_at(connection, path)

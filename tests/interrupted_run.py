@@ -1,0 +1,63 @@
+"""What a process does that is to be killed: index a folder with the fake engine, slowly or up to some moment."""
+
+import os
+import signal
+import time
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from conftest import FAKE_SPEC, FakeDetector, FakeNetwork
+
+from facesearch import indexing
+from facesearch.embedding import Embedder
+from facesearch.engine import FaceEngine
+from facesearch.index import FaceIndex
+
+__all__ = ["index_slowly"]
+
+
+class SlowNetwork(FakeNetwork):
+    """Takes as long as it is told."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self, batch):  # type: ignore[no-untyped-def]
+        time.sleep(self._seconds)
+        return super().__call__(batch)
+
+
+def index_slowly(library: Path, photos: Path, seconds: float, moment: str, started: Connection) -> None:
+    """Index a folder.
+
+    Args:
+        seconds: that each batch of four photos takes.
+        moment: "module:owner.function:n", where the process kills itself behind the n-th call; "" for never.
+        started: hears when the index has been opened.
+    """
+    indexing.BATCH_PHOTOS = 4  # so that there are many moments at which something is half done
+    engine = FaceEngine(Embedder(SlowNetwork(seconds)), FakeDetector())  # type: ignore[arg-type]
+    index = FaceIndex.create(library, FAKE_SPEC)
+    if moment:
+        _die_behind(moment)
+    started.send("started")
+    indexing.index_photos(index, lambda: engine, [str(photos)])
+
+
+def _die_behind(moment: str) -> None:
+    module, name, calls = moment.split(":")
+    *owners, function = name.split(".")
+    owner = import_module(module)
+    for attribute in owners:
+        owner = getattr(owner, attribute)
+    real, left = getattr(owner, function), [int(calls)]
+
+    def die(*args: object, **options: object) -> object:
+        result = real(*args, **options)
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, function, die)
