@@ -29,7 +29,7 @@ class DetectionConfig:
     """How faces are looked for.
 
     min_face_px: side of the smallest face looked for, in pixels of the photo as displayed; None for 20 pixels or a
-        hundredth of the photo's longer side, whichever is more.
+        75th of the photo's shorter side, whichever is more.
     thresholds: scores that a candidate needs in MTCNN's three stages (P-Net, R-Net, O-Net).
     pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
     """

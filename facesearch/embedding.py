@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Embedder"]
 
-# Crops that the network sees at once. On two cores nothing is gained above 16; on a GPU it fills the card.
-BATCH_SIZE = 16
+# Crops that the network sees at once on a CPU. More are 5 % faster, but PyTorch then computes in another order, and the
+# same crop would get another embedding (by 1e-7) depending on its company; so would a crop on its own.
+BATCH_SIZE = 8
 
 
 class Embedder:
@@ -50,6 +51,8 @@ class Embedder:
         return embeddings
 
     def _embed_batch(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(crops) == 1:
+            return self._embed_batch(np.repeat(crops, 2, axis=0))[:1]
         inputs = self._normalised(crops)
         vectors = _unit(self.network(inputs))
         if self.spec.preprocessing.mirror:

@@ -5,12 +5,15 @@ that what is measured is what runs.
 """
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +23,7 @@ from facesearch.detection import Detector, Face
 from facesearch.embedding import Embedder
 from facesearch.errors import PhotoError
 from facesearch.images import DecodedPhoto, Photo, open_photo
+from facesearch.parallel import ordered_map
 from facesearch.quality import sharpness
 
 __all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "prominence"]
@@ -27,9 +31,13 @@ __all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "prominence
 # Side that the smallest face wanted must have in the pixels that the detector sees: O-Net's 48 would be better, R-Net
 # looks at 24, and below 20 recall falls.
 DETECTOR_FACE_PX = 20
-# Without --min-face, faces are wanted from this side on, or from this share of the photo's longer side.
-AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 0.01
+# Without --min-face, faces are wanted from this side on, or from this share of the photo's shorter side; a panorama
+# is not a larger picture of the same people, it is a wider one.
+AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
 MAIN_FACES_AT_ONCE = 16
+# Crops that a GPU's network sees at once, and threads that prepare work for it.
+GPU_BATCH_SIZE, GPU_WORKERS = 128, 2
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Boxed(Protocol):
@@ -90,12 +98,18 @@ class FaceEngine:
         """Raises ModelError where the weights or the device are not there."""
         from facesearch import networks
 
-        network = networks.load(spec, device)
-        return cls(Embedder(network), Detector(detection, networks.pick_device(device)), images)
+        network, place = networks.load(spec, device), networks.pick_device(device)
+        embedder = Embedder(network) if place == "cpu" else Embedder(network, GPU_BATCH_SIZE)
+        return cls(embedder, Detector(detection, place), images)
+
+    @property
+    def workers(self) -> int:
+        """How many threads may call `try_analyse` at a time to keep the machine busy."""
+        return CORES if self.detector.device.type == "cpu" else GPU_WORKERS
 
     def min_face_px(self, photo: Photo) -> float:
         wanted = self.detector.config.min_face_px
-        return float(wanted or max(AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE * max(photo.size)))
+        return float(wanted or max(AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE * min(photo.size)))
 
     def load_photo(self, path: str) -> LoadedPhoto:
         """Raises PhotoError. Safe to call from several threads."""
@@ -118,9 +132,10 @@ class FaceEngine:
 
     def try_analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace] | PhotoError]:
         """As analyse; where a photo was removed or changed since it was loaded, the reason takes its faces' place."""
-        found = self.detect(photos)
-        crops = [self._try_crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
-        embeddings = iter(self.embedder.embed([crop for row in crops if isinstance(row, list) for crop in row]))
+        with one_thread():
+            found = self.detect(photos)
+            crops = [self._try_crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
+            embeddings = iter(self.embedder.embed([crop for row in crops if isinstance(row, list) for crop in row]))
         return [
             row
             if isinstance(row, PhotoError)
@@ -130,15 +145,20 @@ class FaceEngine:
 
     def main_faces(self, paths: Iterable[str]) -> Iterator[EmbeddedFace | None]:
         """For each photo, in order, the face that it is of; None where none is found or the file cannot be read."""
-        for some in _chunks(paths, MAIN_FACES_AT_ONCE):
-            photos = [self._load_or_none(path) for path in some]
-            results = iter(self.try_analyse([photo for photo in photos if photo is not None]))
-            for photo in photos:
-                faces = None if photo is None else next(results)
-                if photo is None or faces is None or isinstance(faces, PhotoError):
-                    yield None
-                else:
-                    yield main_face(faces, photo.photo.size)
+        for some in ordered_map(self._main_faces, _chunks(paths, MAIN_FACES_AT_ONCE), self.workers, self.workers):
+            yield from some
+
+    def _main_faces(self, paths: list[str]) -> list[EmbeddedFace | None]:
+        photos = [self._load_or_none(path) for path in paths]
+        results = iter(self.try_analyse([photo for photo in photos if photo is not None]))
+        found: list[EmbeddedFace | None] = []
+        for photo in photos:
+            faces = None if photo is None else next(results)
+            if photo is None or faces is None or isinstance(faces, PhotoError):
+                found.append(None)
+            else:
+                found.append(main_face(faces, photo.photo.size))
+        return found
 
     def _load_or_none(self, path: str) -> LoadedPhoto | None:
         try:
@@ -180,6 +200,22 @@ class FaceEngine:
     def _detail(self, face: Face) -> float:
         """Pixels of the crop for every pixel of the photo: the scale at which the crop loses nothing."""
         return similarity(face.landmarks, np.array(self.embedder.spec.preprocessing.landmarks)).scale
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one core in this thread; several threads are several batches.
+
+    Two batches on a core each are looked at faster than one on two, and where something else runs on the machine,
+    OpenMP's threads wait for one another, which costs ten times the time. And the results do not depend on the
+    number of cores.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def main_face(faces: Sequence[EmbeddedFace], size: tuple[int, int]) -> EmbeddedFace | None:

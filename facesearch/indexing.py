@@ -2,24 +2,28 @@
 
 The walk of one photo: found by its path; skipped where size and time are as they were; hashed; only linked where its
 content is known already; else decoded, and in a batch with others detected, aligned and embedded; stored in one
-transaction. A run that ends early, however it ends, has lost nothing but the batch in flight.
+transaction. Reading and looking happen in threads, storing in the order of the files. A run that ends early, however
+it ends, has lost nothing but the batches in flight.
 """
 
 import json
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from facesearch.errors import PhotoError
 from facesearch.images import Found, FoundPhoto, content_hash, find_photos
 from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog
+from facesearch.parallel import ordered_map
 
 if TYPE_CHECKING:  # imports torch, and a run that finds nothing new needs none
     from facesearch.engine import EmbeddedFace, FaceEngine, LoadedPhoto
+
+    _Results = list[list[EmbeddedFace] | PhotoError]
 
 __all__ = ["IndexReport", "Progress", "index_photos"]
 
@@ -47,6 +51,7 @@ class IndexReport:
     """What a run did. found = indexed + unchanged + failed, unless it was stopped.
 
     moved, duplicates: of the unchanged, those known under another path, which is gone or still there.
+    placed: faces that were put to people known already, see facesearch.people.grouping.
     missing: files below the given folders that are in the library and no longer on disk.
     """
 
@@ -60,6 +65,8 @@ class IndexReport:
     faces: int = 0
     seconds: float = 0.0
     stopped: bool = False
+    run_id: int = 0
+    placed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, object]:
@@ -68,6 +75,7 @@ class IndexReport:
         return {
             "photos": {name: getattr(self, name) for name in photos},
             "faces": self.faces,
+            "placed": self.placed,
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
             "failures": [{"path": path, "reason": reason} for path, reason in self.failures],
@@ -130,14 +138,16 @@ def index_photos(
         known = index.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
         report = IndexReport(found=len(found.photos) + len(found.failures), unchanged=len(found.photos) - len(todo))
+        report.run_id = run_id
         run = _Run(run_id, index, known, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
             engine = load_engine()
-            for batch in _batches(_read_ahead(index, engine, todo, redo, should_stop)):
-                _store(run, engine, batch)
+            reads = _read_ahead(index, engine, todo, redo, should_stop)
+            for batch, results in _analysed(engine, _batches(reads)):
+                _store(run, batch, results)
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
@@ -163,16 +173,17 @@ def _read_ahead(
     index: FaceIndex, engine: "FaceEngine", files: Iterable[FoundPhoto], redo: bool, should_stop: Callable[[], bool]
 ) -> Iterator[_Read]:
     """Read files in threads, a few ahead of the one that is asked for; results come in the files' order."""
-    pending: deque[Future[_Read]] = deque()
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
-        for file in files:
-            if should_stop():
-                break
-            pending.append(pool.submit(_read, index, engine, file, redo))
-            if len(pending) > READ_AHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    wanted = takewhile(lambda _: not should_stop(), files)
+    return ordered_map(lambda file: _read(index, engine, file, redo), wanted, READERS, READ_AHEAD)
+
+
+def _analysed(engine: "FaceEngine", batches: Iterable[list[_Read]]) -> Iterator[tuple[list[_Read], "_Results"]]:
+    """Look at the photos of each batch, several batches at a time."""
+
+    def analyse(batch: list[_Read]) -> tuple[list[_Read], "_Results"]:
+        return batch, engine.try_analyse([read.loaded for read in batch if read.loaded is not None])
+
+    return ordered_map(analyse, batches, engine.workers, engine.workers)
 
 
 def _read(index: FaceIndex, engine: "FaceEngine", file: FoundPhoto, redo: bool) -> _Read:
@@ -199,10 +210,9 @@ def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _store(run: _Run, engine: "FaceEngine", batch: list[_Read]) -> None:
-    """Look at what a batch has decoded, and write the batch in one transaction."""
+def _store(run: _Run, batch: list[_Read], results: "_Results") -> None:
+    """Write a batch in one transaction; results are those of its decoded photos."""
     loaded = [read for read in batch if read.loaded is not None]
-    results = engine.try_analyse([read.loaded for read in loaded if read.loaded is not None])
     failures = [(read.file.path, read.reason) for read in batch if read.reason]
     analysed = []
     for read, result in zip(loaded, results, strict=True):

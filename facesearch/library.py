@@ -9,7 +9,6 @@ with facesearch.Library("my-library") as library:
 """
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,18 +22,18 @@ from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.distance import Calibration, load_calibration
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import FaceIndex, FaceRecord, catalog
-from facesearch.results import Cluster, ClusteredFace, Clustering, QueryResult, Status, Verification
+from facesearch.results import Clustering, ImportedName, QueryResult, Status, Verification
 
 if TYPE_CHECKING:  # these import torch
     from facesearch.engine import FaceEngine
     from facesearch.indexing import IndexReport, Progress
+    from facesearch.people import People
+    from facesearch.people.parties import Party
     from facesearch.reembedding import ReembedReport
 
 __all__ = ["Library", "default_folder", "verify"]
 
 CALIBRATION_FILE = "calibration.json"
-# DBSCAN chains through its nearest strangers, so its eps lies where strangers hardly ever are.
-CLUSTER_FAR = 1e-5
 INDEX_KIND = "flat (exact)"
 
 
@@ -131,10 +130,13 @@ class Library:
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "IndexReport":
-        """Bring the library up to date with some files and folders; see `facesearch.indexing.index_photos`."""
+        """Bring the library up to date with some files and folders; see `facesearch.indexing.index_photos`.
+
+        New faces of people of whom something has been decided are put to them at once.
+        """
         from facesearch.indexing import index_photos
 
-        return index_photos(
+        report = index_photos(
             self._index,
             lambda: self.engine,
             [os.fspath(path) for path in paths],
@@ -142,6 +144,11 @@ class Library:
             progress=progress,
             should_stop=should_stop,
         )
+        if report.indexed and self.calibration is not None:
+            from facesearch.people import grouping
+
+            report.placed = grouping.place_new(self._index, self.calibration, report.run_id)
+        return report
 
     def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
         """Take files and folders out of the library; the files themselves are not touched.
@@ -185,6 +192,10 @@ class Library:
             self._index.forget_paths(missing)
         return len(missing)
 
+    def forget_all(self) -> int:
+        """Delete all faces, people and decisions for good; the number of faces that went."""
+        return self._index.clear()
+
     def faces(self) -> list[FaceRecord]:
         """All faces, in the order of their ids."""
         return self._index.faces(self._index.embeddings()[0].tolist())
@@ -200,6 +211,40 @@ class Library:
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         return self._index.photo_sizes()
+
+    # -- for other programs ---------------------------------------------------------------------------------------
+
+    def export_rows(self, only: Sequence[str] = ()) -> list[dict[str, object]]:
+        """One row a face of everybody, or of some people; see `facesearch.exporting`."""
+        from facesearch import exporting
+
+        return exporting.export_rows(self._index, self._chosen(only))
+
+    def export_folders(
+        self, folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
+    ) -> tuple[int, list[tuple[str, str]]]:
+        """A folder for each person with links to the photos, or copies: (files made, [(path, reason)] left out)."""
+        from facesearch import exporting
+
+        return exporting.export_folders(self._index, self._chosen(only), Path(folder), copy=copy)
+
+    def export_sidecars(
+        self, folder: str | os.PathLike[str] | None = None, only: Sequence[str] = (), *, naming: str = "appended"
+    ) -> tuple[int, list[tuple[str, str]]]:
+        """XMP sidecars beside the photos, or in a folder: (sidecars written, [(path, reason)] left out)."""
+        from facesearch import exporting
+
+        place = Path(folder) if folder is not None else None
+        return exporting.export_sidecars(self._index, self._chosen(only), folder=place, naming=naming)
+
+    def import_names(self) -> tuple[list[ImportedName], list[tuple[str, str]]]:
+        """Take over the names that other programs have put into the photos or beside them."""
+        from facesearch import exporting
+
+        return exporting.import_names(self._index, self.people)
+
+    def _chosen(self, only: Sequence[str]) -> "list[Party]":
+        return [self.people.find(reference) for reference in only] if only else self.people.parties()
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -217,29 +262,28 @@ class Library:
 
         return searching.compare(self.engine, self.calibration, a, b, threshold)
 
+    @cached_property
+    def people(self) -> "People":
+        """Groups and names, and every decision about them."""
+        from facesearch.people import People
+
+        return People(self._index, lambda: self.calibration)
+
     def cluster(self, *, eps: float | None = None, min_samples: int = 2) -> Clustering:
-        """Group the faces of the library by person.
+        """Group the faces of the library by person, within what has been decided; see `facesearch.clustering`.
+
+        Args:
+            eps: plain DBSCAN at this distance instead of the method that the calibration makes possible.
+            min_samples: of DBSCAN.
 
         Raises InputError where eps is not given and the model has no calibration to take it from.
         """
         from facesearch import searching
-        from facesearch.clustering import dbscan
+        from facesearch.people import grouping
 
-        began = time.perf_counter()
-        if eps is None:
-            if self.calibration is None:
-                raise InputError(searching.no_calibration(self.spec, "give --eps, or"))
-            eps = self.calibration.threshold(CLUSTER_FAR)
-        ids, embeddings = self._index.embeddings()
-        labels = dbscan(embeddings, eps, min_samples)
-        records = {record.id: record for record in self._index.faces(ids.tolist())}
-        clusters = []
-        for label in range(int(labels.max(initial=-1)) + 1):
-            members = [records[i] for i in ids[labels == label].tolist()]
-            faces = tuple(ClusteredFace(m.id, m.path, m.box) for m in members)
-            clusters.append(Cluster(label, len(faces), None, faces))
-        noise = tuple(ids[labels == -1].tolist())
-        return Clustering(tuple(clusters), noise, eps, min_samples, time.perf_counter() - began)
+        if eps is None and self.calibration is None:
+            raise InputError(searching.no_calibration(self.spec, "give --eps, or"))
+        return grouping.regroup(self._index, self.calibration, eps=eps, min_samples=min_samples)
 
     def reembed(
         self,

@@ -8,6 +8,8 @@ __all__ = [
     "ClusteredFace",
     "Clustering",
     "Explanation",
+    "ImportedName",
+    "LeftOut",
     "Match",
     "Neighbour",
     "Person",
@@ -107,11 +109,21 @@ class Cluster(_Result):
 
 
 @dataclass(frozen=True)
+class LeftOut(_Result):
+    """How many faces are in no group: good ones that are like no other, weak ones, and what is said to be no face."""
+
+    alone: int
+    weak: int
+    not_faces: int
+
+
+@dataclass(frozen=True)
 class Clustering(_Result):
     """Groups of faces, largest first, and the ids of the faces in none."""
 
     clusters: tuple[Cluster, ...]
     noise: tuple[int, ...]
+    left_out: LeftOut
     eps: float
     min_samples: int
     seconds: float
@@ -179,6 +191,15 @@ class PhotoOf(_Result):
     path: str
     people: tuple[Somebody, ...]
     faces: int
+
+
+@dataclass(frozen=True)
+class ImportedName(_Result):
+    """A name that another program had given to some faces."""
+
+    name: str
+    faces: int
+    summary: str
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from facesearch.distance import Calibration, l2
 from facesearch.engine import EmbeddedFace, FaceEngine, prominence
 from facesearch.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.index import FaceIndex
+from facesearch.people.parties import people_of_faces
 from facesearch.results import Match, QueryFace, QueryResult, Verification
 
 __all__ = ["compare", "faces_of", "no_calibration", "query"]
@@ -55,11 +56,15 @@ def query(
 
 def _matches(index: FaceIndex, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
     records = {record.id: record for record in index.faces([face for face, _ in near])}
+    with index.reading() as connection:
+        groups, people = people_of_faces(connection, records)
     matches = []
     for rank, (face, distance) in enumerate(near, start=1):
         probability = float(calibration.probability(distance)) if calibration else None
         same = distance <= calibration.threshold() if calibration else None
-        matches.append(Match(rank, records[face].path, face, records[face].box, distance, probability, same))
+        person = people.get(groups.get(face, -1))
+        record = records[face]
+        matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
     return tuple(matches)
 
 

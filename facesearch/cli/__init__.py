@@ -1,21 +1,24 @@
 """The command line: parse, one call into the library, print.
 
-app.py       the Typer app and the options that several commands share
-output.py    JSON, tables, progress bars, errors
-finding.py   index, query, verify, cluster
-keeping.py   status, remove, reembed
-models.py    models, calibrate, evaluate
+- app.py: the Typer app and the options that several commands share
+- output.py: JSON, tables, progress bars, errors
+- finding.py: index, query, verify, cluster
+- people.py: people, photos, name, merge, split, reject, not-a-face, ignore, undo, history, forget
+- asking.py: suggest, explain
+- keeping.py: status, remove, reembed
+- sharing.py: export, import-names
+- models.py: models, calibrate, evaluate
 """
 
 import os
 import sys
 
-from facesearch.cli import finding, keeping, models
+from facesearch.cli import asking, finding, keeping, models, people, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.errors import FacesearchError
 
-__all__ = ["app", "finding", "keeping", "main", "models"]
+__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "sharing"]
 
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from facesearch.library import Library
 
 __all__ = [
+    "DECIDE",
     "FIND",
     "KEEP",
     "MODELS",
+    "SHARE",
     "DeviceOption",
     "JsonOption",
     "LibraryOption",
@@ -20,7 +22,8 @@ __all__ = [
     "open_library",
 ]
 
-FIND, KEEP, MODELS = "Find people", "Look after a library", "Models"
+FIND, DECIDE, SHARE = "Find people", "Say who is who", "Other programs"
+KEEP, MODELS = "Look after a library", "Models"
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from facesearch.indexing import IndexReport
-    from facesearch.results import Clustering, QueryResult, Verification
+    from facesearch.results import Cluster, Clustering, QueryResult, Verification
 
 __all__ = ["cluster", "index", "query", "verify"]
 
@@ -39,7 +39,7 @@ def index(
     min_face: Annotated[
         int | None,
         typer.Option(
-            help="Side of the smallest face looked for, in pixels.", show_default="20, or 1 % of the longer side"
+            help="Side of the smallest face looked for, in pixels.", show_default="20, or 1/75 of the shorter side"
         ),
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Photos with more pixels are left out.")] = 200,
@@ -211,29 +211,37 @@ def cluster(
 def _sheet(result: "Clustering") -> "Image":
     from facesearch.sheets import Row, contact_sheet
 
-    return contact_sheet(
-        [
-            Row(
-                group.person.name if group.person else f"group {group.id}",
-                plural(group.size, "face"),
-                [(face.path, face.box) for face in group.faces],
-            )
-            for group in result.clusters[:MANY]
-        ]
-    )
+    rows = []
+    for group in result.clusters[:MANY]:
+        faces = [(face.path, face.box) for face in group.faces]
+        count = plural(group.size, "face")
+        named = group.person is not None
+        rows.append(Row(_title(group), f"group {group.id}, {count}" if named else count, faces))
+    return contact_sheet(rows)
+
+
+def _title(group: "Cluster") -> str:
+    return group.person.name or "" if group.person else f"group {group.id}"
 
 
 def _show_clusters(result: "Clustering") -> None:
     grouped = sum(group.size for group in result.clusters)
-    shown(
-        f"{plural(len(result.clusters), 'group')} with {plural(grouped, 'face')}; {plural(len(result.noise), 'face')}"
-        f" in none. eps {result.eps:.3f}, {result.seconds:.1f} s."
-    )
+    shown(f"{plural(len(result.clusters), 'group')} with {plural(grouped, 'face')}, in {result.seconds:.1f} s.")
+    left = result.left_out
+    reasons = [(left.alone, "like nobody else's"), (left.weak, "too small, blurred, turned away or doubtful to tell")]
+    told = [f"{count:,} {reason}" for count, reason in reasons if count]
+    if told:
+        shown(
+            f"{plural(len(result.noise), 'face')} in no group: {', '.join(told)}. `facesearch explain FACE` says more."
+        )
+    if left.not_faces:
+        shown(f"{left.not_faces:,} are no faces, as you have said.")
     rows = [
-        (str(group.id), str(group.size), group.person.name if group.person else "", group.faces[0].path)
+        (str(group.id), str(group.size), group.person.name or "" if group.person else "", group.faces[0].path)
         for group in result.clusters[:MANY]
     ]
     if rows:
         table(("group", "faces", "name", "one of its photos"), rows, right=("group", "faces"))
+        shown('Say who they are: facesearch name GROUP "Anna"')
     if len(result.clusters) > MANY:
-        shown(f"… and {len(result.clusters) - MANY} smaller groups; --json lists them all.")
+        shown(f"… and {len(result.clusters) - MANY} smaller groups: `facesearch people` lists them all.")

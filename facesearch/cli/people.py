@@ -102,8 +102,7 @@ def split(
 ) -> None:
     """Say that a group is more than one person: take some faces out, or let a stricter look divide it."""
     with open_library(library) as opened:
-        parts = [face] if face else opened.stricter_parts(who)
-        _show(opened.people.split(who, parts), as_json)
+        _show(opened.people.split(who, [face]) if face else opened.people.divide(who), as_json)
 
 
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch reject 41 --person Anna")

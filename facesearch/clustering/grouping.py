@@ -45,10 +45,10 @@ class Options:
     passes: how often groups are made; each pass knows better than the one before who is a stranger to whom.
     """
 
-    single: float = 0.5
-    large: float = 0.7
+    single: float = 0.4
+    large: float = 0.75
     large_power: float = 0.75
-    size_power: float = 0.5
+    size_power: float = 0.7
     cores: float = 2.0
     cores_far: float = 1e-6
     crowding: float = 0.5

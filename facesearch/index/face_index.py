@@ -208,6 +208,12 @@ class FaceIndex:
         with self.reading() as connection:
             return list(connection.execute(query.where(db.photos.c.run_id == run_id).order_by(db.faces.c.id)).scalars())
 
+    def embedding(self, face: int) -> NDArray[np.float32]:
+        """(d,) float32, unit L2 norm, of a face that is there."""
+        with self.reading() as connection:
+            blob = connection.execute(select(db.faces.c.embedding).where(db.faces.c.id == face)).scalar_one()
+        return np.frombuffer(blob, "<f4").astype(np.float32)
+
     def table(self, connection: Connection) -> FaceTable:
         """All faces as arrays."""
         return read_table(connection, self.spec.dim)

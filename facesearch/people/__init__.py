@@ -8,3 +8,7 @@ suggestions.py  pairs of groups that may be one person
 explanation.py  why a face is where it is
 forgetting.py   taking somebody out for good
 """
+
+from facesearch.people.facade import People
+
+__all__ = ["People"]

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, or_, select
 from facesearch.errors import InputError
 from facesearch.index import schema as db
 from facesearch.index.ledger import Decision, Ledger
-from facesearch.people.parties import Party, face_exists, find, new_group
+from facesearch.people.parties import Party, face_exists, find, new_group, party_of_group, people_of_faces
 
-__all__ = ["ignore", "keep_apart", "merge", "name", "not_a_face", "reject", "split"]
+__all__ = ["ignore", "import_name", "keep_apart", "merge", "name", "not_a_face", "reject", "split"]
 
 NAME_LENGTH = 200
 
@@ -159,3 +159,38 @@ def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int
 
 def _confirmed_as(connection: Connection, face: int) -> int | None:
     return connection.execute(select(db.confirmed.c.person_id).where(db.confirmed.c.face_id == face)).scalar()
+
+
+def import_name(connection: Connection, called: str, faces: Sequence[int]) -> Decision | None:
+    """Say that faces are somebody, as another program has it.
+
+    Faces of which the user has spoken already are left as they are. Somebody of that name, if there is just one, gets
+    them; else the group that holds most of them becomes that person, if nothing was said of it yet; else a new one.
+    """
+    free = [face for face in faces if _confirmed_as(connection, face) is None]
+    if not free:
+        return None
+    ledger = Ledger(connection)
+    try:
+        party: Party | None = find(connection, called) if not called.strip().isdigit() else None
+    except InputError:
+        party = None
+    if party is None:
+        party = _mostly(connection, free)
+    if party is not None and (party.person is None or party.person.name == called):
+        person, group = party.person.id if party.person else ledger.new_person(called), party.group
+    else:
+        person, group = ledger.new_person(called), new_group(connection)
+    for face in free:
+        _confirm(ledger, face, person, group)
+    return ledger.close("import", f"{len(free)} faces are {called}, as their photos say")
+
+
+def _mostly(connection: Connection, faces: Sequence[int]) -> Party | None:
+    """The group that holds more than half of some faces and is nobody yet."""
+    groups = list(people_of_faces(connection, faces)[0].values())
+    group = max(set(groups), key=lambda g: (groups.count(g), -g), default=None)
+    if group is None or 2 * groups.count(group) <= len(faces):
+        return None
+    party = party_of_group(connection, group)
+    return party if party.person is None else None

@@ -4,7 +4,7 @@ import numpy as np
 from sqlalchemy import select
 
 from facesearch.clustering import Cuts, Options
-from facesearch.distance import Calibration, l2_matrix
+from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceRecord
 from facesearch.index import schema as db
 from facesearch.people.grouping import table_faces
@@ -17,7 +17,9 @@ __all__ = ["explain", "weakness"]
 
 def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
     """What is known of a face, its k nearest others, and what has put it into its group or kept it out of all."""
-    near = [(other, distance) for other, distance in index.search(index.embedding(face.id), k + 1) if other != face.id][:k]
+    near = [(other, distance) for other, distance in index.search(index.embedding(face.id), k + 1) if other != face.id][
+        :k
+    ]
     records = {record.id: record for record in index.faces([other for other, _ in near])}
     with index.reading() as connection:
         groups, people = people_of_faces(connection, [face.id, *records])
@@ -104,7 +106,7 @@ def _why(
         mine = next((i for i, party in enumerate(parties) if party.group == group), nearest)
         return f"On average it is {float(np.sqrt(max(squared[mine], 0))):.3f} from the other faces of group {group}."
     text = (
-        f"The nearest group, {parties[nearest].title}, is {distance:.3f} away on average; to join one, a good single face"
-        f" must be within {cuts.single:.3f} to {cuts.large:.3f}, less for small groups and faces with many look-alikes."
+        f"The nearest group, {parties[nearest].title}, is {distance:.3f} away on average; a face joins within"
+        f" {cuts.single:.3f} of a single other one to {cuts.large:.3f} of a large group, less if many look alike."
     )
     return f"It is weak: {weak}. {text}" if weak else text

@@ -1,14 +1,20 @@
 """`Library.people`: each method is one question or one decision, in a transaction of its own."""
 
+import os
 from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection
 
+from facesearch.distance import Calibration
+from facesearch.errors import InputError
 from facesearch.index import FaceIndex, FaceRecord, ledger
 from facesearch.index.ledger import Decision
 from facesearch.people import album, decisions, forgetting
-from facesearch.people.parties import Party, all_parties, find
-from facesearch.results import PhotoOf, Somebody
+from facesearch.people.explanation import explain
+from facesearch.people.grouping import stricter_parts
+from facesearch.people.parties import Party, all_parties, face_exists, find
+from facesearch.people.suggestions import suggest
+from facesearch.results import Explanation, PhotoOf, Somebody, Suggestion
 
 __all__ = ["People"]
 
@@ -16,8 +22,8 @@ __all__ = ["People"]
 class People:
     """The people of a library. Groups are referred to by number, people by name: both as text."""
 
-    def __init__(self, index: FaceIndex) -> None:
-        self._index = index
+    def __init__(self, index: FaceIndex, calibration: Callable[[], Calibration | None]) -> None:
+        self._index, self._calibration = index, calibration
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -46,6 +52,30 @@ class People:
             photos.append(PhotoOf(records[0].path, tuple(somebody[group] for group in groups), len(records)))
         return sorted(photos, key=lambda photo: photo.path)
 
+    def suggestions(self, limit: int = 20) -> list[Suggestion]:
+        """Pairs of groups that may be one person, nearest first."""
+        calibration = self._required_calibration()
+        pairs = suggest(self._index, calibration, limit)
+        described = self._described([party for a, b, _ in pairs for party in (a, b)])
+        return [
+            Suggestion(described[2 * i], described[2 * i + 1], distance, float(calibration.probability(distance)))
+            for i, (_, _, distance) in enumerate(pairs)
+        ]
+
+    def explain(self, face: int, k: int = 5) -> Explanation:
+        """Why a face is where it is. Raises InputError where there is no such face."""
+        with self._index.reading() as connection:
+            face_exists(connection, face)
+        return explain(self._index, self._calibration(), self._index.faces([face])[0], k)
+
+    def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
+        """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
+        path = os.path.abspath(photo)
+        known = self._index.known_paths().get(path)
+        if known is None:
+            raise InputError(f"the library does not know {path}: index it first")
+        return [record.id for record in self._index.faces_of_photos([known.photo_id])[known.photo_id]]
+
     def history(self) -> list[Decision]:
         """The decisions that can be undone, the latest first."""
         with self._index.reading() as connection:
@@ -62,6 +92,14 @@ class People:
     def split(self, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
         return self._decide(lambda connection: decisions.split(connection, reference, parts))
 
+    def divide(self, reference: str) -> Decision | None:
+        """Split a group into what a stricter look sees. Raises InputError where it sees one person."""
+        party = self.find(reference)
+        parts = stricter_parts(self._index, self._required_calibration(), party.faces)
+        if not parts:
+            raise InputError(f"{party.title} looks like one person even on a strict look: name the faces with --face")
+        return self.split(reference, parts)
+
     def reject(self, face: int, reference: str) -> Decision | None:
         return self._decide(lambda connection: decisions.reject(connection, face, reference))
 
@@ -73,6 +111,15 @@ class People:
 
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
+
+    def import_name(self, name: str, faces: Sequence[int]) -> Decision | None:
+        """Say that faces are somebody, as another program has it."""
+        return self._decide(lambda connection: decisions.import_name(connection, name, faces))
+
+    def parties(self) -> list[Party]:
+        """Everybody, ignored people included, with all faces."""
+        with self._index.reading() as connection:
+            return all_parties(connection)
 
     def undo(self) -> Decision | None:
         """Take the latest decision back; None where there is none."""
@@ -86,6 +133,12 @@ class People:
         return count
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _required_calibration(self) -> Calibration:
+        calibration = self._calibration()
+        if calibration is None:
+            raise InputError("this needs to know what distances mean: run `facesearch calibrate FOLDER` first")
+        return calibration
 
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
         with self._index.transaction() as connection:

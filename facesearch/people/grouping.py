@@ -1,7 +1,7 @@
 """Clustering that respects all decisions and keeps the groups' numbers, and places for faces that came since."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +12,16 @@ from facesearch.clustering import NOISE, Cuts, Faces, Grouper, Options, Said, gr
 from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceTable
 from facesearch.index import schema as db
-from facesearch.people.parties import new_group
+from facesearch.people.parties import Party, all_parties, new_group
+from facesearch.results import Cluster, ClusteredFace, Clustering, LeftOut
 
-__all__ = ["Regrouping", "place_new", "regroup", "stricter_parts", "table_faces"]
+__all__ = ["place_new", "regroup", "stricter_parts", "table_faces"]
 
 Ints = NDArray[np.int64]
 
 # `split` without faces looks with this share of the usual false joins; each further step is as much stricter again.
 STRICTER = 0.03
 STRICTER_STEPS = 4
-
-
-@dataclass(frozen=True)
-class Regrouping:
-    """What a clustering made. left_out: how many faces are in no group, by the reason."""
-
-    eps: float
-    left_out: dict[str, int]
 
 
 def table_faces(table: FaceTable) -> Faces:
@@ -39,36 +32,56 @@ def table_faces(table: FaceTable) -> Faces:
 
 def regroup(
     index: FaceIndex, calibration: Calibration | None, *, eps: float | None = None, min_samples: int = 2
-) -> Regrouping:
+) -> Clustering:
     """Make all groups anew, in one transaction.
 
     Raises InputError where eps or min_samples is out of range.
     """
+    began = time.perf_counter()
     with index.transaction() as connection:
         table = index.table(connection)
         hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         rows = np.flatnonzero(~np.isin(table.ids, list(hidden)))
-        faces, said = table_faces(table).take(rows), _said(connection, table.ids[rows])
+        faces, ids, said = table_faces(table).take(rows), table.ids[rows], _said(connection, table.ids[rows])
         labels = group(faces, calibration, said=said, eps=eps, min_samples=min_samples)
-        _store(connection, table.ids[rows], labels)
+        _store(connection, ids, labels)
+        parties = all_parties(connection)
+    strong = np.isin(np.arange(len(faces)), faces.strong())
     alone = labels == NOISE
-    weak = np.isin(np.arange(len(faces)), faces.strong(), invert=True)
-    left_out = {"alone": int((alone & ~weak).sum()), "weak": int((alone & weak).sum()), "not_faces": len(hidden)}
     if eps is None:
         assert calibration is not None
-        eps = Cuts.of(len(faces.strong()), calibration).eps
-    return Regrouping(eps, left_out)
+        eps = Cuts.of(int(strong.sum()), calibration).eps
+    return Clustering(
+        clusters=_described(index, parties),
+        noise=tuple(ids[alone].tolist()),
+        left_out=LeftOut(int((alone & strong).sum()), int((alone & ~strong).sum()), len(hidden)),
+        eps=eps,
+        min_samples=min_samples,
+        seconds=time.perf_counter() - began,
+    )
 
 
-def place_new(index: FaceIndex, calibration: Calibration, faces: Sequence[int]) -> int:
-    """Put faces that have just been indexed to the people that they are; the others wait for the next clustering.
+def _described(index: FaceIndex, parties: Sequence[Party]) -> tuple[Cluster, ...]:
+    records = {record.id: record for record in index.faces([face for party in parties for face in party.faces])}
+    return tuple(
+        Cluster(
+            party.group,
+            len(party.faces),
+            party.person if party.person and party.person.name else None,
+            tuple(ClusteredFace(face, records[face].path, records[face].box) for face in party.faces),
+        )
+        for party in parties
+    )
+
+
+def place_new(index: FaceIndex, calibration: Calibration, run_id: int) -> int:
+    """Put the faces that a run has found to the people that they are; the others wait for the next clustering.
 
     Only groups of which the user has spoken take new faces in, by the rule by which weak faces find their group.
 
     Returns the number of faces that found somebody.
     """
-    if not faces:
-        return 0
+    faces = index.faces_since(run_id)
     with index.transaction() as connection:
         table = index.table(connection)
         said = _said(connection, table.ids)

@@ -1,0 +1,87 @@
+"""suggest, explain."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.output import percent, plural, print_json, shown, table
+
+if TYPE_CHECKING:
+    from facesearch.library import Library
+    from facesearch.results import Explanation, Suggestion
+
+__all__ = ["explain", "suggest"]
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch suggest --count 10")
+def suggest(
+    count: Annotated[int, typer.Option(min=1, help="How many pairs at most.")] = 20,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask about pairs of groups that may be one person, the most likely first. Every answer can be undone."""
+    with open_library(library) as opened:
+        found = opened.people.suggestions(count)
+        if as_json:
+            print_json({"suggestions": [one.to_dict() for one in found]})
+        elif not found:
+            shown("There are no two groups that may be one person.")
+        elif sys.stdin.isatty():
+            _ask(opened, found)
+        else:
+            rows = [(str(s.a.group), s.a.title, str(s.b.group), s.b.title, f"{s.distance:.3f}", percent(s.probability))
+                    for s in found]  # fmt: skip
+            table(("group", "", "group", "", "distance", "probability"), rows, right=("group", "distance"))
+
+
+def _ask(opened: "Library", found: "list[Suggestion]") -> None:
+    gone: set[int] = set()
+    for number, pair in enumerate(found, start=1):
+        if {pair.a.group, pair.b.group} & gone:
+            continue
+        shown(f"\n{number} of {len(found)}: are these one person? {percent(pair.probability)} by their distance.")
+        for one in (pair.a, pair.b):
+            shown(f"  {one.title} ({plural(one.size, 'face')}): {one.path}")
+        answer = typer.prompt("  yes, no, skip or quit", default="skip").strip().lower()[:1]
+        if answer == "q":
+            return
+        if answer == "y":
+            opened.people.merge([str(pair.a.group), str(pair.b.group)])
+            gone |= {pair.a.group, pair.b.group}
+        elif answer == "n":
+            opened.people.keep_apart(str(pair.a.group), str(pair.b.group))
+
+
+@app.command(rich_help_panel=FIND, epilog="Example: facesearch explain photo.jpg")
+def explain(
+    face: Annotated[str, typer.Argument(metavar="FACE", help="A face's number, or a photo of the library.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 5,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how good a face is, what it is near to, and why it is in its group or alone."""
+    with open_library(library) as opened:
+        numbers = [int(face)] if face.isascii() and face.isdigit() else opened.people.faces_in(Path(face))
+        found = [opened.people.explain(number, k) for number in numbers]
+    if as_json:
+        print_json({"faces": [one.to_dict() for one in found]})
+        return
+    for one in found:
+        _show(one)
+    if not found:
+        shown("No face was found in this photo.")
+
+
+def _show(one: "Explanation") -> None:
+    name = f" ({one.person.name})" if one.person and one.person.name else ""
+    place = f"group {one.group}{name}" if one.group is not None else "no group"
+    quality = f"weak: {one.weak}" if one.weak else "good"
+    shown(f"Face {one.face} in {one.path}: {place}.")
+    shown(f"Quality: {quality}; {one.width_px:.0f} pixels wide, score {one.score:.3f}, sharpness {one.sharpness:.3f}.")
+    shown(one.why)
+    rows = [(str(n.face), f"{n.distance:.3f}", percent(n.probability), "" if n.group is None else str(n.group),
+             n.person.name or "" if n.person else "", n.path) for n in one.neighbours]  # fmt: skip
+    table(("face", "distance", "probability", "group", "name", "photo"), rows, right=("face", "distance", "group"))
