@@ -20,6 +20,7 @@ from facesearch.clustering.density import NOISE, dbscan
 from facesearch.clustering.evidence import distance_at, nats_per_squared_distance
 from facesearch.clustering.said import NOBODY, Said
 from facesearch.distance import Calibration
+from facesearch.errors import InputError
 
 __all__ = ["Cuts", "Faces", "Grouper", "Options", "group"]
 
@@ -109,6 +110,8 @@ def group(
     Raises:
         InputError: eps or min_samples out of range.
     """
+    if min_samples < 1:
+        raise InputError(f"min_samples must be at least 1, not {min_samples} (--min-samples)")
     said = said or Said.nothing(len(faces))
     order = _by_content(faces)
     ordered, told = faces.take(order), said.rows(order)
