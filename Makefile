@@ -34,8 +34,10 @@ lint: $(VENV)/.test  ## style (ruff), types (mypy), layers (import-linter)
 	$(BIN)/lint-imports
 
 evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of FACESEARCH_DATA
-	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make evaluate needs FACESEARCH_DATA=DIR (lfw/, lfw_pairs.txt)"; exit 2; }
-	$(BIN)/facesearch evaluate "$(FACESEARCH_DATA)"
+	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make evaluate needs FACESEARCH_DATA=DIR (lfw/, lfw_pairs.txt, photos/, photos.csv)"; exit 2; }
+	$(BIN)/facesearch evaluate --lfw "$(FACESEARCH_DATA)/lfw" --pairs "$(FACESEARCH_DATA)/lfw_pairs.txt" --out docs/accuracy.json
+	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --out docs/accuracy.json
+	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/lfw" --baselines --out docs/accuracy.json
 
 clean:  ## remove what make made, .venv included
 	rm -rf $(VENV) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

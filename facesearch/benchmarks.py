@@ -6,14 +6,16 @@ Verification is measured on what the engine makes of the photos, identification 
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch import networks
+from facesearch.distance import Calibration
 from facesearch.engine import FaceEngine, prominence
 from facesearch.errors import InputError
 from facesearch.evaluation import (
@@ -22,8 +24,10 @@ from facesearch.evaluation import (
     read_labels,
     read_lfw_pairs,
     recall_at_k,
+    split_pairs,
     verification_report,
 )
+from facesearch.evaluation.baselines import baseline_reports
 from facesearch.index import FaceRecord
 from facesearch.indexing import Progress
 from facesearch.library import Library
@@ -35,6 +39,8 @@ Tick = Callable[[int, int], None]
 
 # Identification: so many photos of each person are the gallery, drawn with this seed, and the others the probes.
 GALLERY_PHOTOS, GALLERY_SEED = 10, 0
+# A group is mixed that holds so many faces of each of two people.
+MIXED_FACES = 5
 
 
 def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
@@ -46,11 +52,14 @@ def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, ti
     return {"model": engine.embedder.spec.name, **report}
 
 
-def groups(folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+def groups(
+    folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick, *, baselines: bool = False
+) -> dict[str, Any]:
     """Index a labelled folder, cluster it with the defaults, and compare; probe a gallery for identification.
 
     Args:
         labels: CSV with the columns photo (file name) and person; None where every person has a folder.
+        baselines: measure on the same embeddings what others would use, see `facesearch.evaluation.baselines`.
 
     Raises:
         InputError: there are no labels for these photos.
@@ -61,23 +70,86 @@ def groups(folder: Path, labels: Path | None, model: str | None, device: str, ti
         report = library.index([folder], progress=lambda state: _pass_on(tick, state))
         clustering = library.cluster()
         faces = library.faces()
-        group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
         main = _main_faces(faces, library.photo_sizes())
         truth = _truth(faces, main, people)
         if not truth:
             raise InputError(f"none of the faces found in {folder} is in a labelled photo: give --labels")
-        ids = list(truth)
-        predicted = np.array([group_of.get(face, -1) for face in ids])
-        is_main = np.array([face in main for face in ids])
-        names = np.array([truth[face] for face in ids])
-        return {
+        group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
+        labelled = _Labelled(
+            names=np.array(list(truth.values())),
+            groups=np.array([group_of.get(face, -1) for face in truth]),
+            main=np.array([face in main for face in truth]),
+            embeddings=library.embeddings_of(list(truth)),
+        )
+        results = {
             "model": library.spec.name,
             "photos": report.found,
             "photos_with_a_face": len(main),
-            "main_faces": _described(clustering_report(names[is_main], predicted[is_main])),
-            "all_faces": _described(clustering_report(names, predicted)),
-            "rank_1": _rank_1(library, [face for face in ids if face in main], truth),
+            "seconds": round(clustering.seconds, 1),
+            **labelled.scores(),
+            **labelled.identification(),
         }
+        if library.calibration is not None:
+            results["thresholds"] = labelled.thresholds(library.calibration)
+        if baselines:
+            results["baselines"] = labelled.baselines()
+        return results
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """n labelled faces. names, groups: (n,) who each is and what group it is in; main: (n,) main face of its photo."""
+
+    names: NDArray[np.str_]
+    groups: NDArray[np.int64]
+    main: NDArray[np.bool_]
+    embeddings: NDArray[np.float32]
+
+    def scores(self) -> dict[str, Any]:
+        """Of the main faces, and of all with bystanders as people of their own."""
+        return {
+            "main_faces": _described(clustering_report(self.names[self.main], self.groups[self.main])),
+            "all_faces": _described(clustering_report(self.names, self.groups)),
+            "mixed_groups": self._mixed(),
+        }
+
+    def _mixed(self) -> int:
+        """Groups that hold at least MIXED_FACES main faces of each of two people."""
+        mixed = 0
+        for group in np.unique(self.groups[self.main & (self.groups >= 0)]):
+            counts = np.unique(self.names[self.main & (self.groups == group)], return_counts=True)[1]
+            mixed += int((counts >= MIXED_FACES).sum() > 1)
+        return mixed
+
+    def identification(self) -> dict[str, Any]:
+        """Share of the probes whose nearest gallery face is the same person's; probes are people of the gallery."""
+        vectors, names = self.embeddings[self.main], self.names[self.main]
+        generator = np.random.default_rng(GALLERY_SEED)
+        gallery: list[int] = []
+        for name in np.unique(names):
+            gallery += generator.permutation(np.flatnonzero(names == name))[:GALLERY_PHOTOS].tolist()
+        probes = np.setdiff1d(np.arange(len(names)), gallery)
+        if not len(probes):
+            return {"rank_1": None, "probes": 0}
+        share = recall_at_k(vectors[gallery], names[gallery], vectors[probes], names[probes], 1)
+        return {"rank_1": float(share), "probes": len(probes)}
+
+    def thresholds(self, calibration: Calibration) -> dict[str, Any]:
+        """What the calibration promises of strangers, and what these people's main faces do."""
+        same, different = split_pairs(self.embeddings[self.main], self.names[self.main], same_per_person=10**9)
+        steps = (different.edges[:-1] + different.edges[1:]) / 2
+        return {
+            f"{far:g}": {
+                "distance": distance,
+                "false_accepts": float(different.counts[steps <= distance].sum() / different.counts.sum()),
+                "true_accepts": float((same <= distance).mean()),
+            }
+            for far, distance in calibration.thresholds
+        }
+
+    def baselines(self) -> dict[str, Any]:
+        reports = baseline_reports(self.embeddings, self.names, self.main)
+        return {name: _described(report) for name, report in reports.items()}
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -122,20 +194,6 @@ def _truth(faces: list[FaceRecord], main: set[int], people: dict[str, str]) -> d
         if person is not None:
             truth[face.id] = person if face.id in main else f"bystander {face.id}"
     return truth
-
-
-def _rank_1(library: Library, faces: list[int], truth: dict[int, str]) -> float | None:
-    """Share of the probes whose nearest gallery face is the same person's."""
-    vectors = library.embeddings_of(faces)
-    names = np.array([truth[face] for face in faces])
-    generator = np.random.default_rng(GALLERY_SEED)
-    gallery: list[int] = []
-    for name in np.unique(names):
-        gallery += generator.permutation(np.flatnonzero(names == name))[:GALLERY_PHOTOS].tolist()
-    probes = np.setdiff1d(np.arange(len(faces)), gallery)
-    if not len(probes):
-        return None
-    return float(recall_at_k(vectors[gallery], names[gallery], vectors[probes], names[probes], 1))
 
 
 def _described(report: ClusteringReport) -> dict[str, Any]:

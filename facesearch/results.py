@@ -140,6 +140,9 @@ class Status(_Result):
     faces: int
     photos_without_faces: int
     people: int
+    groups: int
+    faces_in_groups: int
+    faces_since_clustering: int
     model: str
     fingerprint: str
     dim: int

@@ -80,6 +80,8 @@ def _show_report(report: "IndexReport", folder: Path) -> None:
     ]
     rate = f", {report.indexed / report.seconds:.1f} photos/s" if report.indexed and report.seconds else ""
     shown(f"{plural(report.found, 'photo')} found: {', '.join(parts)}. {report.seconds:.1f} s{rate}.")
+    if report.placed:
+        shown(f"{plural(report.placed, 'face')} of them are people that you have named or spoken of before.")
     for path, reason in report.failures[:MANY]:
         message(f"  left out: {path}: {reason}")
     if len(report.failures) > MANY:

@@ -30,6 +30,7 @@ def _show_status(result: "Status") -> None:
         f" {result.photos_without_faces:,} without a face",
         "Faces": f"{result.faces:,}",
         "People named": f"{result.people:,}",
+        "Groups": _groups(result),
         "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
         "Index": result.index,
         "Folders": ", ".join(result.roots) or "none",
@@ -39,6 +40,19 @@ def _show_status(result: "Status") -> None:
         shown(f"{name + ':':14}{value}")
     for path, reason in result.failures:
         shown(f"  {path}: {reason}")
+
+
+def _groups(result: "Status") -> str:
+    """How many there are, or why there are none."""
+    if not result.faces:
+        return "none, as there are no faces: `facesearch index FOLDER` looks for some"
+    if result.faces_since_clustering == result.faces:
+        return "not made yet: `facesearch cluster` makes them"
+    alone = result.faces - result.faces_in_groups
+    told = f"{result.groups:,}; {plural(alone, 'face')} in none"
+    if result.faces_since_clustering:
+        told += f"; {plural(result.faces_since_clustering, 'face')} came since, `facesearch cluster` looks at them"
+    return told
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch remove ~/Pictures/old")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facesearch.cli.app import MODELS, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
-from facesearch.cli.output import count_progress, message, print_json, shown, table
+from facesearch.cli.output import count_progress, message, print_json, save_figure, shown, table
 
 if TYPE_CHECKING:
     from facesearch.distance import Calibration
@@ -60,13 +60,17 @@ def calibrate(
     library: LibraryOption = None,
     model: ModelOption = None,
     out: Annotated[Path | None, typer.Option(help="Write the calibration here instead of into the library.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves into this picture (needs matplotlib).")] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import measuring, networks
     from facesearch.errors import InputError
+    from facesearch.plots import calibration_plot, require_matplotlib
 
+    if plot is not None:
+        require_matplotlib()
     measuring.people_in(folder)  # a mistyped folder must not leave an empty library
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
@@ -80,6 +84,8 @@ def calibrate(
         else:
             with open_library(library, model, device, create=True) as opened:
                 result = opened.calibrate(folder, tick)
+    if plot is not None:
+        save_figure(calibration_plot(result), plot)
     print_json(json.loads(result.to_json())) if as_json else _show_calibration(result)
 
 
@@ -105,6 +111,9 @@ def evaluate(
         Path | None, typer.Option(help="Its people: CSV with the columns photo and person.", show_default="its folders")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Add the figures to this JSON file.")] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
+    ] = False,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -122,7 +131,8 @@ def evaluate(
         if lfw is not None and pairs is not None:
             results["verification"] = benchmarks.verification(lfw, pairs, model, device, tick)
         if photos is not None:
-            results["groups"] = benchmarks.groups(photos, labels, model, device, tick)
+            measured = benchmarks.groups(photos, labels, model, device, tick, baselines=baselines)
+            results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:
         benchmarks.merge_into(out, results)
     print_json(results) if as_json else _show_results(results)

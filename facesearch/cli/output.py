@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
     from facesearch.indexing import Progress as IndexProgress
@@ -28,6 +29,7 @@ __all__ = [
     "plural",
     "print_json",
     "print_whatever_the_encoding",
+    "save_figure",
     "save_picture",
     "shown",
     "table",
@@ -122,6 +124,17 @@ def save_picture(picture: "Image", path: "Path") -> None:
     message(f"The groups are drawn in {path}.")
 
 
+def save_figure(figure: "Figure", path: "Path") -> None:
+    """As `save_picture`, for matplotlib's figures."""
+    from facesearch.errors import InputError
+
+    try:
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the picture {path} cannot be written: {error}") from error
+    message(f"The curves are drawn in {path}.")
+
+
 @contextmanager
 def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
     """A bar on stderr: photos done, rate, time left, faces so far."""
@@ -156,12 +169,12 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=30) as bar:
         task = bar.add_task("Looking", total=None, faces=0)
-        plain = _PlainProgress() if not console.is_terminal else None
+        plain = _PlainProgress("photos") if not console.is_terminal else None
 
         def update(state: "IndexProgress") -> None:
             bar.update(task, completed=state.done, total=state.todo, faces=state.faces)
             if plain:
-                plain.update(state)
+                plain.update(state.done, state.todo, f"{state.faces} faces, ")
 
         yield update
 
@@ -185,7 +198,14 @@ def count_progress(what: str, *, unit: str) -> Iterator[Callable[[int, int], Non
     columns = (TextColumn("{task.description}"), BarColumn(), *counted, TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        plain = _PlainProgress(unit) if not console.is_terminal else None
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if plain:
+                plain.update(done, total)
+
+        yield update
 
 
 class _PlainProgress:
@@ -193,20 +213,20 @@ class _PlainProgress:
 
     EVERY_S = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
         import time
 
-        self._clock = time.monotonic
+        self._unit, self._clock = unit, time.monotonic
         self._began = self._last = self._clock()
 
-    def update(self, state: "IndexProgress") -> None:
+    def update(self, done: int, total: int, more: str = "") -> None:
         now = self._clock()
-        if now - self._last < self.EVERY_S or not state.done:
+        if now - self._last < self.EVERY_S or not done:
             return
         self._last = now
-        rate = state.done / (now - self._began)
-        left = (state.todo - state.done) / rate
-        message(f"{state.done}/{state.todo} photos, {rate:.1f} photos/s, {state.faces} faces, {left:.0f} s left")
+        rate = done / (now - self._began)
+        left = (total - done) / rate
+        message(f"{done}/{total} {self._unit}, {rate:.1f} {self._unit}/s, {more}{left:.0f} s left")
 
 
 @contextmanager

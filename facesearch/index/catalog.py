@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.distance import l2_matrix
@@ -17,11 +17,13 @@ from facesearch.index.database import new_id
 from facesearch.index.records import KnownPath, NewFace, NewPhoto
 
 __all__ = [
+    "clustered_up_to",
     "forget_failures",
     "forget_paths",
     "known_paths",
     "link_path",
     "mark_missing",
+    "note_clustering",
     "photo_id_of",
     "put_photo",
     "settle",
@@ -147,6 +149,19 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
         connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
     forget_failures(connection, (row["gone"] for row in rows))
     _delete_pathless(connection)
+
+
+def clustered_up_to() -> ScalarSelect[int]:
+    """The highest face that the latest clustering has seen; 0 before the first."""
+    seen = select(cast(db.library.c.value, Integer)).where(db.library.c.key == "clustered_up_to")
+    return select(func.coalesce(seen.scalar_subquery(), 0)).scalar_subquery()
+
+
+def note_clustering(connection: Connection) -> None:
+    """Remember that all faces there are now have been clustered."""
+    highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
+    statement = upsert(db.library).values(key="clustered_up_to", value=str(highest))
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": str(highest)}))
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:

@@ -174,7 +174,10 @@ class FaceIndex:
             select(func.count()).select_from(db.faces),
             select(func.count()).select_from(db.photos).where(empty),
             select(func.count()).select_from(db.failures),
-            select(func.count()).select_from(db.people),
+            select(func.count()).select_from(db.people).where(db.people.c.name.is_not(None)),
+            select(func.count(db.grouped.c.group_id.distinct())),
+            select(func.count()).select_from(db.grouped),
+            select(func.count()).select_from(db.faces).where(db.faces.c.id > catalog.clustered_up_to()),
         ]
         with self.reading() as connection:
             return IndexCounts(*(int(connection.execute(query).scalar_one()) for query in queries))

@@ -70,7 +70,10 @@ class FaceRecord:
 
 @dataclass(frozen=True)
 class IndexCounts:
-    """How much an index holds."""
+    """How much an index holds.
+
+    people: those with a name. faces_since_clustering: added after the groups were last made.
+    """
 
     photos: int
     files: int
@@ -79,3 +82,6 @@ class IndexCounts:
     photos_without_faces: int
     failures: int
     people: int
+    groups: int
+    faces_in_groups: int
+    faces_since_clustering: int

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from facesearch import quality
 from facesearch.clustering import NOISE, Cuts, Faces, Grouper, Options, Said, group
 from facesearch.distance import Calibration
-from facesearch.index import FaceIndex, FaceTable
+from facesearch.index import FaceIndex, FaceTable, catalog
 from facesearch.index import schema as db
 from facesearch.people.parties import Party, all_parties, new_group
 from facesearch.results import Cluster, ClusteredFace, Clustering, LeftOut
@@ -45,6 +45,7 @@ def regroup(
         faces, ids, said = table_faces(table).take(rows), table.ids[rows], _said(connection, table.ids[rows])
         labels = group(faces, calibration, said=said, eps=eps, min_samples=min_samples)
         _store(connection, ids, labels)
+        catalog.note_clustering(connection)
         parties = all_parties(connection)
     strong = np.isin(np.arange(len(faces)), faces.strong())
     alone = labels == NOISE
