@@ -142,7 +142,7 @@ class _Labelled:
             f"{far:g}": {
                 "distance": distance,
                 "false_accepts": float(different.counts[steps <= distance].sum() / different.counts.sum()),
-                "true_accepts": float((same <= distance).mean()),
+                "true_accepts": float((same <= distance).mean()) if len(same) else None,
             }
             for far, distance in calibration.thresholds
         }

@@ -140,7 +140,7 @@ def test_evaluate(command: Command, demo: Demo, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("photo,person\ngrace-hopper-soft.jpg,H\neileen-collins-soft.jpg,C\n")
     answer = command("evaluate", "--photos", demo[0], "--labels", labels, "--out", out, "--json")
-    assert answer.json["groups"]["photos"] == 27
+    assert answer.json[f"groups in {demo[0].resolve().name}"]["photos"] == 27
     assert json.loads(out.read_text()) == answer.json
 
 
