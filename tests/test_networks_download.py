@@ -12,7 +12,7 @@ import pytest
 
 from facesearch.errors import WeightsError
 from facesearch.networks import download
-from facesearch.networks.download import fetch
+from facesearch.networks.fetching import fetch
 from facesearch.networks.registry import BUILT_IN
 from facesearch.networks.weights import WeightsFile
 

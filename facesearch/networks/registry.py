@@ -15,7 +15,7 @@ from facesearch.networks.weights import WeightsFile, check_sha256, sha256_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from facesearch.networks.download import Progress
+    from facesearch.networks.fetching import Progress
 
 __all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "resolve"]
 
@@ -193,7 +193,7 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
     weights = BUILT_IN[name].weights
     if weights.url is None:
         return _ready_path(name)
-    from facesearch.networks.download import fetch
+    from facesearch.networks.fetching import fetch
 
     return fetch(weights, progress)
 

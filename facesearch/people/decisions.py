@@ -11,7 +11,15 @@ from sqlalchemy import Connection, or_, select
 from facesearch.errors import InputError
 from facesearch.index import schema as db
 from facesearch.index.ledger import Decision, Ledger
-from facesearch.people.parties import Party, face_exists, find, new_group, party_of_group, people_of_faces
+from facesearch.people.parties import (
+    Party,
+    face_exists,
+    find,
+    groups_called,
+    new_group,
+    party_of_group,
+    people_of_faces,
+)
 
 __all__ = ["ignore", "import_name", "keep_apart", "merge", "name", "not_a_face", "reject", "split"]
 
@@ -19,10 +27,8 @@ NAME_LENGTH = 200
 
 
 def name(connection: Connection, reference: str, new_name: str) -> Decision | None:
-    """Give a group a name, or somebody another one. Raises InputError for a name that is empty or too long."""
-    called = new_name.strip()
-    if not called or len(called) > NAME_LENGTH:
-        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    """Give a group a name, or somebody another one. Raises InputError for a name that is empty, too long or no text."""
+    called = _checked_name(new_name)
     party = find(connection, reference)
     ledger = Ledger(connection)
     person = _person_of(ledger, party)
@@ -33,7 +39,8 @@ def name(connection: Connection, reference: str, new_name: str) -> Decision | No
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
     """Say that groups are one person: the first one, or the first one with a name.
 
-    Raises InputError where fewer than two different groups are named.
+    A face of which the user has said that it is not the other one, and that was only thought to be the one, is in
+    neither then. Raises InputError where fewer than two different groups are named.
     """
     parties = list({party.group: party for party in (find(connection, r) for r in references)}.values())
     if len(parties) < 2:
@@ -50,22 +57,26 @@ def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
 def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
     """Say that some faces of a group are somebody else, each part somebody of its own.
 
-    Raises InputError where a face is not in the group, or none would stay.
+    Raises InputError where a face is not in the group, or in two parts, or none would stay.
     """
     party = find(connection, reference)
+    parts = [sorted(set(part)) for part in parts if part]
     leaving = [face for part in parts for face in part]
     strangers = sorted(set(leaving) - set(party.faces))
+    if twice := sorted(face for face in set(leaving) if leaving.count(face) > 1):
+        raise InputError(f"face {twice[0]} cannot be two people: it was named in two parts")
     if strangers:
         raise InputError(f"face {strangers[0]} is not in {party.title}: its faces are listed by `facesearch explain`")
-    if len(set(leaving)) >= len(party.faces) or not leaving:
+    if len(leaving) >= len(party.faces) or not leaving:
         raise InputError(f"of the {len(party.faces)} faces of {party.title} some must leave and some must stay")
     ledger = Ledger(connection)
-    _person_of(ledger, party, without=set(leaving))
+    person = _person_of(ledger, party, without=set(leaving))
     for part in parts:
         newcomer, group = ledger.new_person(None), new_group(connection)
+        ledger.put("apart", {"person_id": person, "other_id": newcomer}, {})
         for face in part:
             _confirm(ledger, face, newcomer, group)
-    return ledger.close("split", f"{len(leaving)} faces taken out of {party.title}")
+    return ledger.close("split", f"{_faces(len(leaving))} taken out of {party.title}")
 
 
 def reject(connection: Connection, face: int, reference: str) -> Decision | None:
@@ -86,6 +97,10 @@ def not_a_face(connection: Connection, face: int) -> Decision | None:
     """Say that something is no face, or none to be looked at."""
     face_exists(connection, face)
     ledger = Ledger(connection)
+    for group in people_of_faces(connection, [face])[0].values():
+        party = party_of_group(connection, group)
+        if party.confirmed == {face} != set(party.faces):  # somebody's name stays with the rest
+            _person_of(ledger, party, without={face})
     _release(ledger, face)
     ledger.put("not_faces", {"face_id": face}, {})
     return ledger.close("not-a-face", f"face {face} is not a face")
@@ -138,15 +153,23 @@ def _release(ledger: Ledger, face: int) -> None:
 
 def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int, group: int) -> None:
     """All faces of a party become another person's, and what was said of the one is then said of the other."""
+    doubted = (_rejected_from(connection, person) & set(party.faces)) - party.confirmed
+    if len(doubted) == len(party.faces):  # it is just these of which the user has changed his mind
+        doubted = set()
     for face in party.faces:
-        _confirm(ledger, face, person, group)
+        if face in doubted:
+            ledger.put("grouped", {"face_id": face}, None)
+        else:
+            _confirm(ledger, face, person, group)
     if party.person is None:
         return
     old = party.person.id
-    for face in connection.execute(select(db.rejected.c.face_id).where(db.rejected.c.person_id == old)).scalars().all():
+    for face in sorted(_rejected_from(connection, old)):
         ledger.put("rejected", {"face_id": face, "person_id": old}, None)
         if _confirmed_as(connection, face) != person:
             ledger.put("rejected", {"face_id": face, "person_id": person}, {})
+            if people_of_faces(connection, [face])[0].get(face) == group:
+                ledger.put("grouped", {"face_id": face}, None)
     pairs = select(db.apart).where(or_(db.apart.c.person_id == old, db.apart.c.other_id == old))
     for low, high in connection.execute(pairs).all():
         ledger.put("apart", {"person_id": low, "other_id": high}, None)
@@ -155,6 +178,11 @@ def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int
             first, second = sorted((other, person))
             ledger.put("apart", {"person_id": first, "other_id": second}, {})
     ledger.put("people", {"id": old}, None)
+
+
+def _rejected_from(connection: Connection, person: int) -> set[int]:
+    query = select(db.rejected.c.face_id).where(db.rejected.c.person_id == person)
+    return set(connection.execute(query).scalars())
 
 
 def _confirmed_as(connection: Connection, face: int) -> int | None:
@@ -166,24 +194,33 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
 
     Faces of which the user has spoken already are left as they are. Somebody of that name, if there is just one, gets
     them; else the group that holds most of them becomes that person, if nothing was said of it yet; else a new one.
+
+    Raises InputError for a name that is empty, too long or no text.
     """
-    free = [face for face in faces if _confirmed_as(connection, face) is None]
+    called = _checked_name(called)
+    known = groups_called(connection, called)
+    party = party_of_group(connection, known[0]) if len(known) == 1 else None
+    free = _unspoken(connection, faces, party)
     if not free:
         return None
     ledger = Ledger(connection)
-    try:
-        party: Party | None = find(connection, called) if not called.strip().isdigit() else None
-    except InputError:
-        party = None
-    if party is None:
-        party = _mostly(connection, free)
-    if party is not None and (party.person is None or party.person.name == called):
+    party = party or _mostly(connection, free)
+    if party is not None:
         person, group = party.person.id if party.person else ledger.new_person(called), party.group
     else:
         person, group = ledger.new_person(called), new_group(connection)
     for face in free:
         _confirm(ledger, face, person, group)
-    return ledger.close("import", f"{len(free)} faces are {called}, as their photos say")
+    verb = "is" if len(free) == 1 else "are"
+    return ledger.close("import", f"{_faces(len(free))} {verb} {called}, as their photos say")
+
+
+def _unspoken(connection: Connection, faces: Sequence[int], party: Party | None) -> list[int]:
+    """Those of some faces that are nobody's by the user's word, nor no face, nor said not to be this party."""
+    hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
+    if party is not None and party.person is not None:
+        hidden |= _rejected_from(connection, party.person.id)
+    return [face for face in faces if face not in hidden and _confirmed_as(connection, face) is None]
 
 
 def _mostly(connection: Connection, faces: Sequence[int]) -> Party | None:
@@ -194,3 +231,19 @@ def _mostly(connection: Connection, faces: Sequence[int]) -> Party | None:
         return None
     party = party_of_group(connection, group)
     return party if party.person is None else None
+
+
+def _checked_name(name: str) -> str:
+    """A name as it is kept, on one line. Raises InputError for one that is none."""
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LENGTH:
+        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    try:
+        called.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
+    return called
+
+
+def _faces(count: int) -> str:
+    return f"{count} face{'' if count == 1 else 's'}"

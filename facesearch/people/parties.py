@@ -16,13 +16,17 @@ __all__ = [
     "all_parties",
     "face_exists",
     "find",
+    "group_exists",
     "group_of_person",
+    "groups_called",
     "new_group",
     "party_of_group",
     "people_of_faces",
 ]
 
 CHUNK = 500
+# Numbers of more digits are no group's, and SQLite does not know them.
+DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,11 @@ def find(connection: Connection, reference: str) -> Party:
     Raises InputError where there is none, or several have that name.
     """
     reference = reference.strip()
+    known = groups_called(connection, reference)
     if reference.isascii() and reference.isdigit():
-        return party_of_group(connection, int(reference))
-    wanted = _folded(reference)
-    rows = connection.execute(select(db.people.c.id, db.people.c.name).where(db.people.c.name.is_not(None)))
-    groups = [group_of_person(connection, row.id) for row in rows if _folded(row.name) == wanted]
-    known = sorted(group for group in groups if group is not None)
+        group = int(reference[-DIGITS:]) if len(reference.lstrip("0")) <= DIGITS else -1
+        if group_exists(connection, group) or not known:
+            return party_of_group(connection, group, reference)
     if not known:
         raise InputError(f"there is nobody called {reference!r}, and no such group: see `facesearch people`")
     if len(known) > 1:
@@ -60,8 +63,20 @@ def find(connection: Connection, reference: str) -> Party:
     return party_of_group(connection, known[0])
 
 
-def party_of_group(connection: Connection, group: int) -> Party:
-    """Raises InputError where there is no such group."""
+def groups_called(connection: Connection, name: str) -> list[int]:
+    """The groups of the people who have a name, ascending."""
+    wanted = _folded(name)
+    rows = connection.execute(select(db.people.c.id, db.people.c.name).where(db.people.c.name.is_not(None))).all()
+    groups = [group_of_person(connection, row.id) for row in rows if _folded(row.name) == wanted]
+    return sorted(group for group in groups if group is not None)
+
+
+def group_exists(connection: Connection, group: int) -> bool:
+    return connection.execute(select(db.grouped).where(db.grouped.c.group_id == group).limit(1)).first() is not None
+
+
+def party_of_group(connection: Connection, group: int, called: str = "") -> Party:
+    """Raises InputError where there is no such group; called: how the user has written its number."""
     rows = connection.execute(
         select(db.grouped.c.face_id, db.confirmed.c.person_id)
         .join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id, isouter=True)
@@ -70,7 +85,7 @@ def party_of_group(connection: Connection, group: int) -> Party:
     ).all()
     if not rows:
         raise InputError(
-            f"there is no group {group}: see `facesearch people`, or make groups with `facesearch cluster`"
+            f"there is no group {called or group}: see `facesearch people`, or make groups with `facesearch cluster`"
         )
     person_id = next((row.person_id for row in rows if row.person_id is not None), None)
     person, ignored = _person(connection, person_id)
@@ -156,4 +171,5 @@ def _person(connection: Connection, person: int | None) -> tuple[Person | None, 
 
 def _folded(name: str) -> str:
     """Names are the same whatever their case and however their accents are encoded."""
-    return unicodedata.normalize("NFC", name).casefold().strip()
+    # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
