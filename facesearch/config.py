@@ -32,11 +32,13 @@ class DetectionConfig:
         75th of the photo's shorter side, whichever is more.
     thresholds: scores that a candidate needs in MTCNN's three stages (P-Net, R-Net, O-Net).
     pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
+    turned: look at pictures in which no sure face is found on their sides and head down, too.
     """
 
     min_face_px: int | None = None
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
     pyramid_factor: float = 0.709
+    turned: bool = True
 
     def __post_init__(self) -> None:
         if self.min_face_px is not None and self.min_face_px < 12:

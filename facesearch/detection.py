@@ -31,6 +31,8 @@ PNET_WINDOW, PNET_STRIDE = 12, 2
 RNET_SIDE, ONET_SIDE = 24, 48
 # Overlaps above which the weaker of two boxes goes, as in the authors' MATLAB code: per scale, per image, after O-Net.
 NMS_SCALE, NMS_IMAGE, NMS_FINAL = 0.5, 0.7, 0.7
+# A face of this score is believed without looking whether the image lies on its side.
+SURE_SCORE = 0.97
 # Crops that a network sees at once; bounds memory on photos of crowds.
 MAX_CROPS = 1024
 
@@ -53,6 +55,20 @@ class Face:
         x1, y1, x2, y2 = self.box
         box = (x1 * factor, y1 * factor, x2 * factor, y2 * factor)
         return Face(box, (self.landmarks * np.float32(factor)), self.score)
+
+    def turned_back(self, quarters: int, width: int, height: int) -> "Face":
+        """The face in an image, when it was found in that image turned counterclockwise by quarters, as np.rot90 does.
+
+        The landmarks keep their order: the left eye is still the one that is left where the face stands upright.
+
+        Args:
+            width, height: of the image, not of the turned one.
+        """
+        x1, y1, x2, y2 = self.box
+        corners = _turn_back(np.array([(x1, y1), (x2, y2)]), quarters, width, height)
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        box = (float(left), float(top), float(right), float(bottom))
+        return Face(box, _turn_back(self.landmarks, quarters, width, height).astype(np.float32), self.score)
 
 
 @dataclass
@@ -85,6 +101,9 @@ class Detector:
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         """Find the faces of each image, best score first.
 
+        An image without a sure face may lie on its side, or head down: it is then looked at in those ways too, and the
+        way with most sure faces is believed, if there is one.
+
         Args:
             images: each (h, w, 3) uint8 RGB.
             min_face_px: for each image, the side of the smallest face to look for, in its pixels; at least 12.
@@ -92,6 +111,26 @@ class Detector:
         Returns:
             For each image its faces; none is an empty list.
         """
+        found = self._detect_upright(images, min_face_px)
+        if not self.config.turned:
+            return found
+        return [
+            faces if any(map(_is_sure, faces)) else self._detect_turned(image, size) or faces
+            for image, size, faces in zip(images, min_face_px, found, strict=True)
+        ]
+
+    def _detect_turned(self, image: NDArray[np.uint8], min_face_px: float) -> list[Face]:
+        """The sure faces of an image that does not stand upright; none if it does, or has no face."""
+        best: list[Face] = []
+        for quarters in (1, 3, 2):
+            turned = np.ascontiguousarray(np.rot90(image, quarters))
+            sure = [face for face in self._detect_upright([turned], [min_face_px])[0] if _is_sure(face)]
+            if sum(face.score for face in sure) > sum(face.score for face in best):
+                height, width = image.shape[:2]
+                best = [face.turned_back(quarters, width, height) for face in sure]
+        return best
+
+    def _detect_upright(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         octaves = [_octaves(image, self.device) for image in images]
         proposed = [
             self._propose(levels, i, size) for i, (levels, size) in enumerate(zip(octaves, min_face_px, strict=True))
@@ -141,6 +180,17 @@ class Detector:
         kept = _Candidates(_regressed(boxes, regression)[passed], probability[passed, 1], candidates.image[passed])
         keep = _nms_by_smaller(kept, NMS_FINAL)
         return kept.take(keep), landmarks[passed][keep]
+
+
+def _is_sure(face: Face) -> bool:
+    return face.score >= SURE_SCORE
+
+
+def _turn_back(points: NDArray[np.floating], quarters: int, width: int, height: int) -> NDArray[np.floating]:
+    """Args: points (n, 2) in an image turned counterclockwise by quarters. Returns (n, 2) in the image itself."""
+    x, y = points[:, 0], points[:, 1]
+    turned = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
+    return np.stack(turned, axis=1)
 
 
 def _load_net(name: str, device: torch.device) -> Any:

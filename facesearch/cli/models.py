@@ -143,4 +143,4 @@ def _show_results(results: dict[str, Any], prefix: str = "") -> None:
         if isinstance(value, dict):
             _show_results(value, f"{prefix}{name}.")
         else:
-            shown(f"{prefix + name:42}{value:.4f}" if isinstance(value, float) else f"{prefix + name:42}{value}")
+            shown(f"{prefix + name:64} {value:.4f}" if isinstance(value, float) else f"{prefix + name:64} {value}")

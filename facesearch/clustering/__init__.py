@@ -2,7 +2,9 @@
 
 density.py        DBSCAN as scikit-learn has it, on a sparse graph
 grouping.py       the default: strict density cores, joined on average evidence; weak faces come last
+plain.py          DBSCAN at the eps that the user gives
 evidence.py       what the calibration and the size of the library say about a distance
+content.py        an order of the faces that does not depend on when they came
 candidates.py     the pairs of faces that are looked at
 agglomeration.py  joining groups, best first, within what the user has decided
 said.py           what the user has decided, as rows

@@ -6,7 +6,7 @@ least one pair below it, so with candidates up to the largest cut nothing is mis
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ __all__ = ["agglomerate"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Offer = tuple[float, int, int]  # cost, and the numbers of two groups
+
+# Pairs of groups whose sums are gathered at a time, and offers that are made into tuples at a time.
+COST_PAIRS, OFFERS = 1 << 14, 1 << 12
 
 
 def agglomerate(
@@ -47,11 +51,15 @@ def agglomerate(
     forest = _Forest(start, vectors, shift, cut2, together, said)
     forest.meet(candidates)
     forest.grow()
-    return forest.labels(start)
+    return forest.labels()
 
 
 class _Forest:
-    """Groups, numbered as they are made: the first ones, then one for every join."""
+    """Groups: each has a number, in the order in which they are made, and a place, that of one of its first groups.
+
+    What groups may be joined with is kept as places, of which some may have been taken over by another group since;
+    so joining two groups changes nothing for the others.
+    """
 
     def __init__(
         self,
@@ -64,75 +72,101 @@ class _Forest:
     ) -> None:
         count = int(start.max(initial=-1)) + 1
         self._cut2, self._together, self._start = cut2, together, start
-        self._sums = np.zeros((2 * count, vectors.shape[1]))
+        # by place
+        self._sums = np.zeros((count, vectors.shape[1]))
         np.add.at(self._sums, start, vectors)
-        self._sizes, self._shifts = np.zeros(2 * count), np.zeros(2 * count)
-        self._sizes[:count] = np.bincount(start, minlength=count)
-        self._shifts[:count] = np.bincount(start, shift, minlength=count)
-        self._parent = np.arange(2 * count)
+        self._sizes = np.bincount(start, minlength=count).astype(np.float64)
+        self._shifts = np.bincount(start, shift, minlength=count).astype(np.float64)
+        self._number = np.arange(count)
+        self._taken_by = np.arange(count)
+        self._places = [[place] for place in range(count)]
+        self._near: list[tuple[Ints, Floats]] = []
+        self._who, self._refused = said.by_group(start, count)
+        # by number
+        self._place: list[int] = list(range(count))
         self._alive = [True] * count
-        # for each group those that it may be joined with, and how many pairs of their faces share a photo
-        self._near: list[dict[int, float]] = [{} for _ in range(count)]
-        self._heap: list[tuple[float, int, int]] = []
-        self._who = [NOBODY] * count
-        self._refused: list[frozenset[int]] = [frozenset()] * count
-        for row in np.flatnonzero(said.person != NOBODY).tolist():
-            self._who[start[row]] = int(said.person[row])
-        for row, people in said.refused.items():
-            self._refused[start[row]] |= people
+        self._heap: list[tuple[float, int, int, Iterator[Offer]]] = []
 
     def meet(self, candidates: Pairs) -> None:
         """Let groups know of each other where their faces are candidates."""
-        a, b, shared = _group_pairs(
-            self._start[candidates.a], self._start[candidates.b], candidates.together, len(self._near)
-        )
-        for x, y, s in zip(a.tolist(), b.tolist(), shared.tolist(), strict=True):
-            self._near[x][y] = self._near[y][x] = s
-        costs = self._cost(a, b, shared)
-        wanted = zip(costs.tolist(), a.tolist(), b.tolist(), strict=True)
-        self._heap = [(cost, x, y) for cost, x, y in wanted if cost <= 0 and self._allowed(x, y)]
-        heapq.heapify(self._heap)
+        count = len(self._places)
+        a, b, shared = _group_pairs(self._start[candidates.a], self._start[candidates.b], candidates.together, count)
+        self._near = _both_ways(a, b, shared, count)
+        self._offer(a, b, shared)
 
     def grow(self) -> None:
         """Join the best two groups until none are left below their cut."""
         while self._heap:
-            _, x, y = heapq.heappop(self._heap)
+            _, x, y, offers = heapq.heappop(self._heap)
             if self._alive[x] and self._alive[y]:
-                self._offer(self._join(x, y))
+                self._join(x, y)
+            self._push(offers)
 
-    def labels(self, start: Ints) -> Ints:
-        for x in range(len(self._near) - 1, -1, -1):
-            self._parent[x] = self._parent[self._parent[x]]
-        return np.asarray(np.unique(self._parent[start], return_inverse=True)[1], dtype=np.int64)
+    def labels(self) -> Ints:
+        """(n,) int64, numbered in the order in which the groups were made."""
+        return np.asarray(np.unique(self._number[self._taken_by[self._start]], return_inverse=True)[1], dtype=np.int64)
 
     def _allowed(self, x: int, y: int) -> bool:
-        who_x, who_y = self._who[x], self._who[y]
-        strangers = who_x != NOBODY and who_y != NOBODY and who_x != who_y
-        return not (strangers or who_x in self._refused[y] or who_y in self._refused[x])
+        a, b = self._place[x], self._place[y]
+        strangers = NOBODY not in (self._who[a], self._who[b]) and self._who[a] != self._who[b]
+        return not (strangers or self._who[a] in self._refused[b] or self._who[b] in self._refused[a])
 
-    def _join(self, x: int, y: int) -> int:
-        z = len(self._near)
-        self._alive[x] = self._alive[y] = False
-        self._alive.append(True)
-        self._parent[x] = self._parent[y] = z
+    def _join(self, x: int, y: int) -> None:
+        """Make one group of two, in the place of the one that has taken more places."""
+        kept, left = self._place[x], self._place[y]
+        if len(self._places[kept]) < len(self._places[left]):
+            kept, left = left, kept
         for values in (self._sums, self._sizes, self._shifts):
-            values[z] = values[x] + values[y]
-        self._who.append(max(self._who[x], self._who[y]))
-        self._refused.append(self._refused[x] | self._refused[y])
-        self._near.append(_merged(self._near, x, y, z))
-        return z
+            values[kept] += values[left]
+        self._who[kept] = max(self._who[kept], self._who[left])
+        self._refused[kept] |= self._refused[left]
+        self._taken_by[self._places[left]] = kept
+        self._places[kept] += self._places[left]
+        self._places[left] = []
+        self._alive[x] = self._alive[y] = False
+        self._number[kept] = len(self._place)
+        self._place.append(kept)
+        self._alive.append(True)
+        near, shared = self._near[kept] = self._neighbours(kept, left)
+        self._near[left] = (near[:0], shared[:0])
+        self._offer(near, np.full(len(near), kept), shared)
 
-    def _offer(self, z: int) -> None:
-        """Put a new group's joins on the heap."""
-        near = self._near[z]
-        if not near:
-            return
-        others = np.fromiter(near, np.int64, len(near))
-        shared = np.fromiter(near.values(), np.float64, len(near))
-        costs = self._cost(np.full(len(others), z), others, shared)
-        for cost, other in zip(costs.tolist(), others.tolist(), strict=True):
-            if cost <= 0 and self._allowed(z, other):
-                heapq.heappush(self._heap, (cost, other, z))
+    def _neighbours(self, kept: int, left: int) -> tuple[Ints, Floats]:
+        """Where those are now that two groups could be joined with, and their pairs of faces that share a photo."""
+        (some, some_shared), (more, more_shared) = self._near[kept], self._near[left]
+        places = self._taken_by[np.concatenate([some, more])]
+        shared = np.concatenate([some_shared, more_shared])
+        others = places != kept
+        near, inverse = np.unique(places[others], return_inverse=True)
+        return near, np.bincount(inverse, shared[others], minlength=len(near)).astype(np.float64)
+
+    # -- offers: the joins of a group, best first, of which only the first is on the heap ----------------------------
+
+    def _offer(self, a: Ints, b: Ints, shared: Floats) -> None:
+        """Put joins on the heap, as far as they are below their cut."""
+        costs = np.concatenate(
+            [np.zeros(0)]
+            + [
+                self._cost(a[i : i + COST_PAIRS], b[i : i + COST_PAIRS], shared[i : i + COST_PAIRS])
+                for i in range(0, len(a), COST_PAIRS)
+            ]
+        )
+        below = np.flatnonzero(costs <= 0)
+        costs, x, y = costs[below], self._number[a[below]], self._number[b[below]]
+        order = np.lexsort((y, x, costs))
+        self._push(self._still_open(costs[order], x[order], y[order]))
+
+    def _push(self, offers: Iterator[Offer]) -> None:
+        best = next(offers, None)
+        if best is not None:
+            heapq.heappush(self._heap, (*best, offers))
+
+    def _still_open(self, costs: Floats, x: Ints, y: Ints) -> Iterator[Offer]:
+        for i in range(0, len(costs), OFFERS):
+            part = slice(i, i + OFFERS)
+            for offer in zip(costs[part].tolist(), x[part].tolist(), y[part].tolist(), strict=True):
+                if self._alive[offer[1]] and self._alive[offer[2]] and self._allowed(offer[1], offer[2]):
+                    yield offer
 
     def _cost(self, a: Ints, b: Ints, shared: Floats) -> Floats:
         product = self._sizes[a] * self._sizes[b]
@@ -142,19 +176,13 @@ class _Forest:
         return np.asarray(mean - shifts + against - self._cut2(product))
 
 
-def _merged(near: list[dict[int, float]], x: int, y: int, z: int) -> dict[int, float]:
-    """The neighbours of z, which x and y have become; those know z from now on, and no longer x and y."""
-    (merged, more) = (near[x], near[y]) if len(near[x]) >= len(near[y]) else (near[y], near[x])
-    for other, shared in more.items():
-        merged[other] = merged.get(other, 0.0) + shared
-    merged.pop(x, None)
-    merged.pop(y, None)
-    near[x], near[y] = {}, {}
-    for other, shared in merged.items():
-        near[other].pop(x, None)
-        near[other].pop(y, None)
-        near[other][z] = shared
-    return merged
+def _both_ways(a: Ints, b: Ints, shared: Floats, count: int) -> list[tuple[Ints, Floats]]:
+    """For each group its neighbours, and what it shares with each."""
+    ends, others, both = np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([shared, shared])
+    order = np.argsort(ends, kind="stable")
+    cuts = np.cumsum(np.bincount(ends, minlength=count)).tolist()
+    others, both = others[order], both[order]
+    return [(others[i:j], both[i:j]) for i, j in zip([0, *cuts], cuts, strict=False)]
 
 
 def _group_pairs(a: Ints, b: Ints, together: NDArray[np.bool_], count: int) -> tuple[Ints, Ints, Floats]:

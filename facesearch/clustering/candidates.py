@@ -33,13 +33,19 @@ def pairs_within(vectors: NDArray[np.float32], photos: Ints, radius: float) -> P
         photos: (n,) the photo that a face is of.
     """
     indptr, neighbours, distances = radius_neighbours(vectors, radius)
-    rows, columns = np.repeat(np.arange(len(vectors)), np.diff(indptr)), neighbours.astype(np.int64)
-    once = rows < columns
-    rows, columns, distances = rows[once], columns[once], distances[once]
+    every = np.repeat(np.arange(len(vectors), dtype=np.int32), np.diff(indptr))
+    once = every < neighbours
+    rows, columns, distances = every[once].astype(np.int64), neighbours[once].astype(np.int64), distances[once]
+    together = photos[rows] == photos[columns]
     far_rows, far_columns = _of_one_photo(photos)
-    new = ~np.isin(far_rows * len(vectors) + far_columns, rows * len(vectors) + columns)
-    a, b = np.concatenate([rows, far_rows[new]]), np.concatenate([columns, far_columns[new]])
-    return Pairs(a, b, np.concatenate([distances, np.full(int(new.sum()), np.inf)]), photos[a] == photos[b])
+    known = rows[together] * len(vectors) + columns[together]
+    new = ~np.isin(far_rows * len(vectors) + far_columns, known)
+    return Pairs(
+        np.concatenate([rows, far_rows[new]]),
+        np.concatenate([columns, far_columns[new]]),
+        np.concatenate([distances, np.full(int(new.sum()), np.inf)]),
+        np.concatenate([together, np.ones(int(new.sum()), np.bool_)]),
+    )
 
 
 def _of_one_photo(photos: Ints) -> tuple[Ints, Ints]:

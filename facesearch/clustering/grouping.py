@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from facesearch.clustering.agglomeration import agglomerate
 from facesearch.clustering.candidates import pairs_within
-from facesearch.clustering.density import NOISE, dbscan
+from facesearch.clustering.content import by_content
+from facesearch.clustering.density import NOISE, renumber_by_size
 from facesearch.clustering.evidence import distance_at, nats_per_squared_distance
+from facesearch.clustering.plain import dbscan_within
 from facesearch.clustering.said import NOBODY, Said
 from facesearch.distance import Calibration
 from facesearch.errors import InputError
@@ -113,26 +115,16 @@ def group(
     if min_samples < 1:
         raise InputError(f"min_samples must be at least 1, not {min_samples} (--min-samples)")
     said = said or Said.nothing(len(faces))
-    order = _by_content(faces)
+    order = by_content(faces.embeddings, faces.excess, faces.photos, said)
     ordered, told = faces.take(order), said.rows(order)
     labels = np.full(len(faces), NOISE, np.int64)
     if eps is not None:
-        labels[order] = _numbered(_plain(ordered, told, eps, min_samples), told)
+        labels[order] = renumber_by_size(dbscan_within(ordered.embeddings, eps, min_samples, told))
     elif len(faces):
         assert calibration is not None
         cuts = Cuts.of(len(faces.strong(options)), calibration, options)
         labels[order] = _numbered(Grouper(ordered, cuts, min_samples, options).group(told), told)
     return labels
-
-
-def _plain(faces: Faces, said: Said, eps: float, min_samples: int) -> Ints:
-    """DBSCAN, and where the user has said otherwise, that."""
-    labels = dbscan(faces.embeddings, eps, min_samples)
-    if not (said.person != NOBODY).any():
-        return labels
-    alone = labels == NOISE
-    labels[alone] = labels.max(initial=-1) + 1 + np.arange(alone.sum())
-    return said.enforce(labels)
 
 
 @dataclass(frozen=True)
@@ -200,9 +192,8 @@ class Grouper:
     def _strong_groups(self, said: Said) -> tuple[Ints, Floats]:
         """Labels of the strong faces, those alone included, and the shift that each has."""
         faces = self.faces.take(self.strong)
-        most = (
-            np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
-        )  # the largest shift that _shift can give
+        # the largest shift that _shift can give, but for the crowding
+        most = np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
         reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
         pairs = pairs_within(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
         vectors = faces.embeddings.astype(np.float64)
@@ -295,20 +286,8 @@ class Grouper:
         return found
 
 
-def _by_content(faces: Faces) -> Ints:
-    """An order of the rows by their own content; rows equal in all of it are in nothing different."""
-    vectors = np.ascontiguousarray(faces.embeddings, np.float32)
-    rows = vectors.view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1]))).ravel()
-    rank = np.unique(rows, return_inverse=True)[1].reshape(-1)
-    return np.asarray(np.lexsort((faces.excess, rank)), dtype=np.int64)
-
-
 def _numbered(labels: Ints, said: Said) -> Ints:
     """Groups numbered from the largest, equal sizes by their first row; a face alone is none, unless it is somebody."""
-    groups, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    somebody = np.zeros(len(groups), np.bool_)
-    somebody[inverse[said.person != NOBODY]] = True
-    real = (groups != NOISE) & ((sizes > 1) | somebody)
-    numbers = np.full(len(groups), NOISE, np.int64)
-    numbers[np.lexsort((first, -sizes, ~real))[: int(real.sum())]] = np.arange(real.sum())
-    return np.asarray(numbers[inverse], dtype=np.int64)
+    _, inverse, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    alone = (sizes[inverse] == 1) & (said.person == NOBODY)
+    return renumber_by_size(np.where(alone, NOISE, labels))

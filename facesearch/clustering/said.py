@@ -45,6 +45,16 @@ class Said:
         """
         labels = labels.copy()
         fresh = int(labels.max(initial=-1)) + 1
+        loose = np.flatnonzero(np.isin(labels, list(self.broken(labels))))
+        labels[loose] = fresh + np.arange(len(loose))
+        home_of = np.arange(int(labels.max(initial=-1)) + 1)
+        homes: dict[int, int] = {}
+        for row in np.flatnonzero(self.person != NOBODY).tolist():
+            home_of[labels[row]] = homes.setdefault(int(self.person[row]), int(labels[row]))
+        return np.asarray(np.unique(home_of[labels], return_inverse=True)[1], dtype=np.int64)
+
+    def broken(self, labels: NDArray[np.int64]) -> set[int]:
+        """The groups that hold two people, or a face next to somebody whom it is not."""
         people: dict[int, set[int]] = {}
         for row in np.flatnonzero(self.person != NOBODY).tolist():
             people.setdefault(int(labels[row]), set()).add(int(self.person[row]))
@@ -52,10 +62,45 @@ class Said:
         for row, refused in self.refused.items():
             if refused & people.get(int(labels[row]), set()):
                 broken.add(int(labels[row]))
-        loose = np.flatnonzero(np.isin(labels, list(broken)))
-        labels[loose] = fresh + np.arange(len(loose))
-        home_of = np.arange(int(labels.max(initial=-1)) + 1)
-        homes: dict[int, int] = {}
+        return broken
+
+    def by_group(self, labels: NDArray[np.int64], count: int) -> tuple[list[int], list[frozenset[int]]]:
+        """For each group of a partition that agrees with what was said: who it is, and who it is not."""
+        who = [NOBODY] * count
+        refused: list[frozenset[int]] = [frozenset()] * count
         for row in np.flatnonzero(self.person != NOBODY).tolist():
-            home_of[labels[row]] = homes.setdefault(int(self.person[row]), int(labels[row]))
-        return np.asarray(np.unique(home_of[labels], return_inverse=True)[1], dtype=np.int64)
+            who[labels[row]] = int(self.person[row])
+        for row, people in self.refused.items():
+            refused[labels[row]] |= people
+        return who, refused
+
+    def linked(
+        self, labels: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], once: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Join groups along pairs of rows, in the order given, except where that contradicts what was said.
+
+        Args:
+            labels: (n,) int64 from 0 on; they agree with what was said.
+            a, b: (m,) rows.
+            once: (m,) whether the pair counts only while row a is in a group of its own.
+
+        Returns:
+            (n,) int64 labels from 0 on.
+        """
+        sizes = np.bincount(labels).tolist()
+        parent = list(range(len(sizes)))
+        who, refused = self.by_group(labels, len(sizes))
+
+        def root(x: int) -> int:
+            while parent[x] != x:
+                parent[x] = x = parent[parent[x]]
+            return x
+
+        for first, second, single in zip(labels[a].tolist(), labels[b].tolist(), once.tolist(), strict=True):
+            x, y = root(first), root(second)
+            strangers = NOBODY not in (who[x], who[y]) and who[x] != who[y]
+            strangers = strangers or who[x] in refused[y] or who[y] in refused[x]
+            if x != y and not strangers and not (single and sizes[x] > 1):
+                parent[x], sizes[y] = y, sizes[x] + sizes[y]
+                who[y], refused[y] = max(who[x], who[y]), refused[x] | refused[y]
+        return np.asarray(np.unique([root(x) for x in labels.tolist()], return_inverse=True)[1], dtype=np.int64)

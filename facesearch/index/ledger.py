@@ -1,6 +1,7 @@
 """Decisions that can be undone: each is kept with the rows that it changed, as they were before and after."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,15 +92,43 @@ def undo_last(connection: Connection) -> Decision | None:
 
 
 def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
-    """Take faces and people out of the history; a decision that was only about them goes."""
-    for row in connection.execute(select(db.decisions)).all():
-        changes = json.loads(row.changes)
+    """Take faces and people out of the history; a decision that was only about them goes.
+
+    With somebody go those who were merged into them, and all names that they have had. Call it while they are there.
+    """
+    past = [
+        (row, json.loads(row.changes))
+        for row in connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()))
+    ]
+    people = _with_merged([changes for _, changes in past], people)
+    names = _names(connection, [changes for _, changes in past], people)
+    for row, changes in past:
         kept = [change for change in changes if not _mentions(change, faces, people)]
         if not kept:
             connection.execute(delete(db.decisions).where(db.decisions.c.id == row.id))
-        elif len(kept) < len(changes):
+        elif len(kept) < len(changes) or any(named.search(row.summary) for named in names):
             values = {"changes": json.dumps(kept), "summary": f"{row.kind} (partly forgotten)"}
             connection.execute(update(db.decisions).where(db.decisions.c.id == row.id).values(values))
+
+
+def _with_merged(past: list[list[Row]], people: set[int]) -> set[int]:
+    """Some people and those who have become them. Args: past: the changes of all decisions, the latest first."""
+    found = set(people)
+    for changes in past:
+        heirs = {row["after"]["person_id"] for row in changes if row["table"] == "confirmed" and row["after"]}
+        if heirs & found:
+            found |= {row["key"]["id"] for row in changes if row["table"] == "people" and row["after"] is None}
+    return found
+
+
+def _names(connection: Connection, past: list[list[Row]], people: set[int]) -> list[re.Pattern[str]]:
+    """Patterns of all names that some people have or have had."""
+    found = set(connection.execute(select(db.people.c.name).where(db.people.c.id.in_(people))).scalars())
+    for changes in past:
+        for change in changes:
+            if change["table"] == "people" and change["key"]["id"] in people:
+                found |= {row["name"] for row in (change["before"], change["after"]) if row}
+    return [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in found if name]
 
 
 def _mentions(change: Row, faces: set[int], people: set[int]) -> bool:

@@ -6,6 +6,7 @@ grouping.py     clustering that respects all decisions and keeps the groups' num
 album.py        photos by who is in them
 suggestions.py  pairs of groups that may be one person
 explanation.py  why a face is where it is
+agreement.py    groups that fit what was said, after an undo
 forgetting.py   taking somebody out for good
 """
 

@@ -194,10 +194,10 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
 
     Faces of which the user has spoken already are left as they are. Somebody of that name, if there is just one, gets
     them; else the group that holds most of them becomes that person, if nothing was said of it yet; else a new one.
-
-    Raises InputError for a name that is empty, too long or no text.
     """
-    called = _checked_name(called)
+    called = " ".join(called.split())
+    if not called:
+        return None
     known = groups_called(connection, called)
     party = party_of_group(connection, known[0]) if len(known) == 1 else None
     free = _unspoken(connection, faces, party)

@@ -5,12 +5,12 @@ from sqlalchemy import select
 
 from facesearch.clustering import Cuts, Options
 from facesearch.distance import Calibration
-from facesearch.index import FaceIndex, FaceRecord
+from facesearch.index import FaceIndex, FaceRecord, catalog
 from facesearch.index import schema as db
 from facesearch.people.grouping import table_faces
 from facesearch.people.parties import all_parties, people_of_faces
 from facesearch.quality import excess
-from facesearch.results import Explanation, Neighbour, Person
+from facesearch.results import Explanation, Neighbour
 
 __all__ = ["explain", "weakness"]
 
@@ -24,6 +24,9 @@ def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord,
     with index.reading() as connection:
         groups, people = people_of_faces(connection, [face.id, *records])
         said = connection.execute(select(db.confirmed).where(db.confirmed.c.face_id == face.id)).first()
+        rejected = select(db.rejected.c.person_id).where(db.rejected.c.face_id == face.id)
+        refused = set(connection.execute(rejected).scalars())
+        late = connection.execute(select(catalog.clustered_up_to())).scalar_one() < face.id
         hidden = connection.execute(select(db.not_faces).where(db.not_faces.c.face_id == face.id)).first()
     group = groups.get(face.id)
     neighbours = tuple(
@@ -50,7 +53,8 @@ def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord,
         person=people.get(group) if group is not None else None,
         confirmed=said is not None,
         neighbours=neighbours,
-        why=_why(index, calibration, face, group, people, said is not None, hidden is not None, weak),
+        why=_said(group, said is not None, hidden is not None)
+        or _measured(index, calibration, face, group, refused, weak, late),
     )
 
 
@@ -74,20 +78,23 @@ def weakness(face: FaceRecord) -> str:
     return ", ".join(reasons) or "small, blurred and turned a little each"
 
 
-def _why(
+def _said(group: int | None, confirmed: bool, hidden: bool) -> str:
+    """What the user has decided; empty where that is nothing."""
+    if hidden:
+        return "You have said that it is not a face."
+    return f"You have said that it belongs to group {group}." if confirmed else ""
+
+
+def _measured(
     index: FaceIndex,
     calibration: Calibration | None,
     face: FaceRecord,
     group: int | None,
-    people: dict[int, Person] | object,
-    confirmed: bool,
-    hidden: bool,
+    refused: set[int],
     weak: str,
+    late: bool,
 ) -> str:
-    if hidden:
-        return "You have said that it is not a face."
-    if confirmed:
-        return f"You have said that it belongs to group {group}."
+    """What distances say. Args: refused: the people whom the face is not; late: it came after the last clustering."""
     if calibration is None:
         return "The model has no calibration, so groups are plain DBSCAN's."
     with index.reading() as connection:
@@ -97,16 +104,23 @@ def _why(
         return "There are no groups yet: make them with `facesearch cluster`."
     rows = {int(i): row for row, i in enumerate(table.ids)}
     means = np.stack([table.embeddings[[rows[f] for f in p.faces if f != face.id]].mean(axis=0) for p in parties])
-    own = table.embeddings[rows[face.id]][None]
-    squared = 2 - 2 * (own @ means.T)[0]
+    distances = np.sqrt(np.maximum(2 - 2 * (means @ table.embeddings[rows[face.id]]), 0))
     cuts = Cuts.of(len(table_faces(table).strong()), calibration)
-    nearest = int(squared.argmin())
-    distance = float(np.sqrt(max(squared[nearest], 0)))
     if group is not None:
-        mine = next((i for i, party in enumerate(parties) if party.group == group), nearest)
-        return f"On average it is {float(np.sqrt(max(squared[mine], 0))):.3f} from the other faces of group {group}."
-    text = (
-        f"The nearest group, {parties[nearest].title}, is {distance:.3f} away on average; a face joins within"
-        f" {cuts.single:.3f} of a single other one to {cuts.large:.3f} of a large group, less if many look alike."
-    )
-    return f"It is weak: {weak}. {text}" if weak else text
+        mine = [distances[i] for i, party in enumerate(parties) if party.group == group]
+        if not mine:
+            return f"It is the only face that is left of group {group}."
+        return f"On average it is {mine[0]:.3f} from the other faces of group {group}."
+    open_to = [i for i, party in enumerate(parties) if not (party.person and party.person.id in refused)]
+    text = f"It is weak: {weak}. " if weak else ""
+    text += "It has come since the last `facesearch cluster`, and waits for the next. " if late else ""
+    others = ", ".join(party.title for i, party in enumerate(parties) if i not in set(open_to))
+    text += f"You have said that it is not {others}. " if others else ""
+    if open_to:
+        nearest = min(open_to, key=lambda i: float(distances[i]))
+        text += (
+            f"The nearest group, {parties[nearest].title}, is {distances[nearest]:.3f} away on average; a face joins"
+            f" within {cuts.single:.3f} of a single other one to {cuts.large:.3f} of a large group, less if many look"
+            " alike."
+        )
+    return text.rstrip()

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Callable, Collection, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from facesearch.distance import Calibration
 from facesearch.errors import InputError
 from facesearch.index import FaceIndex, FaceRecord, ledger
+from facesearch.index import schema as db
 from facesearch.index.ledger import Decision
 from facesearch.people import album, decisions, forgetting
+from facesearch.people.agreement import agree
 from facesearch.people.explanation import explain
 from facesearch.people.grouping import stricter_parts
 from facesearch.people.parties import Party, all_parties, face_exists, find
@@ -43,13 +45,15 @@ class People:
         with self._index.reading() as connection:
             photo_ids = album.photos_of(connection, references, only=only, count=count)
             parties = {face: party for party in all_parties(connection) for face in party.faces}
+            hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         faces_of = self._index.faces_of_photos(photo_ids)
         somebody = {one.group: one for one in self._described(list({p.group: p for p in parties.values()}.values()))}
         photos = []
         for photo in photo_ids:
             records = faces_of[photo]
             groups = dict.fromkeys(parties[r.id].group for r in records if r.id in parties)
-            photos.append(PhotoOf(records[0].path, tuple(somebody[group] for group in groups), len(records)))
+            shown = sum(record.id not in hidden for record in records)
+            photos.append(PhotoOf(records[0].path, tuple(somebody[group] for group in groups), shown))
         return sorted(photos, key=lambda photo: photo.path)
 
     def suggestions(self, limit: int = 20) -> list[Suggestion]:
@@ -123,7 +127,13 @@ class People:
 
     def undo(self) -> Decision | None:
         """Take the latest decision back; None where there is none."""
-        return self._decide(ledger.undo_last)
+
+        def decide(connection: Connection) -> Decision | None:
+            undone = ledger.undo_last(connection)
+            agree(connection)
+            return undone
+
+        return self._decide(decide)
 
     def forget(self, reference: str) -> int:
         """Delete somebody's faces for good; see `facesearch.people.forgetting`. Returns their number."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from facesearch import quality
 from facesearch.clustering import NOISE, Cuts, Faces, Grouper, Options, Said, group
+from facesearch.clustering.said import NOBODY
 from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceTable, catalog
 from facesearch.index import schema as db
@@ -87,9 +88,12 @@ def place_new(index: FaceIndex, calibration: Calibration, run_id: int) -> int:
         table = index.table(connection)
         said = _said(connection, table.ids)
         groups = _current_groups(connection, table.ids)
+        # Photos that were looked at again have faces that are in a group, or of which the user has said they are none.
+        hidden = list(connection.execute(select(db.not_faces.c.face_id)).scalars())
+        new = np.isin(table.ids, faces) & ~np.isin(table.ids, hidden) & (groups == NOISE)
+        rows = np.flatnonzero(new)
         known = np.unique(groups[(said.person >= 0) & (groups >= 0)])
         groups[~np.isin(groups, known)] = NOISE
-        rows = np.flatnonzero(np.isin(table.ids, list(faces)) & (groups == NOISE))
         if not len(known) or not len(rows):
             return 0
         everything = table_faces(table)
@@ -144,7 +148,7 @@ def _current_groups(connection: Connection, ids: Ints) -> Ints:
 
 def _store(connection: Connection, ids: Ints, labels: Ints) -> None:
     """New groups in place of the old ones, under the old numbers where most faces stayed together."""
-    numbers = _kept_numbers(labels, _current_groups(connection, ids))
+    numbers = _kept_numbers(labels, _current_groups(connection, ids), _said(connection, ids).person)
     fresh = [label for label in range(int(labels.max(initial=-1)) + 1) if label not in numbers]
     if fresh:
         first = new_group(connection, len(fresh))
@@ -159,21 +163,23 @@ def _store(connection: Connection, ids: Ints, labels: Ints) -> None:
         connection.execute(insert(db.grouped), rows)
 
 
-def _kept_numbers(labels: Ints, before: Ints) -> dict[int, int]:
-    """New label -> old number, for groups in which more than half of an old group's faces are together again.
+def _kept_numbers(labels: Ints, before: Ints, person: Ints) -> dict[int, int]:
+    """New label -> old number: somebody's stays with the confirmed faces, another with more than half of the faces.
 
-    Of several old groups that have become one, the largest gives its number, of equal ones the lowest.
+    Of several old groups that have become one, somebody's gives its number, else the largest, of equal ones the lowest.
     """
     both = (labels != NOISE) & (before != NOISE)
     pairs, counts = np.unique(np.stack([before[both], labels[both]], axis=1), axis=0, return_counts=True)
     old, sizes = np.unique(before[before != NOISE], return_counts=True)
     size_of = dict(zip(old.tolist(), sizes.tolist(), strict=True))
+    told = both & (person != NOBODY)
+    somebody = dict(zip(before[told].tolist(), labels[told].tolist(), strict=True))
     candidates = sorted(
-        (-count, number, label)
+        (number not in somebody, -count, number, label)
         for (number, label), count in zip(pairs.tolist(), counts.tolist(), strict=True)
-        if 2 * count > size_of[number]
+        if (somebody[number] == label if number in somebody else 2 * count > size_of[number])
     )
     kept: dict[int, int] = {}
-    for _, number, label in candidates:
+    for *_, number, label in candidates:
         kept.setdefault(label, number)
     return kept

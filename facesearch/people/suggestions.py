@@ -22,10 +22,11 @@ LOOSEST_FAR = 1e-2
 def suggest(index: FaceIndex, calibration: Calibration, limit: int) -> list[tuple[Party, Party, float]]:
     """Pairs of parties with their root mean square distance, nearest first.
 
-    Ignored people, and pairs of which the user has said that they are two, are left out.
+    Left out are ignored people, groups of one face that is nobody's, and pairs of which the user has said that they are
+    two.
     """
     with index.reading() as connection:
-        parties = [party for party in all_parties(connection) if not party.ignored and len(party.faces) > 1]
+        parties = [p for p in all_parties(connection) if not p.ignored and (len(p.faces) > 1 or p.person)]
         apart = _apart(connection)
         table = index.table(connection)
     if len(parties) < 2:

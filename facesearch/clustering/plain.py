@@ -1,0 +1,52 @@
+"""DBSCAN at the eps that the user gives, within what the user has decided."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.clustering.density import NOISE, dbscan
+from facesearch.clustering.said import NOBODY, Said
+from facesearch.index.neighbours import radius_neighbours
+
+__all__ = ["dbscan_within"]
+
+Ints = NDArray[np.int64]
+
+
+def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int, said: Said) -> Ints:
+    """DBSCAN's groups where they agree with what was said; a group that does not is grown anew from its single faces.
+
+    Args and Raises: see `dbscan`.
+
+    Returns:
+        (n,) int64 labels, noise is -1. A confirmed face is never noise.
+    """
+    found = dbscan(embeddings, eps, min_samples)
+    if not (said.person != NOBODY).any():  # nobody is anybody, so there is nobody whom a face could not be
+        return found
+    groups = np.where(found == NOISE, found.max(initial=-1) + 1 + np.arange(len(found)), found)
+    labels = said.enforce(groups)
+    broken = np.isin(groups, list(said.broken(groups)))
+    if broken.any():
+        labels = _grown(labels, broken, embeddings, eps, min_samples, said)
+    group_by_itself = (found != NOISE) & (np.bincount(groups)[groups] == 1) | (min_samples == 1)
+    alone = np.bincount(labels)[labels] == 1
+    return np.where(alone & ~group_by_itself & (said.person == NOBODY), NOISE, labels)
+
+
+def _grown(
+    labels: Ints, broken: NDArray[np.bool_], embeddings: NDArray[np.float32], eps: float, min_samples: int, said: Said
+) -> Ints:
+    """Faces of broken groups linked again, nearest first, as far as it agrees with what was said.
+
+    So the faces between two people that DBSCAN has run together go to the one that they are nearer to. Confirmed faces
+    count as core faces; border faces come last, and each goes to one core face.
+    """
+    indptr, columns, distances = radius_neighbours(embeddings, eps)
+    core = (np.diff(indptr) >= min_samples) | (said.person != NOBODY)
+    b = columns.astype(np.int64)
+    a = np.repeat(np.arange(len(labels)), np.diff(indptr))
+    inner, border = core[a] & (a < b), ~core[a]
+    useful = broken[a] & broken[b] & core[b] & (inner | border)
+    a, b, distances, border = a[useful], b[useful], distances[useful], border[useful]
+    order = np.lexsort((b, a, distances, border))
+    return said.linked(labels, a[order], b[order], border[order])
