@@ -15,6 +15,7 @@ import torch
 from demo_photos import make_demo_photos
 from index_samples import SPEC
 from numpy.typing import NDArray
+from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
 
 from facesearch import networks
 from facesearch.config import DetectionConfig, ModelSpec, Preprocessing

@@ -365,7 +365,7 @@ def test_progress_counts_up_to_all(run: Run, photos: Path) -> None:
 def test_report_as_json(run: Run, photos: Path) -> None:
     (photos / "bad.png").touch()
     report = run().to_dict()
-    assert set(report) == {"photos", "faces", "seconds", "stopped", "failures"}
+    assert set(report) == {"photos", "faces", "placed", "seconds", "stopped", "failures"}
     assert report["failures"] == [{"path": str(photos / "bad.png"), "reason": "the file is empty"}]
 
 

@@ -202,8 +202,8 @@ class Decisions(RuleBasedStateMachine):
 
 TestDecisions = pytest.mark.filterwarnings("error")(Decisions.TestCase)
 Decisions.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=20,
+    max_examples=40,
+    stateful_step_count=25,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

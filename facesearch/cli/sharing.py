@@ -1,12 +1,15 @@
 """export, import-names: to and from other programs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import message, plural, print_json, shown
+
+if TYPE_CHECKING:
+    from facesearch.results import Somebody
 
 __all__ = ["export", "import_names"]
 
@@ -44,12 +47,22 @@ def export(
             made, skipped = opened.export_folders(to, person or [], copy=copy)
         else:
             made, skipped = opened.export_sidecars(xmp_to, person or [], naming=xmp_names)
+        somebody = [one for one in opened.people.all(ignored=True) if not xmp or one.person]
     if as_json:
         print_json({"written": made, "failures": [{"path": path, "reason": reason} for path, reason in skipped]})
         return
-    shown(f"{plural(made, 'file')} written.")
+    shown(f"{plural(made, 'file')} written." if made or skipped else _why_nothing(somebody, xmp))
     for path, reason in skipped:
         message(f"  left out: {path}: {reason}")
+
+
+def _why_nothing(somebody: "list[Somebody]", xmp: bool) -> str:
+    if somebody:
+        return "Nothing to write: it is all there already."
+    missing = (
+        'nobody has a name yet: facesearch name GROUP "Anna"' if xmp else "there are no groups yet: facesearch cluster"
+    )
+    return f"Nothing to write: {missing}"
 
 
 @app.command("import-names", rich_help_panel=SHARE, epilog="Example: facesearch import-names")

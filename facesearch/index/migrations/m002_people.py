@@ -32,4 +32,16 @@ STATEMENTS = [
     """CREATE TABLE decisions (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR NOT NULL, summary VARCHAR NOT NULL,
         made_at FLOAT NOT NULL, changes VARCHAR NOT NULL)""",
+    # When the last face of which the user has said whose it is goes with its photo, those that clustering has put to it
+    # speak for the person from then on: a name is not lost with a photo.
+    """CREATE TRIGGER names_stay BEFORE DELETE ON faces
+        WHEN 1 = (SELECT count(*) FROM confirmed
+                  WHERE person_id = (SELECT person_id FROM confirmed WHERE face_id = OLD.id))
+        BEGIN
+            INSERT INTO confirmed (face_id, person_id)
+            SELECT other.face_id, mine.person_id FROM confirmed AS mine
+            JOIN grouped AS home ON home.face_id = mine.face_id
+            JOIN grouped AS other ON other.group_id = home.group_id AND other.face_id != OLD.id
+            WHERE mine.face_id = OLD.id;
+        END""",
 ]

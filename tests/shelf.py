@@ -1,0 +1,109 @@
+"""A library whose photos are real files and whose faces are made up; fixtures for exporting."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from index_samples import a_photo, put
+from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
+
+from facesearch.index import FaceIndex
+from facesearch.people import People
+from facesearch.people.grouping import regroup
+from facesearch.xmp import read_names
+
+if TYPE_CHECKING:
+    from conftest import Answer
+
+__all__ = ["ANNA", "BEN", "CARLA", "Shelf", "export", "import_names", "names_in", "shelf", "trio"]
+
+ANNA, BEN, CARLA = 1, 2, 3
+
+
+@dataclass
+class Shelf:
+    """A library whose photos are real files of 640 x 480 pixels; the faces in them are made up."""
+
+    index: FaceIndex
+    folder: Path
+    taken: int = 0
+
+    def add(self, name: str, *who: int, folder: Path | None = None) -> Path:
+        """A photo of some people, from left to right."""
+        from conftest import Picture  # which imports this module
+
+        path = Picture.save((folder or self.folder) / name, f"{folder} {name}", (640, 480))
+        self.taken += 1
+        faces = tuple(a_portrait(portrait(person, self.taken, 0.15), i) for i, person in enumerate(who))
+        photo = replace(a_photo(str(path), f"{path}"), faces=faces)
+        put(self.index, self.index.start_run("index", [str(folder or self.folder)]), photo)
+        return path
+
+    @property
+    def people(self) -> People:
+        return People(self.index, lambda: CALIBRATION)
+
+    def cluster(self) -> None:
+        regroup(self.index, CALIBRATION)
+
+    def faces(self, path: Path) -> list[int]:
+        return self.people.faces_in(path)
+
+    def group(self, path: Path, place: int = 0) -> str:
+        face = self.faces(path)[place]
+        return next(str(party.group) for party in self.people.parties() if face in party.faces)
+
+    def titles(self, path: Path) -> list[str | None]:
+        """Who the faces of a photo are taken for, from left to right."""
+        of = {face: party.title for party in self.people.parties() if party.person for face in party.faces}
+        return [of.get(face) for face in self.faces(path)]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    index = FaceIndex.create(Path(os.environ["FACESEARCH_LIBRARY"]) / "made", PEOPLE_SPEC)
+    yield Shelf(index, tmp_path / "photos")
+    index.close()
+
+
+@pytest.fixture
+def export(shelf: Shelf, command: "Callable[..., Answer]") -> "Callable[..., Answer]":
+    def export(*arguments: object) -> "Answer":
+        answer = command("export", "--library", shelf.index.folder, *arguments)
+        assert answer.code == 0, answer
+        return answer
+
+    return export
+
+
+@pytest.fixture
+def import_names(shelf: Shelf, command: "Callable[..., Answer]") -> Callable[[], dict[str, int]]:
+    def import_names() -> dict[str, int]:
+        answer = command("import-names", "--library", shelf.index.folder, "--json").json
+        assert answer["failures"] == []
+        return {name["name"]: name["faces"] for name in answer["names"]}
+
+    return import_names
+
+
+@pytest.fixture
+def trio(shelf: Shelf) -> Shelf:
+    """Anna and Ben with names, Carla without, each on three photos; one photo shows Anna and Ben."""
+    for i in range(3):
+        shelf.add(f"anna{i}.jpg", ANNA)
+        shelf.add(f"ben{i}.jpg", BEN)
+        shelf.add(f"carla{i}.jpg", CARLA)
+    shelf.add("both.jpg", ANNA, BEN)
+    shelf.cluster()
+    shelf.people.name(shelf.group(shelf.folder / "anna0.jpg"), "Anna")
+    shelf.people.name(shelf.group(shelf.folder / "ben0.jpg"), "Ben")
+    return shelf
+
+
+def names_in(folder: Path) -> dict[str, list[str]]:
+    """Photo -> the names in it, as another program finds them."""
+    found = {photo.name: [region.name for region in read_names(photo).regions] for photo in folder.glob("*.jpg")}
+    return {photo: sorted(str(name) for name in names) for photo, names in found.items() if names}
