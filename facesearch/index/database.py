@@ -1,6 +1,7 @@
 """The SQLite file of a library: opened in the one way that keeps readers and a writer out of each other's way."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def _configure(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(cursor)
         # In WAL mode a power cut can lose the last transactions at NORMAL, never the database's integrity.
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -69,6 +70,19 @@ def _configure(connection: Any, _record: Any) -> None:
     except sqlite3.Error:
         connection.close()
         raise
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """As `PRAGMA journal_mode = WAL`, which does not wait for another process that is just doing the same."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
 
 
 def _begin(connection: Connection) -> None:
