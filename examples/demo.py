@@ -42,10 +42,8 @@ def show_two_people() -> None:
 def show_own(photos: Path) -> None:
     library = PLACE / "own-library"
     run("index", photos, "--library", library)
-    groups = run("cluster", "--sheet", PLACE / "own-groups.png", "--library", library) or ask(
-        "cluster", "--library", library
-    )
-    largest = groups["clusters"][:1]
+    run("cluster", "--sheet", PLACE / "own-groups.png", "--library", library)
+    largest = ask("cluster", "--library", library)["clusters"][:1]
     if not largest:
         sys.exit("No two faces of one person were found: try a folder with more photos.")
     first, second = (face["path"] for face in largest[0]["faces"][:2])
