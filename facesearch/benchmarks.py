@@ -75,11 +75,14 @@ def groups(
         if not truth:
             raise InputError(f"none of the faces found in {folder} is in a labelled photo: give --labels")
         group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
+        seen = {face.path for face in faces}
+        missed = [who for path in library.paths() if path not in seen and (who := _person_on(path, people))]
+        nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
         labelled = _Labelled(
-            names=np.array(list(truth.values())),
-            groups=np.array([group_of.get(face, -1) for face in truth]),
-            main=np.array([face in main for face in truth]),
-            embeddings=library.embeddings_of(list(truth)),
+            names=np.array([*truth.values(), *missed]),
+            groups=np.array([*(group_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
+            main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
+            embeddings=np.concatenate([library.embeddings_of(list(truth)), nothing]),
         )
         results = {
             "model": library.spec.name,
@@ -98,7 +101,10 @@ def groups(
 
 @dataclass(frozen=True)
 class _Labelled:
-    """n labelled faces. names, groups: (n,) who each is and what group it is in; main: (n,) main face of its photo."""
+    """n labelled faces, those that were not found included: in no group, and with an embedding of NaN.
+
+    names, groups: (n,) who each is and what group it is in. main: (n,) whether it is the main face of its photo.
+    """
 
     names: NDArray[np.str_]
     groups: NDArray[np.int64]
@@ -136,7 +142,8 @@ class _Labelled:
 
     def thresholds(self, calibration: Calibration) -> dict[str, Any]:
         """What the calibration promises of strangers, and what these people's main faces do."""
-        same, different = split_pairs(self.embeddings[self.main], self.names[self.main], same_per_person=10**9)
+        found = self.main & ~np.isnan(self.embeddings).any(axis=1)
+        same, different = split_pairs(self.embeddings[found], self.names[found], same_per_person=10**9)
         steps = (different.edges[:-1] + different.edges[1:]) / 2
         return {
             f"{far:g}": {
@@ -186,11 +193,16 @@ def _main_faces(faces: list[FaceRecord], sizes: dict[int, tuple[int, int]]) -> s
     return {face for _, face in best.values()}
 
 
+def _person_on(path: str, people: dict[str, str]) -> str | None:
+    """Whom a photo is of, by its path or its file name."""
+    return people.get(path) or people.get(Path(path).name)
+
+
 def _truth(faces: list[FaceRecord], main: set[int], people: dict[str, str]) -> dict[int, str]:
     """Whose each face is; everybody but the main face of a photo is somebody of whom nothing is known."""
     truth = {}
     for face in faces:
-        person = people.get(face.path) or people.get(Path(face.path).name)
+        person = _person_on(face.path, people)
         if person is not None:
             truth[face.id] = person if face.id in main else f"bystander {face.id}"
     return truth

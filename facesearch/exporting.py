@@ -60,20 +60,23 @@ def rows_to_csv(rows: Sequence[dict[str, object]]) -> str:
     return text.getvalue()
 
 
-def export_folders(index: FaceIndex, parties: Sequence[Party], folder: Path, *, copy: bool) -> tuple[int, Skipped]:
+def export_folders(
+    index: FaceIndex, chosen: Sequence[Party] | None, folder: Path, *, copy: bool
+) -> tuple[int, Skipped]:
     """A folder for each party with links to its photos, or copies.
 
     What is there already stays: running it again adds what is new, and puts copies in the place of links if copies are
-    wanted now. Ignored people get no folder, unless only some parties are wanted.
+    wanted now.
+
+    Args:
+        chosen: whose folders; None for everybody who is not ignored.
 
     Returns the number of files made, and those that could not be (path, reason).
     """
     made, skipped = 0, []
     everybody = _everybody(index)
     names = _folder_names(everybody)
-    for party in parties:
-        if party.ignored and len(parties) == len(everybody):
-            continue
+    for party in [party for party in everybody if not party.ignored] if chosen is None else chosen:
         place = folder / names[party.group]
         place.mkdir(parents=True, exist_ok=True)
         taken = {_folded(entry.name) for entry in place.iterdir()}
@@ -174,13 +177,14 @@ def _folded(name: str) -> str:
 
 
 def export_sidecars(
-    index: FaceIndex, parties: Sequence[Party], *, folder: Path | None, naming: str
+    index: FaceIndex, chosen: Sequence[Party] | None, *, folder: Path | None, naming: str
 ) -> tuple[int, Skipped]:
     """An XMP sidecar for every file with somebody who has a name: names and face regions.
 
     Where everybody is wanted, names of ours that are no longer right are taken out of sidecars that are there.
 
     Args:
+        chosen: only photos that show one of them, with the names of all who are on them; None for all photos.
         folder: keep them apart from the photos, in folders as below the indexed ones; None for beside them.
         naming: "appended" for IMG.jpg.xmp, "replaced" for IMG.xmp.
 
@@ -189,8 +193,11 @@ def export_sidecars(
     regions: dict[int, list[Region]] = {}
     skipped: Skipped = []
     paths = _paths_of_photos(index)
-    for party, record in _faces(index, [p for p in parties if p.person and p.person.name and not p.ignored]):
+    shown = None if chosen is None else {record.photo_id for _, record in _faces(index, chosen)}
+    for party, record in _faces(index, [p for p in _everybody(index) if p.person and p.person.name and not p.ignored]):
         assert party.person is not None
+        if shown is not None and record.photo_id not in shown:
+            continue
         if record.photo_id in paths:
             regions.setdefault(record.photo_id, []).append(Region(party.person.name, record.box))
         elif (record.path, "no longer there") not in skipped:
@@ -198,7 +205,7 @@ def export_sidecars(
     wanted = sorted(
         (path, sorted(found, key=_from_the_left)) for photo, found in regions.items() for path in paths[photo]
     )
-    if len(parties) == len(_everybody(index)):
+    if chosen is None:
         wanted += sorted((path, []) for photo, of in paths.items() if photo not in regions for path in of)
     written, roots = 0, index.roots()
     owners: dict[Path, str] = {}

@@ -208,6 +208,10 @@ class Library:
             raise InputError("a face is not in the library")
         return vectors[rows]
 
+    def paths(self) -> list[str]:
+        """All files that hold a photo of the library, missing ones included."""
+        return sorted(self._index.known_paths())
+
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         return self._index.photo_sizes()
@@ -218,7 +222,7 @@ class Library:
         """One row a face of everybody, or of some people; see `facesearch.exporting`."""
         from facesearch import exporting
 
-        return exporting.export_rows(self._index, self._chosen(only))
+        return exporting.export_rows(self._index, self._chosen(only) or self.people.parties())
 
     def export_folders(
         self, folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
@@ -243,8 +247,9 @@ class Library:
 
         return exporting.import_names(self._index, self.people)
 
-    def _chosen(self, only: Sequence[str]) -> "list[Party]":
-        return [self.people.find(reference) for reference in only] if only else self.people.parties()
+    def _chosen(self, only: Sequence[str]) -> "list[Party] | None":
+        """The parties that are referred to, each once; None where none is, for everybody."""
+        return list({party.group: party for party in map(self.people.find, only)}.values()) or None
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -297,7 +302,9 @@ class Library:
         from facesearch.engine import FaceEngine
         from facesearch.reembedding import reembed
 
-        engine = FaceEngine.load(networks.resolve(model), self.device, self._detection, self._images)
+        # what was indexed was not too large then, whatever the limit is now
+        images = self._images or ImageConfig(max_megapixels=float("inf"))
+        engine = FaceEngine.load(networks.resolve(model), self.device, self._detection, images)
         report = reembed(self._index, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
         for stale in ("engine", "calibration"):
             self.__dict__.pop(stale, None)

@@ -66,5 +66,6 @@ def calibrate(engine: FaceEngine, folder: Path, tick: Tick = lambda *_: None) ->
         same,
         different,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",
-        how="main face of every photo; all pairs of different people, at most 100 pairs of each person",
+        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out);"
+        " all pairs of different people, at most 100 pairs of each person",
     )

@@ -102,9 +102,12 @@ class ClusteredFace(_Result):
 
 @dataclass(frozen=True)
 class Cluster(_Result):
+    """A group; ignored: the user does not want to see it in lists."""
+
     id: int
     size: int
     person: Person | None
+    ignored: bool
     faces: tuple[ClusteredFace, ...]
 
 

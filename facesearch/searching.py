@@ -9,7 +9,7 @@ from facesearch.distance import Calibration, l2
 from facesearch.engine import EmbeddedFace, FaceEngine, prominence
 from facesearch.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.index import FaceIndex
-from facesearch.people.parties import people_of_faces
+from facesearch.people.parties import named, people_of_faces
 from facesearch.results import Match, QueryFace, QueryResult, Verification
 
 __all__ = ["compare", "faces_of", "no_calibration", "query"]
@@ -59,10 +59,11 @@ def _matches(index: FaceIndex, calibration: Calibration | None, near: list[tuple
     with index.reading() as connection:
         groups, people = people_of_faces(connection, records)
     matches = []
+    near = [(face, distance) for face, distance in near if face in records]  # another process may remove some
     for rank, (face, distance) in enumerate(near, start=1):
         probability = float(calibration.probability(distance)) if calibration else None
         same = distance <= calibration.threshold() if calibration else None
-        person = people.get(groups.get(face, -1))
+        person = named(people.get(groups.get(face, -1)))
         record = records[face]
         matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
     return tuple(matches)

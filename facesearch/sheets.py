@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
+from facesearch.config import ImageConfig
 from facesearch.errors import PhotoError
 from facesearch.images import open_photo
 
@@ -55,7 +56,7 @@ def face_tile(path: str, box: Box, side: int) -> Image.Image:
     half = max(x2 - x1, y2 - y1) * (0.5 + AROUND)
     centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
     try:
-        decoded = open_photo(path).decode(min(1.0, side / (2 * half)))
+        decoded = open_photo(path, ImageConfig(max_megapixels=float("inf"))).decode(min(1.0, side / (2 * half)))
     except PhotoError:
         return Image.new("RGB", (side, side), (205, 205, 205))
     left, top, side_px = ((v * decoded.scale) for v in (centre_x - half, centre_y - half, 2 * half))

@@ -74,7 +74,7 @@ def test_the_figures_in_the_readme_are_those_that_were_measured(figures: Callabl
     """Every figure of the accuracy table, to the digits given there."""
     table = re.search(r"## How good it is\n(.*?)\n## ", README, re.DOTALL)
     assert table
-    quoted = re.findall(r"<!-- (.+?) -->\s*\|?\s*\**([\d.]+)", table[1])
+    quoted = re.findall(r"<!-- (.+?) -->\s*\|?\s*\**(\d+(?:\.\d+)?)", table[1])
     assert quoted
     for path, text in quoted:
         digits = len(text.split(".")[1]) if "." in text else 0

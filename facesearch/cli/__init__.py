@@ -44,7 +44,11 @@ def _run() -> None:
         app()
     except FacesearchError as error:
         fail(str(error))
+    except (BrokenPipeError, ReaderGoneError):
+        raise
     except OSError as error:  # the disk is full, a folder may not be written, …
-        if isinstance(error, BrokenPipeError):
-            raise
         fail(f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}")
+    except Exception as error:  # exit code 1 would say "different people"
+        if os.environ.get("FACESEARCH_DEBUG"):
+            raise
+        fail(f"unexpected {type(error).__name__}: {error} (FACESEARCH_DEBUG=1 shows where; please report it)")

@@ -45,7 +45,10 @@ def _ask(opened: "Library", found: "list[Suggestion]") -> None:
         shown(f"\n{number} of {len(found)}: are these one person? {percent(pair.probability)} by their distance.")
         for one in (pair.a, pair.b):
             shown(f"  {one.title} ({plural(one.size, 'face')}): {one.path}")
-        answer = typer.prompt("  yes, no, skip or quit", default="skip").strip().lower()[:1]
+        try:
+            answer = typer.prompt("  yes, no, skip or quit", default="skip").strip().lower()[:1]
+        except typer.Abort:  # the end of the input, or Ctrl-C: what was answered is kept
+            return
         if answer == "q":
             return
         if answer == "y":
@@ -64,7 +67,7 @@ def explain(
 ) -> None:
     """Say how good a face is, what it is near to, and why it is in its group or alone."""
     with open_library(library) as opened:
-        numbers = [int(face)] if face.isascii() and face.isdigit() else opened.people.faces_in(Path(face))
+        numbers = [int(face[:20])] if face.isascii() and face.isdigit() else opened.people.faces_in(Path(face))
         found = [opened.people.explain(number, k) for number in numbers]
     if as_json:
         print_json({"faces": [one.to_dict() for one in found]})

@@ -214,12 +214,17 @@ def _sheet(result: "Clustering") -> "Image":
     from facesearch.sheets import Row, contact_sheet
 
     rows = []
-    for group in result.clusters[:MANY]:
+    for group in _listed(result)[:MANY]:
         faces = [(face.path, face.box) for face in group.faces]
         count = plural(group.size, "face")
         named = group.person is not None
         rows.append(Row(_title(group), f"group {group.id}, {count}" if named else count, faces))
     return contact_sheet(rows)
+
+
+def _listed(result: "Clustering") -> "list[Cluster]":
+    """The groups that the user wants to see."""
+    return [group for group in result.clusters if not group.ignored]
 
 
 def _title(group: "Cluster") -> str:
@@ -240,10 +245,10 @@ def _show_clusters(result: "Clustering") -> None:
         shown(f"{left.not_faces:,} are no faces, as you have said.")
     rows = [
         (str(group.id), str(group.size), group.person.name or "" if group.person else "", group.faces[0].path)
-        for group in result.clusters[:MANY]
+        for group in _listed(result)[:MANY]
     ]
     if rows:
         table(("group", "faces", "name", "one of its photos"), rows, right=("group", "faces"))
         shown('Say who they are: facesearch name GROUP "Anna"')
-    if len(result.clusters) > MANY:
-        shown(f"… and {len(result.clusters) - MANY} smaller groups: `facesearch people` lists them all.")
+    if len(_listed(result)) > MANY:
+        shown(f"… and {len(_listed(result)) - MANY} smaller groups: `facesearch people` lists them all.")

@@ -95,6 +95,7 @@ def _show_calibration(result: "Calibration") -> None:
         f"{result.model}, measured on {made.dataset}: {made.same_pairs:,} pairs of one person,"
         f" {made.different_pairs:,} of two."
     )
+    shown(f"How: {made.how}.")
     rows = [
         (f"1 in {1 / far:,.0f}", f"{distance:.3f}", "" if far >= result.measured_far else "extrapolated")
         for far, distance in result.thresholds

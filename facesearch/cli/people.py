@@ -52,7 +52,7 @@ def photos(
         list[str] | None, typer.Option("--person", metavar="WHO", help="Who must be in it; repeat it.")
     ] = None,
     only: Annotated[bool, typer.Option("--only", help="And nobody else.")] = False,
-    count: Annotated[int | None, typer.Option(help="Only photos with so many faces.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Only photos with so many faces.")] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -189,9 +189,21 @@ def forget(
     with open_library(library) as opened:
         count = len(opened.people.find(who).faces) if who is not None else opened.status().faces
         if not yes:
-            typer.confirm(f"Delete {plural(count, 'face')} of {who or 'everybody'} for good?", abort=True, err=True)
+            _confirm(f"Delete {plural(count, 'face')} of {who or 'everybody'} for good?")
         deleted = opened.people.forget(who) if who is not None else opened.forget_all()
     print_json({"forgotten": deleted}) if as_json else shown(f"{plural(deleted, 'face')} deleted for good.")
+
+
+def _confirm(question: str) -> None:
+    """Raises InputError unless the answer is yes."""
+    from facesearch.errors import InputError
+
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise InputError("nothing was deleted; with --yes it is not asked first")
 
 
 def _show(decision: "Decision | None", as_json: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.density import dbscan
+from facesearch.clustering.density import NOISE, dbscan
 from facesearch.evaluation.grouping import ClusteringReport, clustering_report
 
 __all__ = ["baseline_reports"]
@@ -19,26 +19,35 @@ CUTS = tuple(float(round(cut, 2)) for cut in np.arange(0.2, 1.21, 0.02))
 def baseline_reports(
     embeddings: NDArray[np.float32], labels_true: NDArray[np.str_], scored: NDArray[np.bool_]
 ) -> dict[str, ClusteringReport]:
-    """scikit-learn's DBSCAN and average linkage at the cut with the best BCubed F, and HDBSCAN, which has none.
+    """scikit-learn's DBSCAN and average linkage, each at its best cut for either figure; HDBSCAN, which has no cut.
 
     Args:
-        embeddings: (n, d) float32, unit L2 norm; all of them take part. Average linkage needs 4 n² bytes.
+        embeddings: (n, d) float32, unit L2 norm; all of them take part, but for rows of NaN, faces that were not found,
+            which are in no group. Average linkage needs 4 n² bytes.
         labels_true: (n,) people.
         scored: (n,) the faces that count.
     """
 
+    found = ~np.isnan(embeddings).any(axis=1)
+    embeddings = embeddings[found]
+
     def report(labels: Labels) -> ClusteringReport:
-        return clustering_report(labels_true[scored], labels[scored])
+        everybody = np.full(len(labels_true), NOISE, np.int64)
+        everybody[found] = labels
+        return clustering_report(labels_true[scored], everybody[scored])
 
     return {
-        "dbscan_best_eps": _best(report(labels) for labels in _dbscans(embeddings)),
+        **_best("dbscan", [report(labels) for labels in _dbscans(embeddings)]),
         "hdbscan": report(_hdbscan(embeddings)),
-        "average_linkage_best_cut": _best(report(labels) for labels in _average_linkages(embeddings)),
+        **_best("average_linkage", [report(labels) for labels in _average_linkages(embeddings)]),
     }
 
 
-def _best(reports: Iterable[ClusteringReport]) -> ClusteringReport:
-    return max(reports, key=lambda report: report.bcubed.f)
+def _best(method: str, reports: list[ClusteringReport]) -> dict[str, ClusteringReport]:
+    return {
+        f"{method}_best_pairwise": max(reports, key=lambda report: report.pairwise.f),
+        f"{method}_best_bcubed": max(reports, key=lambda report: report.bcubed.f),
+    }
 
 
 def _dbscans(embeddings: NDArray[np.float32]) -> Iterable[Labels]:

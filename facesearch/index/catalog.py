@@ -78,7 +78,9 @@ def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: boo
         link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
     else:
         link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
-        count = replace_faces(connection, photo_id, photo, run_id) if redo else None
+        by = connection.execute(select(db.photos.c.run_id).where(db.photos.c.id == photo_id)).scalar_one()
+        again = redo and by != run_id  # not for every copy of it
+        count = replace_faces(connection, photo_id, photo, run_id) if again else None
     return count
 
 

@@ -8,7 +8,7 @@ from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceRecord, catalog
 from facesearch.index import schema as db
 from facesearch.people.grouping import table_faces
-from facesearch.people.parties import all_parties, people_of_faces
+from facesearch.people.parties import all_parties, named, people_of_faces
 from facesearch.quality import excess
 from facesearch.results import Explanation, Neighbour
 
@@ -36,7 +36,7 @@ def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord,
             distance,
             float(calibration.probability(distance)) if calibration else None,
             groups.get(other),
-            people.get(groups.get(other, -1)),
+            named(people.get(groups.get(other, -1))),
         )
         for other, distance in near
     )
@@ -50,7 +50,7 @@ def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord,
         sharpness=face.sharpness,
         weak=weak,
         group=group,
-        person=people.get(group) if group is not None else None,
+        person=named(people.get(group)) if group is not None else None,
         confirmed=said is not None,
         neighbours=neighbours,
         why=_said(group, said is not None, hidden is not None)

@@ -14,7 +14,7 @@ from facesearch.people import album, decisions, forgetting
 from facesearch.people.agreement import agree
 from facesearch.people.explanation import explain
 from facesearch.people.grouping import stricter_parts
-from facesearch.people.parties import Party, all_parties, face_exists, find
+from facesearch.people.parties import Party, all_parties, face_exists, find, named
 from facesearch.people.suggestions import suggest
 from facesearch.results import Explanation, PhotoOf, Somebody, Suggestion
 
@@ -159,7 +159,7 @@ class People:
         return [
             Somebody(
                 party.group,
-                party.person,
+                named(party.person),
                 len(party.faces),
                 len(party.confirmed),
                 party.ignored,

@@ -13,7 +13,7 @@ from facesearch.clustering.said import NOBODY
 from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceTable, catalog
 from facesearch.index import schema as db
-from facesearch.people.parties import Party, all_parties, new_group
+from facesearch.people.parties import Party, all_parties, named, new_group
 from facesearch.results import Cluster, ClusteredFace, Clustering, LeftOut
 
 __all__ = ["place_new", "regroup", "stricter_parts", "table_faces"]
@@ -69,7 +69,8 @@ def _described(index: FaceIndex, parties: Sequence[Party]) -> tuple[Cluster, ...
         Cluster(
             party.group,
             len(party.faces),
-            party.person if party.person and party.person.name else None,
+            named(party.person),
+            party.ignored,
             tuple(ClusteredFace(face, records[face].path, records[face].box) for face in party.faces),
         )
         for party in parties

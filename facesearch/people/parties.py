@@ -19,6 +19,7 @@ __all__ = [
     "group_exists",
     "group_of_person",
     "groups_called",
+    "named",
     "new_group",
     "party_of_group",
     "people_of_faces",
@@ -134,6 +135,11 @@ def people_of_faces(connection: Connection, faces: Iterable[int]) -> tuple[Mappi
     return groups, people
 
 
+def named(person: Person | None) -> Person | None:
+    """Somebody with a name, as programs get to see people; others are their group's number."""
+    return person if person is not None and person.name else None
+
+
 def group_of_person(connection: Connection, person: int) -> int | None:
     """The group that holds a person's confirmed faces; None where none is left."""
     query = select(db.grouped.c.group_id).join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id)
@@ -142,7 +148,8 @@ def group_of_person(connection: Connection, person: int) -> int | None:
 
 def face_exists(connection: Connection, face: int) -> None:
     """Raises InputError where there is no such face."""
-    if connection.execute(select(db.faces.c.id).where(db.faces.c.id == face)).first() is None:
+    known = 0 < face < 2**63 and connection.execute(select(db.faces.c.id).where(db.faces.c.id == face)).first()
+    if not known:
         last = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
         raise InputError(
             f"there is no face {face}: faces have numbers up to {last}; `facesearch people --json` lists them"
