@@ -26,7 +26,7 @@ from facesearch.images import DecodedPhoto, Photo, open_photo
 from facesearch.parallel import ordered_map
 from facesearch.quality import sharpness
 
-__all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "prominence"]
+__all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "one_thread", "prominence"]
 
 # Side that the smallest face wanted must have in the pixels that the detector sees: O-Net's 48 would be better, R-Net
 # looks at 24, and below 20 recall falls.

@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from facesearch.detection import Face
-from facesearch.engine import FaceEngine
+from facesearch.engine import FaceEngine, one_thread
 from facesearch.errors import LibraryError, PhotoError
 from facesearch.images import content_hash
 from facesearch.index import FaceIndex, FaceRecord, staging
@@ -63,10 +66,8 @@ def reembed(
             if should_stop():
                 return ReembedReport(stopped=True, seconds=time.perf_counter() - began)
             batch = photos[start : start + BATCH_PHOTOS]
-            for photo_id, faces in batch:
-                if not _embed_photo(index, engine, index.faces(faces)):
-                    unreadable.append(photo_id)
-                state.faces += len(faces)
+            unreadable += _embed_batch(index, engine, {photo_id: index.faces(faces) for photo_id, faces in batch})
+            state.faces += sum(len(faces) for _, faces in batch)
             state.done += len(batch)
             progress(state)
         if unreadable and not drop_missing:
@@ -82,19 +83,32 @@ def reembed(
     return report
 
 
-def _embed_photo(index: FaceIndex, engine: FaceEngine, records: list[FaceRecord]) -> bool:
-    """Stage new embeddings for the faces of one photo; False where it cannot be read, or is another one by now."""
-    for path in index.paths_of(records[0].photo_id):
+def _embed_batch(index: FaceIndex, engine: FaceEngine, photos: dict[int, list[FaceRecord]]) -> list[int]:
+    """Stage new embeddings for the faces of some photos; the ids of those that cannot be read, or are others by now."""
+    crops: dict[int, NDArray[np.uint8]] = {}
+    unreadable = []
+    for photo_id, records in photos.items():
+        of_photo = _crops(index, engine, photo_id, records)
+        if of_photo is None:
+            unreadable.append(photo_id)
+        else:
+            crops |= zip((record.id for record in records), of_photo, strict=True)
+    with one_thread():
+        embeddings = engine.embedder.embed(list(crops.values()))
+    with index.transaction() as connection:
+        staging.stage(connection, engine.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
+    return unreadable
+
+
+def _crops(
+    index: FaceIndex, engine: FaceEngine, photo_id: int, records: list[FaceRecord]
+) -> list[NDArray[np.uint8]] | None:
+    """Crops of a photo's faces from the first of its files that still holds it; None where none does."""
+    for path in index.paths_of(photo_id):
         try:
-            if index.photo_id(content_hash(path)) != records[0].photo_id:
-                continue
-            photo = engine.load_photo(path)
-            crops = engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
+            if index.photo_id(content_hash(path)) == photo_id:
+                photo = engine.load_photo(path)
+                return engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
         except PhotoError:
             continue
-        embeddings = engine.embedder.embed(crops)
-        with index.transaction() as connection:
-            by_face = dict(zip((r.id for r in records), embeddings, strict=True))
-            staging.stage(connection, engine.embedder.spec.fingerprint, by_face)
-        return True
-    return False
+    return None

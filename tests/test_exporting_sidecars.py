@@ -105,7 +105,7 @@ def test_only_some_people_leaves_other_photos_alone(trio, export):
     trio.people.name("Ben", "Benjamin")
     assert export("--xmp", "--person", "Anna", "--json").json["written"] == 1
     assert names_in(trio.folder)["ben0.jpg"] == ["Ben"]
-    assert names_in(trio.folder)["both.jpg"] == ["Anna"]
+    assert names_in(trio.folder)["both.jpg"] == ["Anna", "Benjamin"]  # all who are on a photo that is written
 
 
 def test_every_copy_of_a_photo_has_a_sidecar(trio, export, tmp_path):
@@ -127,3 +127,10 @@ def test_what_cannot_be_written_is_listed_and_the_rest_is_done(trio, export):
     assert failures[2]["reason"] == "no longer there"
     assert (trio.folder / "anna0.jpg.xmp").read_text() == "not XML"
     assert (trio.folder / "ben0.jpg.xmp").exists()
+
+
+def test_naming_everybody_by_name_takes_nobody_out(trio, export):
+    export("--xmp")
+    before = names_in(trio.folder)
+    export("--xmp", "--person", "Anna", "--person", "Anna", "--person", "Anna")
+    assert names_in(trio.folder) == before

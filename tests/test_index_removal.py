@@ -107,7 +107,7 @@ def test_bytes_go_even_if_the_vectors_were_built_anew_in_between(index: FaceInde
 def test_redo_and_another_model_leave_no_bytes_once_scrubbed(index: FaceIndex) -> None:
     vectors = filled(index, 2)
     _ = index.vectors
-    put(index, 1, a_photo("/p/0", "p0", [unit(77)]), redo=True)
+    put(index, index.start_run("index"), a_photo("/p/0", "p0", [unit(77)]), redo=True)
     index.scrub()
     assert left_of(index, vectors[0]) == []
     with index.transaction() as connection:
