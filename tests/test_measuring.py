@@ -1,6 +1,7 @@
 """Measuring a model on labelled photos: calibration, identification and groups."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,18 @@ def test_results_are_added_to_a_file(tmp_path: Path) -> None:
             benchmarks.merge_into(path, {"a": 1})
     with pytest.raises(InputError, match="there is no folder"):
         benchmarks.merge_into(tmp_path / "none/results.json", {})
+
+
+@pytest.mark.usefixtures("engine_at_hand")
+def test_a_labelled_photo_without_a_face_counts_as_an_error(demo: Demo, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("grace-hopper-soft.jpg", "grace-hopper-mirrored.gif", "gradient.jpg"):
+        shutil.copy(demo[0] / name, folder)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("photo,person\ngrace-hopper-soft.jpg,H\ngrace-hopper-mirrored.gif,H\ngradient.jpg,H\n")
+    found = benchmarks.groups(folder, labels, None, "cpu", lambda *_: None, baselines=True)
+    assert (found["photos"], found["photos_with_a_face"]) == (3, 2)
+    for scores in (found["main_faces"], found["baselines"]["average_linkage_best_bcubed"]):
+        assert scores["faces"] == 3
+        assert scores["bcubed"]["recall"] == pytest.approx((2 / 3 + 2 / 3 + 1 / 3) / 3)
