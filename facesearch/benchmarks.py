@@ -144,11 +144,12 @@ class _Labelled:
         """What the calibration promises of strangers, and what these people's main faces do."""
         found = self.main & ~np.isnan(self.embeddings).any(axis=1)
         same, different = split_pairs(self.embeddings[found], self.names[found], same_per_person=10**9)
+        strangers = int(different.counts.sum())
         steps = (different.edges[:-1] + different.edges[1:]) / 2
         return {
             f"{far:g}": {
                 "distance": distance,
-                "false_accepts": float(different.counts[steps <= distance].sum() / different.counts.sum()),
+                "false_accepts": float(different.counts[steps <= distance].sum() / strangers) if strangers else None,
                 "true_accepts": float((same <= distance).mean()) if len(same) else None,
             }
             for far, distance in calibration.thresholds
