@@ -195,7 +195,7 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     Faces of which the user has spoken already are left as they are. Somebody of that name, if there is just one, gets
     them; else the group that holds most of them becomes that person, if nothing was said of it yet; else a new one.
     """
-    called = " ".join(called.split())
+    called = " ".join(called.split())[:NAME_LENGTH].strip()
     if not called:
         return None
     known = groups_called(connection, called)
