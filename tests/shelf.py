@@ -18,7 +18,7 @@ from facesearch.xmp import read_names
 if TYPE_CHECKING:
     from conftest import Answer
 
-__all__ = ["ANNA", "BEN", "CARLA", "Shelf", "export", "import_names", "names_in", "shelf", "trio"]
+__all__ = ["ANNA", "BEN", "CARLA", "Shelf", "add_three_people", "export", "import_names", "names_in", "shelf", "trio"]
 
 ANNA, BEN, CARLA = 1, 2, 3
 
@@ -89,15 +89,20 @@ def import_names(shelf: Shelf, command: "Callable[..., Answer]") -> Callable[[],
     return import_names
 
 
-@pytest.fixture
-def trio(shelf: Shelf) -> Shelf:
-    """Anna and Ben with names, Carla without, each on three photos; one photo shows Anna and Ben."""
+def add_three_people(shelf: Shelf) -> None:
+    """Anna, Ben and Carla on three photos each, and one photo of Anna and Ben; in groups without names."""
     for i in range(3):
         shelf.add(f"anna{i}.jpg", ANNA)
         shelf.add(f"ben{i}.jpg", BEN)
         shelf.add(f"carla{i}.jpg", CARLA)
     shelf.add("both.jpg", ANNA, BEN)
     shelf.cluster()
+
+
+@pytest.fixture
+def trio(shelf: Shelf) -> Shelf:
+    """Anna and Ben with names, Carla without, each on three photos; one photo shows Anna and Ben."""
+    add_three_people(shelf)
     shelf.people.name(shelf.group(shelf.folder / "anna0.jpg"), "Anna")
     shelf.people.name(shelf.group(shelf.folder / "ben0.jpg"), "Ben")
     return shelf

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from people_samples import PEOPLE_SPEC
-from shelf import ANNA, BEN, CARLA, Shelf, names_in
+from shelf import ANNA, BEN, CARLA, Shelf, add_three_people, names_in
 from xmp_samples import exiftool, needs_exiftool
 
 from facesearch.index import FaceIndex
@@ -25,12 +25,7 @@ def tag(photo: Path, *names: str, first: int = 0) -> None:
 @pytest.fixture
 def tagged(shelf: Shelf) -> Shelf:
     """Three people on three photos each and one photo of two, in groups; nobody has a name."""
-    for i in range(3):
-        shelf.add(f"anna{i}.jpg", ANNA)
-        shelf.add(f"ben{i}.jpg", BEN)
-        shelf.add(f"carla{i}.jpg", CARLA)
-    shelf.add("both.jpg", ANNA, BEN)
-    shelf.cluster()
+    add_three_people(shelf)
     return shelf
 
 
