@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch import networks
+from facesearch.calibration_files import library_calibration, model_calibration, write_library_calibration
 from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
-from facesearch.distance import Calibration, load_calibration
+from facesearch.distance import Calibration
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import FaceIndex, FaceRecord, catalog
 from facesearch.results import Clustering, ImportedName, QueryResult, Status, Verification
@@ -33,7 +34,6 @@ if TYPE_CHECKING:  # these import torch
 
 __all__ = ["Library", "default_folder", "verify"]
 
-CALIBRATION_FILE = "calibration.json"
 INDEX_KIND = "flat (exact)"
 
 
@@ -110,15 +110,7 @@ class Library:
     @cached_property
     def calibration(self) -> Calibration | None:
         """What distances mean: the library's own calibration, else the model's; None if there is neither."""
-        own = self.folder / CALIBRATION_FILE
-        if own.is_file():
-            try:
-                calibration = Calibration.from_json(own.read_text(encoding="utf-8"))
-            except (InputError, UnicodeDecodeError) as error:
-                raise LibraryError(f"{own} is damaged ({error}): delete it, or calibrate again") from error
-            if calibration.fingerprint == self.spec.fingerprint:
-                return calibration
-        return load_calibration(self.spec)
+        return library_calibration(self.folder, self.spec)
 
     # -- filling --------------------------------------------------------------------------------------------------
 
@@ -317,9 +309,7 @@ class Library:
         from facesearch.measuring import calibrate
 
         calibration = calibrate(self.engine, Path(folder), tick)
-        part = self.folder / f"{CALIBRATION_FILE}.part"
-        part.write_text(calibration.to_json(), encoding="utf-8")
-        part.replace(self.folder / CALIBRATION_FILE)
+        write_library_calibration(self.folder, calibration)
         self.__dict__.pop("calibration", None)
         return calibration
 
@@ -377,7 +367,7 @@ def verify(
     from facesearch.engine import FaceEngine
 
     spec = networks.resolve(model or networks.DEFAULT_MODEL)
-    return searching.compare(FaceEngine.load(spec, device), load_calibration(spec), a, b, threshold)
+    return searching.compare(FaceEngine.load(spec, device), model_calibration(spec), a, b, threshold)
 
 
 def _create(folder: Path, model: str, device: str) -> FaceIndex:

@@ -10,10 +10,11 @@ from conftest import FAKE_SPEC, Picture
 from library_states import check_vectors, files
 
 import facesearch
+from facesearch.calibration_files import CALIBRATION_FILE
 from facesearch.engine import FaceEngine
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError, NoFaceError, PhotoError
 from facesearch.index import FaceIndex
-from facesearch.library import CALIBRATION_FILE, Library, default_folder
+from facesearch.library import Library, default_folder
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 

@@ -12,24 +12,33 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from facesearch.cli import asking, finding, keeping, models, people, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.errors import FacesearchError
 
-__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "sharing"]
+if TYPE_CHECKING:
+    from typer import Typer
+
+__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "run", "sharing"]
 
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141
 
 
 def main() -> None:
-    """Entry point of `facesearch`: errors become one line and exit code 2."""
+    """Entry point of `facesearch`."""
+    run(app)
+
+
+def run(program: "Typer") -> None:
+    """Run a Typer app: errors become one line and exit code 2."""
     print_whatever_the_encoding()
     try:
         try:
-            _run()
+            _run(program)
         finally:
             sys.stdout.flush()
     except (BrokenPipeError, ReaderGoneError):
@@ -39,9 +48,9 @@ def main() -> None:
         sys.exit(READER_GONE)
 
 
-def _run() -> None:
+def _run(program: "Typer") -> None:
     try:
-        app()
+        program()
     except FacesearchError as error:
         fail(str(error))
     except (BrokenPipeError, ReaderGoneError):

@@ -18,6 +18,7 @@ __all__ = [
     "VerificationReport",
     "equal_error_rate",
     "kfold_accuracy",
+    "report_of",
     "roc_auc",
     "tar_at_far",
     "verification_report",
@@ -160,7 +161,19 @@ def verification_report(embed: EmbedPhotos, pairs: Pairs) -> VerificationReport:
     Raises:
         InputError: see `embed_photos` and `kfold_accuracy`.
     """
-    distances, without_face = pair_distances(embed, pairs)
+    return report_of(*pair_distances(embed, pairs), pairs)
+
+
+def report_of(distances: Floats, without_face: int, pairs: Pairs) -> VerificationReport:
+    """All figures of distances that are already known.
+
+    Args:
+        distances: (n,) of the pairs, NaN where a face is missing.
+        without_face: photos in which none was found.
+
+    Raises:
+        InputError: see `kfold_accuracy`.
+    """
     accuracy = kfold_accuracy(distances, pairs.same, pairs.folds)
     return VerificationReport(
         accuracy_mean=accuracy.mean,

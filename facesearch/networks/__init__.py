@@ -8,6 +8,16 @@
 
 from facesearch.networks.base import ModelInfo, Network
 from facesearch.networks.device import pick_device
-from facesearch.networks.registry import DEFAULT_MODEL, available, download, load, resolve
+from facesearch.networks.registry import DEFAULT_MODEL, available, download, load, load_module, resolve
 
-__all__ = ["DEFAULT_MODEL", "ModelInfo", "Network", "available", "download", "load", "pick_device", "resolve"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelInfo",
+    "Network",
+    "available",
+    "download",
+    "load",
+    "load_module",
+    "pick_device",
+    "resolve",
+]

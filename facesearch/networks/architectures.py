@@ -21,8 +21,15 @@ def _inception_resnet_v1(dim: int) -> "nn.Module":
     return inception_resnet_v1(dim)
 
 
+def _small_cnn(dim: int) -> "nn.Module":
+    from facesearch.networks.small_cnn import SmallCNN
+
+    return SmallCNN(dim)
+
+
 # name -> a new, untrained network for embeddings of length dim; torch is imported when one is made.
 ARCHITECTURES: dict[str, "Callable[[int], nn.Module]"] = {
     "dlib-resnet": _dlib_resnet,
     "inception-resnet-v1": _inception_resnet_v1,
+    "small-cnn": _small_cnn,
 }

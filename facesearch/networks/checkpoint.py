@@ -61,7 +61,9 @@ def save(
 
     Raises:
         InputError: another suffix, or a network that a checkpoint cannot hold.
+        WeightsError: it cannot be written: the disk is full, say; what was there before is untouched.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     if path.suffix != ".safetensors":
@@ -76,8 +78,12 @@ def save(
         metadata["calibration"] = json.dumps(dict(calibration), sort_keys=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     part = path.with_name(f"{path.name}.part")
-    save_file(tensors, part, metadata)
-    os.replace(part, path)
+    try:
+        save_file(tensors, part, metadata)
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise WeightsError(f"{path} cannot be written, and is as it was before: {error}") from error
     return resolve(path)
 
 

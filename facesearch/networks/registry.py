@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from facesearch.networks.fetching import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "resolve"]
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_module", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -146,16 +146,36 @@ def load(spec: ModelSpec, device: str = "auto") -> Network:
         WeightsError: the weights are missing, damaged, or others than spec says.
         InputError: there is no such device.
     """
-    path = _ready_path(spec.name) if spec.name in BUILT_IN else Path(spec.name)
-    check_sha256(path, spec.weights_sha256)
     if spec.network == "onnx":
+        check_sha256(_path_of(spec), spec.weights_sha256)
         from facesearch.networks import onnx_network
 
         return onnx_network.load(spec, device)
     chosen = pick_device(device)
     from facesearch.networks.torch_network import TorchNetwork
 
-    return TorchNetwork(_read_module(spec, path), spec, chosen)
+    return TorchNetwork(load_module(spec), spec, chosen)
+
+
+def load_module(spec: ModelSpec) -> "nn.Module":
+    """The PyTorch module with its weights, on the CPU, as training begins with it.
+
+    Args:
+        spec: as for load.
+
+    Raises:
+        ModelError: an ONNX file, which is no PyTorch module.
+        WeightsError: the weights are missing, damaged, or others than spec says.
+    """
+    if spec.network == "onnx":
+        raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
+    path = _path_of(spec)
+    check_sha256(path, spec.weights_sha256)
+    if spec.name in BUILT_IN:
+        return BUILT_IN[spec.name].read(path)
+    from facesearch.networks import checkpoint
+
+    return checkpoint.load_module(path)
 
 
 def available() -> list[ModelInfo]:
@@ -222,9 +242,5 @@ def _ready_path(name: str) -> Path:
     return path
 
 
-def _read_module(spec: ModelSpec, path: Path) -> "nn.Module":
-    if spec.name in BUILT_IN:
-        return BUILT_IN[spec.name].read(path)
-    from facesearch.networks import checkpoint
-
-    return checkpoint.load_module(path)
+def _path_of(spec: ModelSpec) -> Path:
+    return _ready_path(spec.name) if spec.name in BUILT_IN else Path(spec.name)

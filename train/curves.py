@@ -1,0 +1,118 @@
+"""A run in pictures: curves.png, and for each set that was measured its ROC and its distances, before and after."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.log import read_log
+from train.validation import PairDistances
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["distance_figure", "draw_run", "roc_figure", "run_figure"]
+
+_NAMES = {"held_out": "people kept out of training", "lfw": "LFW"}
+_SMOOTHING_SHARE = 50
+
+
+def draw_run(folder: Path, before: Mapping[str, PairDistances], after: Mapping[str, PairDistances]) -> None:
+    """Write the pictures of a run into its folder."""
+    run_figure(read_log(folder)).savefig(folder / "curves.png", dpi=120)
+    for name, pairs in before.items():
+        both = {"before": pairs, "after": after[name]}
+        roc_figure(both, _NAMES[name]).savefig(folder / f"roc_{name}.png", dpi=120)
+        distance_figure(both, _NAMES[name]).savefig(folder / f"distances_{name}.png", dpi=120)
+
+
+def run_figure(lines: list[dict[str, Any]]) -> "Figure":
+    """Loss, active triplets, distances and validation over the steps of a run's log."""
+    figure = _figure((11, 7))
+    loss, active, distances, validation = figure.subplots(2, 2).ravel()
+    steps = [line for line in lines if line["kind"] == "train"]
+    _smoothed(loss, steps, "loss", "loss")
+    _smoothed(loss, steps, "triplet", "triplet term")
+    if any(line["hold"] for line in steps):
+        _smoothed(loss, steps, "hold", "hold term")
+    _smoothed(active, steps, "active", "share of the mined triplets")
+    _smoothed(distances, steps, "ap_dist", "same person")
+    _smoothed(distances, steps, "an_dist", "different people")
+    _validations(validation, [line for line in lines if line["kind"] == "validation"])
+    for axes, title in (
+        (loss, "Loss"),
+        (active, "Triplets that still have a loss"),
+        (distances, "Squared L2 in the batch (means)"),
+        (validation, "Held-out people"),
+    ):
+        axes.set(title=title, xlabel="step")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure
+
+
+def _smoothed(axes: "Axes", lines: list[dict[str, Any]], key: str, label: str) -> None:
+    """The values, faint, and their running mean."""
+    x = np.array([line["step"] for line in lines])
+    y = np.array([line[key] for line in lines])
+    (faint,) = axes.plot(x, y, alpha=0.25, linewidth=0.8)
+    width = max(len(y) // _SMOOTHING_SHARE, 1)
+    if len(y) >= width:
+        mean = np.convolve(y, np.ones(width) / width, mode="valid")
+        axes.plot(x[width - 1 :], mean, color=faint.get_color(), label=label)
+
+
+def _validations(axes: "Axes", lines: list[dict[str, Any]]) -> None:
+    for key, label in (("auc", "AUC"), ("tar", "TAR at FAR 1e-3"), ("accuracy", "accuracy")):
+        for name, style in (("held_out", "o-"), ("lfw", "s--")):
+            found = [(line["step"], line[f"{name}_{key}"]) for line in lines if f"{name}_{key}" in line]
+            if found:
+                axes.plot(
+                    *zip(*found, strict=True), style, markersize=3, label=label + (", LFW" if name == "lfw" else "")
+                )
+
+
+def roc_figure(curves: Mapping[str, PairDistances], what: str) -> "Figure":
+    """True accepts over false accepts, the latter in decades."""
+    figure = _figure((6, 5))
+    axes = figure.subplots()
+    for label, pairs in curves.items():
+        axes.plot(*_roc(pairs), label=f"{label} (AUC {pairs.scores().auc:.4f})")
+    least = 1 / max(min(int((~pairs.same).sum()) for pairs in curves.values()), 10)
+    axes.set(xscale="log", xlim=(least, 1), ylim=(0, 1.01), xlabel="false-accept rate", ylabel="true-accept rate")
+    axes.set_title(f"ROC on {what}", fontsize=10)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _roc(pairs: PairDistances) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """False-accept rates and true-accept rates at every threshold, thinned to what a picture shows."""
+    order = np.argsort(pairs.distances, kind="stable")
+    same = pairs.same[order]
+    far, tar = np.cumsum(~same) / (~same).sum(), np.cumsum(same) / same.sum()
+    shown = np.unique(np.geomspace(1, len(same), 3000).astype(int) - 1)
+    return np.maximum(far[shown], 1e-9), tar[shown]
+
+
+def distance_figure(curves: Mapping[str, PairDistances], what: str) -> "Figure":
+    """Histograms of the distances of pairs of one person, and of two."""
+    figure = _figure((7, 3 * len(curves)))
+    edges = np.linspace(0, 2, 101)
+    for axes, (label, pairs) in zip(
+        np.atleast_1d(figure.subplots(len(curves), sharex=True)), curves.items(), strict=True
+    ):
+        axes.hist(pairs.distances[pairs.same], edges, density=True, alpha=0.6, label="same person")
+        axes.hist(pairs.distances[~pairs.same], edges, density=True, alpha=0.6, label="different people")
+        axes.set(ylabel="density", title=f"{label}, on {what}", xlabel="L2 distance between unit vectors")
+        axes.legend(fontsize=8)
+    return figure
+
+
+def _figure(size: tuple[float, float]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained")

@@ -1,0 +1,136 @@
+"""What a run measures on the way and leaves on the disk: validations, snapshots, checkpoints, report, pictures."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from facesearch.config import ModelSpec
+from facesearch.distance import Calibration
+from facesearch.embedding import Embedder
+from facesearch.networks import checkpoint
+from train.curves import draw_run
+from train.log import RunLog
+from train.losses import StepStatistics
+from train.report import Report
+from train.snapshots import write_snapshot
+from train.trainer import Trainer
+from train.validation import HeldOut, LfwPairs, PairDistances, Scores
+
+__all__ = ["BEST", "LAST", "Keeper"]
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+class Keeper:
+    """The first process's part of a run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        trainer: Trainer,
+        embedder: Embedder,
+        held_out: HeldOut,
+        lfw: LfwPairs | None,
+        report: Report,
+        log: RunLog,
+        say: Callable[[str], None],
+    ) -> None:
+        self._folder, self._trainer, self._embedder = folder, trainer, embedder
+        self._held_out, self._lfw, self.report = held_out, lfw, report
+        self._log, self._say = log, say
+        self._run = trainer.recipe.run
+        self._before: dict[str, PairDistances] = {}
+        self._last_validation = -1
+
+    @property
+    def has_waited_long_enough(self) -> bool:
+        """The recipe's patience is over."""
+        return bool(self._run.patience) and self.report.stale >= self._run.patience
+
+    def begin(self, snapshot: dict[str, Any] | None) -> None:
+        """Measure the start, or remember what was measured before the interruption.
+
+        The trainer still holds the start's weights here, so that its distances can be drawn in either case.
+        """
+        scores = self._measure(self._before)
+        if snapshot is not None:
+            self.report.restore(snapshot["report"])
+            return
+        self.report.before = scores
+        for name, found in scores.items():
+            self._log.scores(0, name, found)
+        self._say(f"before: {_described(scores)}")
+
+    def after(self, step: int, statistics: StepStatistics, waited: float, worked: float) -> None:
+        """After each step, counted from 0."""
+        self._log.step(step, statistics, wait_s=round(waited, 5), step_s=round(worked, 5))
+        self.report.count(step, self._trainer.recipe.batch.size, waited, worked)
+        done = step + 1
+        if done % self._run.validate_every == 0 or done == self._run.steps:
+            self._validate(done, statistics)
+        if done % self._run.snapshot_every == 0 or done == self._run.steps:
+            self._snapshot(done)
+
+    def _validate(self, done: int, statistics: StepStatistics) -> None:
+        self._last_validation = done
+        scores = self._held_out.pairs(self._held_out.embed(self._embedder)).scores()
+        self._log.scores(done, "held_out", scores)
+        better = self.report.see(done, scores)
+        if better:
+            self._write(BEST, self._held_out_calibration())
+        self._say(
+            f"step {done}: loss {statistics.loss:.4f}, {statistics.active:.0%} of the triplets active,"
+            f" {_described({'held_out': scores})}{', the best so far' if better else ''}"
+        )
+
+    def _snapshot(self, done: int) -> None:
+        recipe = json.dumps(json.loads(json.dumps(self._trainer.recipe.to_dict())), sort_keys=True)
+        state = {"step": done, "recipe": recipe, "report": self.report.to_json(), "trainer": self._trainer.state()}
+        write_snapshot(self._folder, state)
+
+    def finish(self) -> Report:
+        """Measure the best, or the last where none is better than the start, and write everything down."""
+        if self._last_validation < self.report.steps_done:
+            self.report.see(self.report.steps_done, self._held_out.pairs(self._held_out.embed(self._embedder)).scores())
+        self._write(LAST, None)
+        if self.report.best_step:
+            self._trainer.module.load_state_dict(checkpoint.load_module(self._folder / BEST).state_dict())
+        after: dict[str, PairDistances] = {}
+        self.report.after = self._measure(after)
+        if self.report.best_step:
+            self.report.model = str(self._folder / BEST)
+            self._write(BEST, self._held_out_calibration())
+        self._log.close()
+        (self._folder / "report.json").write_text(self.report.to_json(), encoding="utf-8")
+        draw_run(self._folder, self._before, after)
+        return self.report
+
+    def _measure(self, distances: dict[str, PairDistances]) -> dict[str, Scores]:
+        """Scores of the held-out people and, if given, of LFW; the distances of their pairs go into the dict."""
+        distances["held_out"] = self._held_out.pairs(self._held_out.embed(self._embedder))
+        scores = {"held_out": distances["held_out"].scores()}
+        if self._lfw is not None:
+            scores["lfw"], distances["lfw"] = self._lfw.scores(self._embedder)
+        return scores
+
+    def _held_out_calibration(self) -> Calibration | None:
+        return self._held_out.calibration(self._held_out.embed(self._embedder), self._spec)
+
+    @property
+    def _spec(self) -> ModelSpec:
+        return self._embedder.spec
+
+    def _write(self, name: str, calibration: Calibration | None) -> None:
+        stored = None if calibration is None else asdict(calibration)
+        training = json.loads(self.report.to_json())
+        checkpoint.save(self._folder / name, self._trainer.module.state_dict(), self._spec, training, stored)
+
+
+def _described(scores: dict[str, Scores]) -> str:
+    names = {"held_out": "held-out people", "lfw": "LFW"}
+    return ", ".join(
+        f"{names[name]}: AUC {found.auc:.4f}, TAR {found.tar:.3f} at FAR 1e-3, accuracy {found.accuracy:.4f}"
+        for name, found in scores.items()
+    )

@@ -1,0 +1,152 @@
+"""A training run, from a recipe and a data set to a checkpoint in use.
+
+The run's folder holds recipe.json, log.jsonl, tensorboard/, snapshot.pt to go on from, best.safetensors (only if it is
+better than the start on people whom training has not seen), last.safetensors, report.json and the pictures.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from facesearch.config import ModelSpec
+from facesearch.embedding import Embedder
+from facesearch.errors import InputError
+from facesearch.evaluation import read_lfw_pairs
+from train.augmentation import Augmentation
+from train.batches import batches, default_workers
+from train.config import Recipe
+from train.dataset import FaceSet, read_faces, split_people
+from train.distributed import Ranks, joined
+from train.keeping import Keeper
+from train.log import RunLog
+from train.losses import CollapseWatch
+from train.report import Report
+from train.samplers import make_sampler
+from train.snapshots import SNAPSHOT, read_snapshot
+from train.starting import hold_targets, live_embedder, start
+from train.trainer import Trainer
+from train.validation import HeldOut, LfwPairs
+
+__all__ = ["Job", "fit"]
+
+RECIPE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of `python -m train fit`.
+
+    data: an aligned data set, or a folder with a folder for each person. out: the run's folder.
+    lfw, pairs: LFW's images and its pairs.txt, to be measured before and after; both or neither.
+    tick: called with (images seen, images in all). say: called with lines for people.
+    """
+
+    recipe: Recipe
+    data: Path
+    out: Path
+    device: str = "auto"
+    resume: bool = False
+    lfw: Path | None = None
+    pairs: Path | None = None
+    tick: Callable[[int, int], None] = lambda *_: None
+    say: Callable[[str], None] = lambda _: None
+
+
+def fit(job: Job) -> Report | None:
+    """Train. Returns what the run has come to; None on all processes but the first.
+
+    Raises:
+        InputError: the recipe, the data set or the folder cannot be used.
+        CollapsedError, DivergedError: training has failed; what was saved before is intact.
+        TrainingError: an image cannot be read, or a file not be written.
+    """
+    recipe = job.recipe
+    with joined(job.device) as ranks:
+        faces, held_out = split_people(read_faces(job.data), recipe.data)
+        sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
+        ranks.share(recipe.batch.size)  # a batch that cannot be divided is better known now
+        module, spec = start(recipe.network, recipe.run.seed)
+        trainer = Trainer(recipe, module, spec, ranks)
+        first_step = _prepare(job, ranks)
+        embedder = live_embedder(trainer.module, spec, ranks.device, trainer.layout)
+        targets = hold_targets(embedder, faces, recipe.loss.hold_scales) if recipe.loss.hold else None
+        keeper = _keeper(job, trainer, embedder, faces, held_out, first_step) if ranks.is_first else None
+        if first_step:
+            trainer.load_state(read_snapshot(job.out)["trainer"])
+        watch, stop = CollapseWatch(), False
+        for step, crops, waited in _timed(_batches(recipe, faces, spec, ranks, first_step), first_step):
+            began = time.perf_counter()
+            rows = sampler.batch(step)
+            statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
+            watch.see(statistics)
+            if keeper is not None:
+                keeper.after(step, statistics, waited, time.perf_counter() - began)
+                job.tick((step + 1) * recipe.batch.size, recipe.run.steps * recipe.batch.size)
+                stop = keeper.has_waited_long_enough
+            if stop := ranks.agree(stop):
+                break
+        return keeper.finish() if keeper is not None else None
+
+
+def _prepare(job: Job, ranks: Ranks) -> int:
+    """The step to begin with; the run's folder is made, and what it holds is not overwritten.
+
+    Raises InputError where the folder is in use, or resumed with another recipe.
+    """
+    file = job.out / RECIPE
+    wanted = json.loads(json.dumps(job.recipe.to_dict()))
+    if job.resume:
+        snapshot = read_snapshot(job.out)
+        if snapshot["recipe"] != json.dumps(wanted, sort_keys=True):
+            raise InputError(f"{job.out} was begun with another recipe ({file}): resume with that, or start elsewhere")
+        return int(snapshot["step"])
+    if ranks.is_first:
+        if job.out.exists() and any(job.out.iterdir()):
+            hint = "go on with --resume, or " if (job.out / SNAPSHOT).exists() else ""
+            raise InputError(f"{job.out} is not empty: {hint}choose another folder")
+        job.out.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _keeper(
+    job: Job, trainer: Trainer, embedder: Embedder, faces: FaceSet, held_out: FaceSet, first_step: int
+) -> Keeper:
+    lfw = None
+    if job.lfw is not None and job.pairs is not None:
+        job.say("Looking for the faces in LFW, to measure before and after")
+        lfw = LfwPairs(read_lfw_pairs(job.pairs, job.lfw), embedder.spec, str(trainer.ranks.device), job.tick)
+    report = Report.begin(job.recipe, job.data, faces, held_out, trainer.ranks)
+    measure = HeldOut(held_out, embedder.spec)
+    keeper = Keeper(job.out, trainer, embedder, measure, lfw, report, RunLog(job.out, first_step), job.say)
+    keeper.begin(read_snapshot(job.out) if first_step else None)
+    return keeper
+
+
+def _batches(recipe: Recipe, faces: FaceSet, spec: ModelSpec, ranks: Ranks, first_step: int) -> Iterator[Tensor]:
+    workers = recipe.data.workers
+    return batches(
+        faces,
+        Augmentation(recipe.augment, spec.preprocessing),
+        make_sampler(recipe.batch, faces.labels, recipe.run.seed),
+        seed=recipe.run.seed,
+        steps=range(first_step, recipe.run.steps),
+        ranks=ranks,
+        workers=default_workers(ranks.device, ranks.count) if workers < 0 else workers,
+    )
+
+
+def _timed(crops: Iterator[Tensor], first_step: int) -> Iterator[tuple[int, Tensor, float]]:
+    """Step, batch, and the seconds that were spent waiting for it."""
+    step = first_step
+    while True:
+        began = time.perf_counter()
+        batch = next(crops, None)
+        if batch is None:
+            return
+        yield step, batch, time.perf_counter() - began
+        step += 1

@@ -1,0 +1,145 @@
+"""What the embedding is worth on people whom training has not seen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch import networks
+from facesearch.config import ModelSpec
+from facesearch.detection import Detector
+from facesearch.distance import Calibration, l2_matrix
+from facesearch.embedding import Embedder
+from facesearch.engine import FaceEngine
+from facesearch.errors import InputError
+from facesearch.evaluation import (
+    DistanceHistogram,
+    Pairs,
+    equal_error_rate,
+    fit_calibration,
+    kfold_accuracy,
+    pair_distances,
+    roc_auc,
+    split_pairs,
+    tar_at_far,
+)
+from train.dataset import FaceSet, load_crop
+
+__all__ = ["HeldOut", "LfwPairs", "PairDistances", "Scores"]
+
+FAR = 1e-3
+# A seeded sample of the pairs of strangers; there are n² / 2 of them.
+STRANGERS_AT_MOST = 2_000_000
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Verification on pairs. tar: true accepts at FAR 1e-3. accuracy: at the best threshold (LFW: the ten folds')."""
+
+    auc: float
+    tar: float
+    eer: float
+    accuracy: float
+
+    def to_dict(self) -> dict[str, float]:
+        return {key: round(value, 5) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class PairDistances:
+    """L2 distances (n,) float64 of pairs, and whether each is of one person, (n,) bool."""
+
+    distances: NDArray[np.float64]
+    same: NDArray[np.bool_]
+
+    def scores(self) -> Scores:
+        d, same = self.distances, self.same
+        return Scores(roc_auc(d, same), tar_at_far(d, same, FAR), equal_error_rate(d, same), _best_accuracy(d, same))
+
+
+def _best_accuracy(distances: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
+    """Mean of the shares of same and of different pairs that the best threshold gets right."""
+    order = np.argsort(distances, kind="stable")
+    accepted = np.cumsum(same[order]) / same.sum() - np.cumsum(~same[order]) / (~same).sum()
+    return float((1 + accepted.max()) / 2)
+
+
+class HeldOut:
+    """The people kept out of training: their crops are made once, and embedded as the product embeds them."""
+
+    def __init__(self, faces: FaceSet, spec: ModelSpec) -> None:
+        """Raises TrainingError where an image cannot be read."""
+        self._crops = [load_crop(image, spec.preprocessing) for image in faces.images]
+        self._labels = faces.labels
+        self._what = f"{len(faces)} crops of {len(faces.people)} people kept out of training"
+
+    def embed(self, embedder: Embedder) -> NDArray[np.float32]:
+        """(n, d) float32, unit L2 norm."""
+        return embedder.embed(self._crops)
+
+    def pairs(self, embeddings: NDArray[np.float32]) -> PairDistances:
+        """All pairs of one person, and those of strangers, or a seeded sample of them."""
+        rows, columns = np.triu_indices(len(embeddings), 1)
+        same = self._labels[rows] == self._labels[columns]
+        distances = l2_matrix(embeddings, embeddings)[rows, columns]
+        strangers = np.flatnonzero(~same)
+        if len(strangers) > STRANGERS_AT_MOST:
+            strangers = np.random.default_rng(0).choice(strangers, STRANGERS_AT_MOST, replace=False)
+        chosen = np.concatenate([np.flatnonzero(same), strangers])
+        return PairDistances(distances[chosen], same[chosen])
+
+    def calibration(self, embeddings: NDArray[np.float32], spec: ModelSpec) -> Calibration | None:
+        """What the distances mean, from these people; None where they are too few to say."""
+        same, different = split_pairs(embeddings, self._labels)
+        return _fitted(spec, same, different, self._what)
+
+
+def _fitted(
+    spec: ModelSpec, same: NDArray[np.float64], different: DistanceHistogram, dataset: str
+) -> Calibration | None:
+    how = "every crop; all pairs of different people, at most 100 pairs of each person"
+    try:
+        return fit_calibration(spec, same, different, dataset=dataset, how=how)
+    except InputError:  # too few pairs, or an embedding that tells nobody apart
+        return None
+
+
+class LfwPairs:
+    """LFW's ten folds, through detection and alignment once, and then embedded again and again."""
+
+    def __init__(self, pairs: Pairs, spec: ModelSpec, device: str, tick: Callable[[int, int], None]) -> None:
+        """Args: spec says how crops are made. Raises InputError where no face is found at all."""
+        self._pairs = pairs
+        engine = FaceEngine(Embedder(_NoNetwork(spec)), Detector(device=networks.pick_device(device)))
+        self._crops: dict[Path, NDArray[np.uint8]] = {}
+        photos = pairs.photos
+        for done, (photo, face) in enumerate(zip(photos, engine.main_faces(map(str, photos)), strict=True), start=1):
+            tick(done, len(photos))
+            if face is not None:
+                self._crops[photo] = face.crop
+
+    def scores(self, embedder: Embedder) -> tuple[Scores, PairDistances]:
+        """Missed faces are errors. Accuracy is the mean of the ten folds."""
+
+        def embed(photos: Sequence[Path]) -> list[NDArray[np.float32] | None]:
+            there = [photo for photo in photos if photo in self._crops]
+            vectors = dict(zip(there, embedder.embed([self._crops[photo] for photo in there]), strict=True))
+            return [vectors.get(photo) for photo in photos]
+
+        distances, _ = pair_distances(embed, self._pairs)
+        same = self._pairs.same
+        pairs = PairDistances(distances, same)
+        folds = kfold_accuracy(distances, same, self._pairs.folds)
+        return replace(pairs.scores(), accuracy=folds.mean), pairs
+
+
+class _NoNetwork:
+    """Stands where an embedder must, while only crops are wanted."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ones((len(batch), self.spec.dim), np.float32)
