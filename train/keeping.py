@@ -8,7 +8,6 @@ from typing import Any
 
 from facesearch.config import ModelSpec
 from facesearch.distance import Calibration
-from facesearch.embedding import Embedder
 from facesearch.networks import checkpoint
 from train.curves import draw_run
 from train.log import RunLog
@@ -18,9 +17,21 @@ from train.snapshots import write_snapshot
 from train.trainer import Trainer
 from train.validation import HeldOut, LfwPairs, PairDistances, Scores
 
-__all__ = ["BEST", "LAST", "Keeper"]
+__all__ = ["BEST", "LAST", "Bystander", "Keeper"]
 
 BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+class Bystander:
+    """What the other processes keep: nothing."""
+
+    has_waited_long_enough = False
+
+    def after(self, step: int, statistics: StepStatistics, waited: float, worked: float) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Keeper:
@@ -30,14 +41,13 @@ class Keeper:
         self,
         folder: Path,
         trainer: Trainer,
-        embedder: Embedder,
         held_out: HeldOut,
         lfw: LfwPairs | None,
         report: Report,
         log: RunLog,
         say: Callable[[str], None],
     ) -> None:
-        self._folder, self._trainer, self._embedder = folder, trainer, embedder
+        self._folder, self._trainer, self._embedder = folder, trainer, trainer.embedder()
         self._held_out, self._lfw, self.report = held_out, lfw, report
         self._log, self._say = log, say
         self._run = trainer.recipe.run
@@ -88,6 +98,7 @@ class Keeper:
     def _snapshot(self, done: int) -> None:
         recipe = json.dumps(json.loads(json.dumps(self._trainer.recipe.to_dict())), sort_keys=True)
         state = {"step": done, "recipe": recipe, "report": self.report.to_json(), "trainer": self._trainer.state()}
+        self._log.flush()
         write_snapshot(self._folder, state)
 
     def finish(self) -> Report:
@@ -102,10 +113,14 @@ class Keeper:
         if self.report.best_step:
             self.report.model = str(self._folder / BEST)
             self._write(BEST, self._held_out_calibration())
-        self._log.close()
+        self._log.flush()
         (self._folder / "report.json").write_text(self.report.to_json(), encoding="utf-8")
         draw_run(self._folder, self._before, after)
         return self.report
+
+    def close(self) -> None:
+        """However the run ends."""
+        self._log.close()
 
     def _measure(self, distances: dict[str, PairDistances]) -> dict[str, Scores]:
         """Scores of the held-out people and, if given, of LFW; the distances of their pairs go into the dict."""

@@ -32,12 +32,15 @@ class RunLog:
     def scores(self, step: int, name: str, scores: Scores) -> None:
         """A validation after so many steps: 0 is before the first one."""
         self._write(step, {f"{name}_{key}": value for key, value in scores.to_dict().items()}, "validation")
-        self._file.flush()
 
     def _write(self, step: int, values: dict[str, float], kind: str) -> None:
         self._file.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
         for key, value in values.items():
             self._board.add_scalar(f"{kind}/{key}", value, step)
+
+    def flush(self) -> None:
+        """Before a snapshot, which must not know of more than the log."""
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()

@@ -7,13 +7,14 @@ better than the start on people whom training has not seen), last.safetensors, r
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from facesearch.config import ModelSpec
-from facesearch.embedding import Embedder
 from facesearch.errors import InputError
 from facesearch.evaluation import read_lfw_pairs
 from train.augmentation import Augmentation
@@ -21,13 +22,13 @@ from train.batches import batches, default_workers
 from train.config import Recipe
 from train.dataset import FaceSet, read_faces, split_people
 from train.distributed import Ranks, joined
-from train.keeping import Keeper
+from train.keeping import Bystander, Keeper
 from train.log import RunLog
 from train.losses import CollapseWatch
 from train.report import Report
-from train.samplers import make_sampler
+from train.samplers import Sampler, make_sampler
 from train.snapshots import SNAPSHOT, read_snapshot
-from train.starting import hold_targets, live_embedder, start
+from train.starting import hold_targets, start
 from train.trainer import Trainer
 from train.validation import HeldOut, LfwPairs
 
@@ -69,27 +70,23 @@ def fit(job: Job) -> Report | None:
         faces, held_out = split_people(read_faces(job.data), recipe.data)
         sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
         ranks.share(recipe.batch.size)  # a batch that cannot be divided is better known now
-        module, spec = start(recipe.network, recipe.run.seed)
-        trainer = Trainer(recipe, module, spec, ranks)
+        trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks)
         first_step = _prepare(job, ranks)
-        embedder = live_embedder(trainer.module, spec, ranks.device, trainer.layout)
-        targets = hold_targets(embedder, faces, recipe.loss.hold_scales) if recipe.loss.hold else None
-        keeper = _keeper(job, trainer, embedder, faces, held_out, first_step) if ranks.is_first else None
-        if first_step:
-            trainer.load_state(read_snapshot(job.out)["trainer"])
-        watch, stop = CollapseWatch(), False
-        for step, crops, waited in _timed(_batches(recipe, faces, spec, ranks, first_step), first_step):
-            began = time.perf_counter()
-            rows = sampler.batch(step)
-            statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
-            watch.see(statistics)
-            if keeper is not None:
+        targets = _targets(trainer, faces)
+        with closing(_keeper(job, trainer, faces, held_out, first_step)) as keeper:
+            if first_step:
+                trainer.load_state(read_snapshot(job.out)["trainer"])
+            watch = CollapseWatch()
+            for step, crops, waited in _timed(_batches(trainer, faces, sampler, first_step), first_step):
+                began = time.perf_counter()
+                rows = sampler.batch(step)
+                statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
+                watch.see(statistics)
                 keeper.after(step, statistics, waited, time.perf_counter() - began)
                 job.tick((step + 1) * recipe.batch.size, recipe.run.steps * recipe.batch.size)
-                stop = keeper.has_waited_long_enough
-            if stop := ranks.agree(stop):
-                break
-        return keeper.finish() if keeper is not None else None
+                if ranks.agree(keeper.has_waited_long_enough):
+                    break
+            return keeper.finish()
 
 
 def _prepare(job: Job, ranks: Ranks) -> int:
@@ -113,26 +110,32 @@ def _prepare(job: Job, ranks: Ranks) -> int:
     return 0
 
 
-def _keeper(
-    job: Job, trainer: Trainer, embedder: Embedder, faces: FaceSet, held_out: FaceSet, first_step: int
-) -> Keeper:
+def _targets(trainer: Trainer, faces: FaceSet) -> NDArray[np.float32] | None:
+    """(n, d): what the start makes of the images, where the recipe holds on to that; called before the first step."""
+    loss = trainer.recipe.loss
+    return hold_targets(trainer.embedder(), faces, loss.hold_scales) if loss.hold else None
+
+
+def _keeper(job: Job, trainer: Trainer, faces: FaceSet, held_out: FaceSet, first_step: int) -> Keeper | Bystander:
+    if not trainer.ranks.is_first:
+        return Bystander()
     lfw = None
     if job.lfw is not None and job.pairs is not None:
         job.say("Looking for the faces in LFW, to measure before and after")
-        lfw = LfwPairs(read_lfw_pairs(job.pairs, job.lfw), embedder.spec, str(trainer.ranks.device), job.tick)
+        lfw = LfwPairs(read_lfw_pairs(job.pairs, job.lfw), trainer.spec, str(trainer.ranks.device), job.tick)
     report = Report.begin(job.recipe, job.data, faces, held_out, trainer.ranks)
-    measure = HeldOut(held_out, embedder.spec)
-    keeper = Keeper(job.out, trainer, embedder, measure, lfw, report, RunLog(job.out, first_step), job.say)
+    measure = HeldOut(held_out, trainer.spec)
+    keeper = Keeper(job.out, trainer, measure, lfw, report, RunLog(job.out, first_step), job.say)
     keeper.begin(read_snapshot(job.out) if first_step else None)
     return keeper
 
 
-def _batches(recipe: Recipe, faces: FaceSet, spec: ModelSpec, ranks: Ranks, first_step: int) -> Iterator[Tensor]:
-    workers = recipe.data.workers
+def _batches(trainer: Trainer, faces: FaceSet, sampler: Sampler, first_step: int) -> Iterator[Tensor]:
+    recipe, ranks, workers = trainer.recipe, trainer.ranks, trainer.recipe.data.workers
     return batches(
         faces,
-        Augmentation(recipe.augment, spec.preprocessing),
-        make_sampler(recipe.batch, faces.labels, recipe.run.seed),
+        Augmentation(recipe.augment, trainer.spec.preprocessing),
+        sampler,
         seed=recipe.run.seed,
         steps=range(first_step, recipe.run.steps),
         ranks=ranks,

@@ -73,9 +73,9 @@ class TrainingLoss:
         same = labels[:, None] == labels[None]
         pairs = same & ~torch.eye(len(labels), dtype=torch.bool, device=same.device)
         return StepStatistics(
-            loss=float(loss),
-            triplet=float(triplet),
-            hold=float(hold),
+            loss=loss.item(),
+            triplet=triplet.item(),
+            hold=hold.item(),
             active=float((violation > 0).float().mean()) if len(violation) else 0.0,
             triplets=len(violation),
             ap_dist=float(distances[pairs].mean()),
@@ -95,5 +95,6 @@ class CollapseWatch:
         if self._steps >= COLLAPSED_STEPS:
             raise CollapsedError(
                 f"the embedding has collapsed: for {self._steps} steps different people have been"
-                f" {statistics.an_dist:.1e} apart (squared L2). Set optimizer.lr lower, loss.miner to semi-hard, or more batch.people"
+                f" {statistics.an_dist:.1e} apart (squared L2). Set optimizer.lr lower, loss.miner to semi-hard,"
+                " or batch.people higher"
             )

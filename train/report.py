@@ -115,7 +115,7 @@ class Report:
         lines = [f"The best checkpoint, after {self.best_step:,} steps, is {self.model}."]
         if "lfw" in self.before and self.after["lfw"].accuracy < self.before["lfw"].accuracy - LFW_TOLERANCE:
             lines.append(
-                f"But on LFW its accuracy is {self.after['lfw'].accuracy:.4f}, and {self.before['lfw'].accuracy:.4f} before:"
-                " it has become better at people like yours, and worse at others."
+                f"But on LFW its accuracy is {self.after['lfw'].accuracy:.4f}, and was"
+                f" {self.before['lfw'].accuracy:.4f}: it has become better at people like yours, and worse at others."
             )
         return lines

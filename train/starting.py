@@ -137,9 +137,7 @@ class _LiveNetwork:
         return embeddings
 
 
-def live_embedder(
-    module: nn.Module, spec: ModelSpec, device: torch.device, layout: torch.memory_format = torch.channels_last
-) -> Embedder:
+def live_embedder(module: nn.Module, spec: ModelSpec, device: torch.device, layout: torch.memory_format) -> Embedder:
     """The product's Embedder around a module in training."""
     return Embedder(_LiveNetwork(module, spec, device, layout), batch_size=64 if device.type == "cpu" else 256)
 

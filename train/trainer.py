@@ -12,12 +12,13 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from facesearch.config import ModelSpec
+from facesearch.embedding import Embedder
 from facesearch.errors import InputError
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError
 from train.losses import StepStatistics, TrainingLoss
-from train.starting import Standardiser
+from train.starting import Standardiser, live_embedder
 
 __all__ = ["Trainer", "learning_rate"]
 
@@ -29,7 +30,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, module: nn.Module, spec: ModelSpec, ranks: Ranks) -> None:
         """Raises InputError where the precision is not to be had on this device."""
-        self.recipe, self.ranks = recipe, ranks
+        self.recipe, self.spec, self.ranks = recipe, spec, ranks
         channels_last = recipe.run.channels_last and ranks.device.type != "mps"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.module = module.to(ranks.device).to(memory_format=self.layout)
@@ -94,6 +95,10 @@ class Trainer:
 
     def _sent(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.ranks.device, non_blocking=True)
+
+    def embedder(self) -> Embedder:
+        """The product's own embedder around the weights as they are at the moment of each call."""
+        return live_embedder(self.module, self.spec, self.ranks.device, self.layout)
 
     def state(self) -> dict[str, Any]:
         """For a snapshot."""

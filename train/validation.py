@@ -26,6 +26,7 @@ from facesearch.evaluation import (
     tar_at_far,
 )
 from train.dataset import FaceSet, load_crop
+from train.looking import NoNetwork
 
 __all__ = ["HeldOut", "LfwPairs", "PairDistances", "Scores"]
 
@@ -112,7 +113,7 @@ class LfwPairs:
     def __init__(self, pairs: Pairs, spec: ModelSpec, device: str, tick: Callable[[int, int], None]) -> None:
         """Args: spec says how crops are made. Raises InputError where no face is found at all."""
         self._pairs = pairs
-        engine = FaceEngine(Embedder(_NoNetwork(spec)), Detector(device=networks.pick_device(device)))
+        engine = FaceEngine(Embedder(NoNetwork(spec.preprocessing)), Detector(device=networks.pick_device(device)))
         self._crops: dict[Path, NDArray[np.uint8]] = {}
         photos = pairs.photos
         for done, (photo, face) in enumerate(zip(photos, engine.main_faces(map(str, photos)), strict=True), start=1):
@@ -133,13 +134,3 @@ class LfwPairs:
         pairs = PairDistances(distances, same)
         folds = kfold_accuracy(distances, same, self._pairs.folds)
         return replace(pairs.scores(), accuracy=folds.mean), pairs
-
-
-class _NoNetwork:
-    """Stands where an embedder must, while only crops are wanted."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.ones((len(batch), self.spec.dim), np.float32)

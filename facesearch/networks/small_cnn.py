@@ -1,5 +1,7 @@
 """A small network for machines without a GPU, for tests, and for learning how training goes."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,7 +22,7 @@ class SmallCNN(nn.Module):
     def __init__(self, dim: int = 128) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, _CHANNELS[0], 3, stride=2, padding=1, bias=False)
-        self.blocks = nn.Sequential(*(_Halving(a, b) for a, b in zip(_CHANNELS, _CHANNELS[1:], strict=False)))
+        self.blocks = nn.Sequential(*(_Halving(a, b) for a, b in pairwise(_CHANNELS)))
         self.norm = nn.GroupNorm(_GROUPS, _CHANNELS[-1])
         self.fc = nn.Linear(_CHANNELS[-1], dim, bias=False)
 
