@@ -76,7 +76,7 @@ def test_rates_too_rare_to_count_are_extrapolated_log_linearly():
 
 
 def test_extrapolation_stops_above_distance_zero():
-    different = np.linspace(0, 2, 1_000)  # no tail at all
+    different = np.linspace(0, 2, 100_000)  # no tail at all
     curve = np.asarray(fit(normal(0.2, 0.05, 500, 0), different).far_curve)
     assert 0 < curve[-1, 1] < 0.05
     assert curve[-1, 0] > 1e-6
@@ -161,3 +161,11 @@ def test_a_person_with_many_photos_does_not_outweigh_the_others():
     assert different.counts.sum() == 26 * 4
     again, _ = split_pairs(vectors, names, same_per_person=6)
     np.testing.assert_array_equal(same, again)
+
+
+def test_a_model_that_tells_nobody_apart_has_no_calibration() -> None:
+    """Strangers at distance 0 would make a threshold that accepts more than it says."""
+    generator = np.random.default_rng(0)
+    different = np.concatenate([np.zeros(100), generator.uniform(0.2, 1, 4900)])
+    with pytest.raises(InputError, match="even at distance 0 more than 0.001 of the strangers"):
+        fit_calibration(SPEC, generator.uniform(0, 0.3, 500), different, dataset="made up", how="drawn")

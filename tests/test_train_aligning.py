@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from conftest import FakeDetector, Picture
 from PIL import ExifTags, Image, ImageDraw
 
 from facesearch.detection import Detector, Face
-from facesearch.engine import FaceEngine
 from facesearch.errors import InputError
 from train import aligning, looking
 from train.aligning import align
@@ -53,7 +51,7 @@ def _centre(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.fixture
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aligning, "Detector", lambda *_: FakeDetector())
+    monkeypatch.setattr(looking, "Detector", lambda *_: FakeDetector())
 
 
 @pytest.fixture
@@ -135,8 +133,8 @@ class TestCrops:
     def test_what_is_painted_at_the_landmarks_is_there_in_the_crop(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str, degrees: float
     ) -> None:
-        monkeypatch.setattr(aligning, "Detector", lambda *_: Painted())
-        monkeypatch.setattr(aligning, "QUICK_MIN_FACE_SHARE", 0)  # a smaller picture would tell the centres less well
+        monkeypatch.setattr(looking, "Detector", lambda *_: Painted())
+        monkeypatch.setattr(looking, "QUICK_MIN_FACE_SHARE", 0)  # a smaller picture would tell the centres less well
         (tmp_path / "people/anna").mkdir(parents=True)
         _painted(degrees).save(tmp_path / "people/anna/1.png")
         align(tmp_path / "people", tmp_path / "out", style=style)
@@ -162,9 +160,9 @@ class TestCrops:
     def test_the_most_prominent_of_several_faces_is_taken(
         self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(aligning, "Detector", lambda *_: Faces())
+        monkeypatch.setattr(looking, "Detector", lambda *_: Faces())
         report = align(people, tmp_path / "both")
-        monkeypatch.setattr(aligning, "Detector", lambda *_: FakeDetector())
+        monkeypatch.setattr(looking, "Detector", lambda *_: FakeDetector())
         align(people, tmp_path / "one")
         both, one = _entries(tmp_path / "both"), _entries(tmp_path / "one")
         assert report.several == 4
@@ -395,14 +393,3 @@ class TestRefusals:
         (tmp_path / "out").write_text("a file")
         with pytest.raises(InputError, match="cannot be written"):
             align(people, tmp_path / "out")
-
-
-@pytest.mark.data
-def test_faces_are_found_where_indexing_finds_them(data: Path, engine: FaceEngine, tmp_path: Path) -> None:
-    for person in sorted((data / "faces").iterdir())[:5]:
-        shutil.copytree(person, tmp_path / "faces" / person.name)
-    report = align(tmp_path / "faces", tmp_path / "out", device="cpu")
-    entries = _entries(tmp_path / "out")
-    main = list(engine.main_faces(str(tmp_path / "faces" / source) for source in entries))
-    assert [entry.file is not None for entry in entries.values()] == [face is not None for face in main]
-    assert report.aligned >= 0.95 * report.found >= 0.95 * 40

@@ -75,8 +75,7 @@ def test_the_checkpoint_says_what_it_is(finished: tuple[Path, Report]) -> None:
     assert header.training["data"]["train"]["people"] == 12
     assert header.training["data"]["held_out"]["people"] == 8
     assert header.training["after"]["held_out"]["auc"] == report.after["held_out"].auc
-    assert header.calibration is not None
-    assert "48 crops of 8 people kept out" in header.calibration["made_from"]["dataset"]
+    assert header.training["environment"]["torch"] == torch.__version__
 
 
 def test_twice_the_same(people: Path, finished: tuple[Path, Report], tmp_path: Path) -> None:

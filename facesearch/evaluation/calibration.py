@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 FAR_TABLE = tuple(float(f"{10 ** (-step / 5):.6g}") for step in range(31))
 # A rate is called measured where at least this many accepted pairs support it (relative error about a third).
 MIN_ACCEPTED = 10
+# The false-accept rate of the threshold that is used where none is asked for.
+USUAL_FAR = 1e-3
 # Fewer pairs than these cannot carry a curve: FAR 1e-2 would not be measured.
 MIN_DIFFERENT, MIN_SAME = 1_000, 100
 # Distances of one block of `split_pairs`: 8 bytes each, and as much again for its masks.
@@ -97,15 +99,22 @@ def fit_calibration(
         date: ISO 8601; today by default.
 
     Raises:
-        InputError: too few pairs, or a distance that is not in [0, 2] (leave out pairs whose face was not found).
+        InputError: too few pairs, a distance that is not in [0, 2] (leave out pairs whose face was not found), or
+            strangers so near to each other that no threshold has the rate at which everything here works.
     """
     same_points, different_points = _points(same, "same", MIN_SAME), _points(different, "different", MIN_DIFFERENT)
     same_pairs, different_pairs = int(same_points[1].sum()), int(different_points[1].sum())
     measured_far = MIN_ACCEPTED / different_pairs
+    far_curve = _far_curve(*_accepted(different), measured_far)
+    if far_curve[-1][0] > USUAL_FAR:
+        raise InputError(
+            f"even at distance 0 more than {USUAL_FAR:g} of the strangers would be accepted: on these photos"
+            f" {spec.name} does not tell people apart"
+        )
     return Calibration(
         model=spec.name,
         fingerprint=spec.fingerprint,
-        far_curve=_far_curve(*_accepted(different), measured_far),
+        far_curve=far_curve,
         measured_far=measured_far,
         probability_curve=_fit_probability(same_points, different_points),
         made_from=MadeFrom(dataset, same_pairs, different_pairs, date or datetime.date.today().isoformat(), how),
