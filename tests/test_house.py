@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for path in (ROOT / "facesearch").rglob("*.py")
+    for room in ("facesearch", "train")
+    for path in (ROOT / room).rglob("*.py")
     if path.name == "__init__.py" or not path.name.startswith("_")
 )
 OPTIONAL = {"onnxruntime"}

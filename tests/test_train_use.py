@@ -155,7 +155,7 @@ def test_evaluate_any_embedder(
     """LFW's protocol in small: two folds of two pairs."""
     pairs = lfw_in_small(demo, tmp_path / "lfw")
     for model, spread in ((trained, False), ("dlib", True)):
-        figures = train("evaluate", "--model", model, "--lfw", tmp_path / "lfw", "--pairs", pairs, "--json").json
+        figures = train("evaluate", "--model", model, "--lfw", tmp_path / "lfw", "--pairs", pairs, "--json").json["lfw"]
         assert figures["model"] == str(model)
         assert (figures["pairs"], figures["images_without_face"]) == (4, 0)
         assert not spread or figures["accuracy_mean"] == 1.0
@@ -163,6 +163,28 @@ def test_evaluate_any_embedder(
     shown = train("evaluate", "--lfw", tmp_path / "lfw", "--pairs", pairs, "--plots", plots)
     assert "accuracy_mean" in shown.out
     assert {file.name for file in plots.iterdir()} == {"roc_lfw.png", "distances_lfw.png"}
+
+
+def test_evaluate_labelled_photos(
+    train: Callable[..., Answer], demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    lfw_in_small(demo, tmp_path / "people")
+    plots = tmp_path / "plots"
+    figures = train("evaluate", "--people", tmp_path / "people", "--plots", plots, "--json").json["people"]
+    counted = (figures["photos"], figures["people"], figures["pairs_of_one_person"], figures["pairs_of_two"])
+    assert counted == (8, 2, 12, 16)
+    assert figures["auc"] == 1.0
+    assert figures["tar_at_far"] == {"0.0001": 1.0, "0.001": 1.0, "0.01": 1.0}
+    assert {file.name for file in plots.iterdir()} == {"roc_people.png", "distances_people.png"}
+    assert "give --lfw with --pairs, or --people" in train("evaluate").error
+
+
+def test_runs_are_compared(train: Callable[..., Answer], trained: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "both.png"
+    drawn = train("compare", trained.parent, trained.parent, "--out", picture)
+    assert drawn.code == 0, drawn.err
+    assert picture.stat().st_size > 10_000
+    assert "holds no finished run" in train("compare", tmp_path, trained.parent, "--out", picture).error
 
 
 def lfw_in_small(demo: tuple[Path, dict[str, tuple[str, ...]]], images: Path) -> Path:

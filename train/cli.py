@@ -10,7 +10,7 @@ import typer
 
 from facesearch.cli import run
 from facesearch.cli.app import DeviceOption, JsonOption
-from facesearch.cli.output import count_progress, message, print_json, shown, table
+from facesearch.cli.output import count_progress, message, print_json, save_figure, shown, table
 from facesearch.errors import InputError
 
 __all__ = ["app", "main"]
@@ -92,24 +92,47 @@ def fit(
 
 @app.command(epilog="Example: python -m train evaluate --model run/best.safetensors --lfw lfw --pairs pairs.txt")
 def evaluate(
-    lfw: Annotated[Path, typer.Option(help="Folder of LFW's images, a folder a person.")],
-    pairs: Annotated[Path, typer.Option(help="LFW's pairs file, ten folds.")],
     model: Annotated[
         str, typer.Option(help="A name from `facesearch models`, an .onnx or a .safetensors file.")
     ] = "dlib",
+    lfw: LfwOption = None,
+    pairs: PairsOption = None,
+    people: Annotated[Path | None, typer.Option(help="Labelled photos: all pairs of their main faces.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Whose they are: CSV with the columns photo and person.", show_default="folders")
+    ] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw the ROC and the distances into this folder.")] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """LFW's ten-fold protocol for any embedder, through the path that users run."""
-    from train.evaluating import evaluate as evaluate_model
+    """Measure any embedder on pairs, LFW's or those of labelled photos, through the path that users run."""
+    if (lfw is None) != (pairs is None) or (lfw is None and people is None):
+        raise InputError("give --lfw with --pairs, or --people, or both")
+    from train.evaluating import evaluate_lfw, evaluate_people
 
+    figures: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
-        figures = evaluate_model(model, lfw, pairs, plots, device, tick)
+        if lfw is not None and pairs is not None:
+            figures["lfw"] = evaluate_lfw(model, lfw, pairs, plots, device, tick)
+        if people is not None:
+            figures["people"] = evaluate_people(model, people, labels, plots, device, tick)
     if as_json:
         print_json(figures)
         return
-    table(("figure", "value"), [(name, _shown(value)) for name, value in figures.items()], right=("value",))
+    rows = [(data, name, _shown(value)) for data, found in figures.items() for name, value in found.items()]
+    table(("", "figure", "value"), rows, right=("value",))
+
+
+@app.command(epilog="Example: python -m train compare runs/smoke runs/random-triplets --out mining.png")
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
+    out: Annotated[Path, typer.Option(help="The picture.")],
+) -> None:
+    """Draw the validations of several runs over the images that they had seen."""
+    from train.curves import compare_figure, read_run
+
+    figure = compare_figure([read_run(folder) for folder in runs])
+    save_figure(figure, out)
 
 
 @app.command()

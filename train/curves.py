@@ -1,12 +1,15 @@
 """A run in pictures: curves.png, and for each set that was measured its ROC and its distances, before and after."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.errors import InputError
 from train.log import read_log
 from train.validation import PairDistances
 
@@ -14,7 +17,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["distance_figure", "draw_run", "roc_figure", "run_figure"]
+__all__ = [
+    "RunCurves",
+    "compare_figure",
+    "distance_figure",
+    "draw_run",
+    "read_run",
+    "roc_figure",
+    "run_figure",
+]
 
 _NAMES = {"held_out": "people kept out of training", "lfw": "LFW"}
 _SMOOTHING_SHARE = 50
@@ -35,8 +46,8 @@ def run_figure(lines: list[dict[str, Any]]) -> "Figure":
     loss, active, distances, validation = figure.subplots(2, 2).ravel()
     steps = [line for line in lines if line["kind"] == "train"]
     _smoothed(loss, steps, "loss", "loss")
-    _smoothed(loss, steps, "triplet", "triplet term")
     if any(line["hold"] for line in steps):
+        _smoothed(loss, steps, "triplet", "triplet term")
         _smoothed(loss, steps, "hold", "hold term")
     _smoothed(active, steps, "active", "share of the mined triplets")
     _smoothed(distances, steps, "ap_dist", "same person")
@@ -108,6 +119,42 @@ def distance_figure(curves: Mapping[str, PairDistances], what: str) -> "Figure":
         axes.hist(pairs.distances[pairs.same], edges, density=True, alpha=0.6, label="same person")
         axes.hist(pairs.distances[~pairs.same], edges, density=True, alpha=0.6, label="different people")
         axes.set(ylabel="density", title=f"{label}, on {what}", xlabel="L2 distance between unit vectors")
+        axes.legend(fontsize=8)
+    return figure
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """A run's log, and what its recipe says of a step. images: in a batch."""
+
+    name: str
+    images: int
+    lines: list[dict[str, Any]]
+
+
+def read_run(folder: Path) -> RunCurves:
+    """Raises InputError where the folder holds no run."""
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        images = report["images_seen"] / report["steps_done"]
+    except (OSError, ValueError, KeyError, ZeroDivisionError) as error:
+        raise InputError(f"{folder} holds no finished run ({error}): give the --out of one") from error
+    return RunCurves(f"{folder.name} ({report['recipe']['loss']['miner']})", int(images), read_log(folder))
+
+
+def compare_figure(runs: Sequence[RunCurves]) -> "Figure":
+    """Validations, and the share of the mined triplets that have a loss, over the images seen."""
+    figure = _figure((11, 4))
+    validation, active = figure.subplots(1, 2)
+    for run in runs:
+        found = [(line["step"] * run.images, line["held_out_auc"]) for line in run.lines if "held_out_auc" in line]
+        validation.plot(*zip(*found, strict=True), "o-", markersize=3, label=run.name)
+        steps = [line | {"step": line["step"] * run.images} for line in run.lines if line["kind"] == "train"]
+        _smoothed(active, steps, "active", run.name)
+    validation.set(title="Held-out people", xlabel="images seen", ylabel="AUC")
+    active.set(title="Triplets that still have a loss", xlabel="images seen")
+    for axes in (validation, active):
+        axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     return figure
 

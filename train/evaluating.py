@@ -1,4 +1,4 @@
-"""LFW's ten-fold protocol with pictures, for any embedder."""
+"""Verification with pictures, for any embedder, through the path that users run: decode, detect, align, embed."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,19 +10,31 @@ import numpy as np
 from facesearch import networks
 from facesearch.engine import FaceEngine
 from facesearch.errors import InputError
-from facesearch.evaluation import pair_distances, read_lfw_pairs, report_of
-from facesearch.measuring import main_face_embedder
+from facesearch.evaluation import (
+    embed_photos,
+    equal_error_rate,
+    pair_distances,
+    read_labels,
+    read_lfw_pairs,
+    report_of,
+    roc_auc,
+    tar_at_far,
+)
+from facesearch.measuring import main_face_embedder, people_in
 from facesearch.plots import require_matplotlib
 from train.curves import distance_figure, roc_figure
-from train.validation import PairDistances
+from train.validation import PairDistances, pairs_of
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate_lfw", "evaluate_people"]
+
+Tick = Callable[[int, int], None]
+FARS = (1e-4, 1e-3, 1e-2)
 
 
-def evaluate(
-    model: str, lfw: Path, pairs_file: Path, plots: Path | None, device: str, tick: Callable[[int, int], None]
+def evaluate_lfw(
+    model: str, lfw: Path, pairs_file: Path, plots: Path | None, device: str, tick: Tick
 ) -> dict[str, Any]:
-    """Measure a model through the path that users run: decode, detect, align, embed.
+    """LFW's ten folds.
 
     Args:
         plots: a folder for roc_lfw.png and distances_lfw.png; made where it is missing.
@@ -31,24 +43,65 @@ def evaluate(
         InputError: the files are not LFW, or the pictures cannot be written.
         ModelError: there is no such model.
     """
-    if plots is not None:
-        require_matplotlib()
-        plots.mkdir(parents=True, exist_ok=True)
     pairs = read_lfw_pairs(pairs_file, lfw)
-    engine = FaceEngine.load(networks.resolve(model), device)
+    engine = _engine(model, device, plots)
     distances, without_face = pair_distances(main_face_embedder(engine, tick), pairs)
-    if plots is not None:
-        _draw(PairDistances(distances, pairs.same), engine.embedder.spec.name, plots)
+    _draw(PairDistances(distances, pairs.same), model, "lfw", "LFW", plots)
     report = asdict(report_of(distances, without_face, pairs))
     report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
     return {"model": engine.embedder.spec.name, **report}
 
 
-def _draw(pairs: PairDistances, model: str, folder: Path) -> None:
+def evaluate_people(
+    model: str, folder: Path, labels: Path | None, plots: Path | None, device: str, tick: Tick
+) -> dict[str, Any]:
+    """All pairs of the main faces of labelled photos. A photo without a face is left out, and counted.
+
+    Args:
+        labels: CSV with the columns photo (file name) and person; None where every person has a folder.
+        plots: a folder for roc_people.png and distances_people.png; made where it is missing.
+
+    Raises:
+        InputError: there are no labels for these photos, or the pictures cannot be written.
+        ModelError: there is no such model.
+    """
+    if labels is None:
+        labelled = people_in(folder)
+    else:
+        labelled = [(folder / photo, person) for photo, person in sorted(read_labels(labels).items())]
+    engine = _engine(model, device, plots)
+    embeddings = embed_photos(main_face_embedder(engine, tick), [photo for photo, _ in labelled])
+    found = ~np.isnan(embeddings).any(axis=1)
+    people = np.unique([person for _, person in labelled], return_inverse=True)[1]
+    pairs = pairs_of(embeddings[found], people[found])
+    _draw(pairs, model, "people", folder.name, plots)
+    return {
+        "model": engine.embedder.spec.name,
+        "photos": len(labelled),
+        "photos_without_face": int((~found).sum()),
+        "people": int(people.max()) + 1,
+        "pairs_of_one_person": int(pairs.same.sum()),
+        "pairs_of_two": int((~pairs.same).sum()),
+        "auc": roc_auc(pairs.distances, pairs.same),
+        "eer": equal_error_rate(pairs.distances, pairs.same),
+        "tar_at_far": {f"{far:g}": tar_at_far(pairs.distances, pairs.same, far) for far in FARS},
+    }
+
+
+def _engine(model: str, device: str, plots: Path | None) -> FaceEngine:
+    if plots is not None:
+        require_matplotlib()
+        plots.mkdir(parents=True, exist_ok=True)
+    return FaceEngine.load(networks.resolve(model), device)
+
+
+def _draw(pairs: PairDistances, model: str, name: str, what: str, folder: Path | None) -> None:
+    if folder is None:
+        return
     found = ~np.isnan(pairs.distances)
     shown = {Path(model).name: PairDistances(pairs.distances[found], pairs.same[found])}
     try:
-        roc_figure(shown, "LFW").savefig(folder / "roc_lfw.png", dpi=120)
-        distance_figure(shown, "LFW").savefig(folder / "distances_lfw.png", dpi=120)
+        roc_figure(shown, what).savefig(folder / f"roc_{name}.png", dpi=120)
+        distance_figure(shown, what).savefig(folder / f"distances_{name}.png", dpi=120)
     except OSError as error:
         raise InputError(f"the pictures cannot be written into {folder}: {error.strerror}") from error

@@ -28,7 +28,7 @@ from facesearch.evaluation import (
 from train.dataset import FaceSet, load_crop
 from train.looking import NoNetwork
 
-__all__ = ["HeldOut", "LfwPairs", "PairDistances", "Scores"]
+__all__ = ["HeldOut", "LfwPairs", "PairDistances", "Scores", "pairs_of"]
 
 FAR = 1e-3
 # A seeded sample of the pairs of strangers; there are n² / 2 of them.
@@ -67,6 +67,23 @@ def _best_accuracy(distances: NDArray[np.float64], same: NDArray[np.bool_]) -> f
     return float((1 + accepted.max()) / 2)
 
 
+def pairs_of(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> PairDistances:
+    """All pairs of one person, and those of strangers, or a seeded sample of them.
+
+    Args:
+        embeddings: (n, d) float32; n² distances must fit into memory.
+        labels: (n,) people.
+    """
+    rows, columns = np.triu_indices(len(embeddings), 1)
+    same = labels[rows] == labels[columns]
+    distances = l2_matrix(embeddings, embeddings)[rows, columns]
+    strangers = np.flatnonzero(~same)
+    if len(strangers) > STRANGERS_AT_MOST:
+        strangers = np.random.default_rng(0).choice(strangers, STRANGERS_AT_MOST, replace=False)
+    chosen = np.concatenate([np.flatnonzero(same), strangers])
+    return PairDistances(distances[chosen], same[chosen])
+
+
 class HeldOut:
     """The people kept out of training: their crops are made once, and embedded as the product embeds them."""
 
@@ -82,14 +99,7 @@ class HeldOut:
 
     def pairs(self, embeddings: NDArray[np.float32]) -> PairDistances:
         """All pairs of one person, and those of strangers, or a seeded sample of them."""
-        rows, columns = np.triu_indices(len(embeddings), 1)
-        same = self._labels[rows] == self._labels[columns]
-        distances = l2_matrix(embeddings, embeddings)[rows, columns]
-        strangers = np.flatnonzero(~same)
-        if len(strangers) > STRANGERS_AT_MOST:
-            strangers = np.random.default_rng(0).choice(strangers, STRANGERS_AT_MOST, replace=False)
-        chosen = np.concatenate([np.flatnonzero(same), strangers])
-        return PairDistances(distances[chosen], same[chosen])
+        return pairs_of(embeddings, self._labels)
 
     def calibration(self, embeddings: NDArray[np.float32], spec: ModelSpec) -> Calibration | None:
         """What the distances mean, from these people; None where they are too few to say."""
