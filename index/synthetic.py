@@ -1,9 +1,9 @@
 """Made-up embeddings with the distances of real ones, for benchmarks at sizes that nobody's photos have.
 
 What is imitated was measured on the `dlib` embeddings of 1,226 faces of 114 people: strangers are 0.57 apart (median;
-0.38 at one pair in 1,000, as in 36 dimensions of equal spread), two photos of one person 0.29, some photos are worse than
-others, and all lie around one common direction. People have 1 to 500 photos, every size from 1 to 500 being as likely
-as twice that size (log-uniform).
+0.38 at one pair in 1,000, as in 36 dimensions of equal spread), two photos of one person 0.29, some photos are worse
+than others, and all lie around one common direction. People have 1 to 500 photos, every size from 1 to 500 being as
+likely as twice that size (log-uniform).
 """
 
 import numpy as np

@@ -16,10 +16,11 @@ from train_samples import job, make_people, recipe
 
 from facesearch.errors import InputError, ModelError
 from facesearch.networks import checkpoint
+from train.config import read_recipe
 from train.errors import CollapsedError, DivergedError, TrainingError
 from train.keeping import BEST, LAST
 from train.log import read_log
-from train.loop import fit
+from train.loop import Job, fit
 from train.losses import TrainingLoss
 from train.report import Report
 from train.snapshots import SNAPSHOT, read_snapshot
@@ -135,17 +136,28 @@ def test_kill_minus_nine_and_resume(people: Path, tmp_path: Path) -> None:
         '[network]\nname = "small-cnn"\ndim = 8\n[data]\nheld_out = 0.4\nworkers = 0\n[batch]\npeople = 4\nimages = 3\n'
         "[run]\nsteps = 40\nsnapshot_every = 3\nvalidate_every = 20\n"
     )
-    command = [sys.executable, "-m", "train", "fit", str(file), "--data", str(people), "--device", "cpu", "--out"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, str(tmp_path / "whole")], cwd=ROOT, env=env, check=True, capture_output=True)
-    process = subprocess.Popen([*command, str(tmp_path / "cut")], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    fit(Job(read_recipe(str(file)), people, tmp_path / "whole", device="cpu"))
+    command = [
+        sys.executable,
+        "-m",
+        "train",
+        "fit",
+        file,
+        "--data",
+        people,
+        "--out",
+        tmp_path / "cut",
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
     while not (tmp_path / "cut" / SNAPSHOT).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(float(np.random.default_rng().uniform(0, 0.3)))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    subprocess.run([*command, str(tmp_path / "cut"), "--resume"], cwd=ROOT, env=env, check=True, capture_output=True)
+    fit(Job(read_recipe(str(file)), people, tmp_path / "cut", device="cpu", resume=True))
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
 
 

@@ -84,7 +84,7 @@ def fit(
         print_json(json.loads(report.to_json()))
         return
     table(("", "", "before", "after"), report.rows(), right=("before", "after"))
-    for line in report.verdict():
+    for line in (report.speed(), *report.verdict()):
         shown(line)
     if report.best_step:
         shown(f"Use it: facesearch index PHOTOS --library NEW --model {report.model}")

@@ -187,6 +187,7 @@ class RunConfig:
 
     precision: "fp32", "bf16" or "fp16"; the last only on CUDA.
     select_by: which figure of the held-out people makes a checkpoint the best: "auc", or "tar" at FAR 1e-3.
+    lfw_every: steps between validations on LFW, where it is given; 0 for before and after only.
     patience: validations without a better checkpoint after which the run stops; 0 for never.
     """
 
@@ -198,12 +199,14 @@ class RunConfig:
     select_by: str = "auc"
     patience: int = 0
     snapshot_every: int = 100
+    lfw_every: int = 0
 
     def __post_init__(self) -> None:
         _check_choice("run.precision", self.precision, "fp32", "bf16", "fp16")
         _check_choice("run.select_by", self.select_by, "auc", "tar")
         for name in ("steps", "validate_every", "snapshot_every"):
             _check(getattr(self, name) >= 1, f"run.{name} must be at least 1, not {getattr(self, name)}")
+        _check(self.lfw_every >= 0, f"run.lfw_every must not be negative, not {self.lfw_every}")
         _check(self.patience >= 0, f"run.patience must not be negative, not {self.patience}")
 
 

@@ -6,6 +6,7 @@ of the gradients over the processes, where their sum is the gradient of the whol
 their number.
 """
 
+import datetime
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,8 @@ def joined(device: str) -> Iterator[Ranks]:
     place = torch.device(pick_device(f"cuda:{local}") if kind == "cuda" else kind)
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    # the first process may measure LFW for minutes while the others wait for it
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=datetime.timedelta(hours=2))
     try:
         yield Ranks(place, rank, count)
     finally:

@@ -13,6 +13,7 @@ from train.curves import draw_run
 from train.log import RunLog
 from train.losses import StepStatistics
 from train.report import Report
+from train.resampling import gain_interval
 from train.snapshots import write_snapshot
 from train.trainer import Trainer
 from train.validation import HeldOut, LfwPairs, PairDistances, Scores
@@ -87,6 +88,8 @@ class Keeper:
         self._last_validation = done
         scores = self._held_out.pairs(self._held_out.embed(self._embedder)).scores()
         self._log.scores(done, "held_out", scores)
+        if self._lfw is not None and self._run.lfw_every and done % self._run.lfw_every == 0:
+            self._log.scores(done, "lfw", self._lfw.scores(self._embedder)[0])
         better = self.report.see(done, scores)
         if better:
             self._write(BEST, self._held_out_calibration())
@@ -110,6 +113,7 @@ class Keeper:
             self._trainer.module.load_state_dict(checkpoint.load_module(self._folder / BEST).state_dict())
         after: dict[str, PairDistances] = {}
         self.report.after = self._measure(after)
+        self.report.gain = gain_interval(self._before["held_out"], after["held_out"], self._run.select_by)
         if self.report.best_step:
             self.report.model = str(self._folder / BEST)
             self._write(BEST, self._held_out_calibration())

@@ -43,7 +43,7 @@ class Job:
 
     data: an aligned data set, or a folder with a folder for each person. out: the run's folder.
     lfw, pairs: LFW's images and its pairs.txt, to be measured before and after; both or neither.
-    tick: called with (images seen, images in all). say: called with lines for people.
+    tick: called with (images seen, images to see) by this call. say: called with lines for people.
     """
 
     recipe: Recipe
@@ -83,7 +83,9 @@ def fit(job: Job) -> Report | None:
                 statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
                 watch.see(statistics)
                 keeper.after(step, statistics, waited, time.perf_counter() - began)
-                job.tick((step + 1) * recipe.batch.size, recipe.run.steps * recipe.batch.size)
+                job.tick(
+                    recipe.batch.size * (step + 1 - first_step), recipe.batch.size * (recipe.run.steps - first_step)
+                )
                 if ranks.agree(keeper.has_waited_long_enough):
                     break
             return keeper.finish()

@@ -29,6 +29,7 @@ class Report:
         last where none is better than the start.
     best_step: steps after which the best checkpoint was saved; 0 where none is better than the start.
     model: the checkpoint to use; empty where there is none.
+    gain: where the gain on the held-out people, in the figure that selects, lies in 95 of 100 resamples of them.
     wait_share: of the time, in which the network waited for images.
     """
 
@@ -45,6 +46,7 @@ class Report:
     waited_s: float = 0.0
     worked_s: float = 0.0
     model: str = ""
+    gain: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def begin(cls, recipe: Recipe, data: Path, faces: FaceSet, held_out: FaceSet, ranks: Ranks) -> "Report":
@@ -81,6 +83,14 @@ class Report:
         total = self.waited_s + self.worked_s
         return self.waited_s / total if total else 0.0
 
+    def speed(self) -> str:
+        """How fast it went, in a sentence."""
+        seconds = max(self.waited_s + self.worked_s, 1e-9)
+        return (
+            f"{self.images_seen:,} images in {seconds:,.0f} s of training, {self.images_seen / seconds:,.0f} images/s;"
+            f" the network waited for images {self.wait_share:.0%} of the time ({self.environment['device']})."
+        )
+
     def to_json(self) -> str:
         fields = asdict(self) | {"wait_share": round(self.wait_share, 4)}
         return json.dumps(fields, indent=2) + "\n"
@@ -103,6 +113,14 @@ class Report:
             for key, label in figures.items()
         ]
 
+    def _significance(self) -> str:
+        low, high = self.gain
+        figure = {"auc": "AUC", "tar": "TAR at FAR 1e-3"}[self.recipe["run"]["select_by"]]
+        told = f"Among other people like these, its gain in {figure} would lie between {low:+.4f} and {high:+.4f}"
+        if low > 0:
+            return f"{told} (19 times in 20)."
+        return f"{told} (19 times in 20): this may be chance. Measure it on more people before you rely on it."
+
     def verdict(self) -> list[str]:
         """What to do now, in sentences."""
         if not self.best_step:
@@ -112,7 +130,7 @@ class Report:
                 " were kept out of training: this data and this recipe gain nothing. Keep using the start.",
                 "last.safetensors is kept to look at, not to use; the figures after are its.",
             ]
-        lines = [f"The best checkpoint, after {self.best_step:,} steps, is {self.model}."]
+        lines = [f"The best checkpoint, after {self.best_step:,} steps, is {self.model}.", self._significance()]
         if "lfw" in self.before and self.after["lfw"].accuracy < self.before["lfw"].accuracy - LFW_TOLERANCE:
             lines.append(
                 f"But on LFW its accuracy is {self.after['lfw'].accuracy:.4f}, and was"

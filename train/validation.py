@@ -50,10 +50,14 @@ class Scores:
 
 @dataclass(frozen=True)
 class PairDistances:
-    """L2 distances (n,) float64 of pairs, and whether each is of one person, (n,) bool."""
+    """Pairs: their L2 distances (n,) float64, and whether each is of one person, (n,) bool.
+
+    people: (n, 2) int64, whose the two are, counted from 0; None where that is not known.
+    """
 
     distances: NDArray[np.float64]
     same: NDArray[np.bool_]
+    people: NDArray[np.int64] | None = None
 
     def scores(self) -> Scores:
         d, same = self.distances, self.same
@@ -72,7 +76,7 @@ def pairs_of(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Pair
 
     Args:
         embeddings: (n, d) float32; n² distances must fit into memory.
-        labels: (n,) people.
+        labels: (n,) people, counted from 0.
     """
     rows, columns = np.triu_indices(len(embeddings), 1)
     same = labels[rows] == labels[columns]
@@ -81,7 +85,7 @@ def pairs_of(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Pair
     if len(strangers) > STRANGERS_AT_MOST:
         strangers = np.random.default_rng(0).choice(strangers, STRANGERS_AT_MOST, replace=False)
     chosen = np.concatenate([np.flatnonzero(same), strangers])
-    return PairDistances(distances[chosen], same[chosen])
+    return PairDistances(distances[chosen], same[chosen], np.stack([labels[rows], labels[columns]], axis=1)[chosen])
 
 
 class HeldOut:
