@@ -62,11 +62,12 @@ def test_every_link_leads_to_a_file() -> None:
             assert "://" in target or (ROOT / target).exists(), target
 
 
-def test_the_rooms_in_the_layout_are_there() -> None:
-    layout = re.search(r"## Layout\n.*?\n## ", PAGES[1], re.DOTALL)
+@pytest.mark.parametrize("house", ["facesearch", "train"])
+def test_the_rooms_in_the_layout_are_there(house: str) -> None:
+    layout = re.search(rf"## Layout\n.*?\n    {house}/[^\n]*\n(.*?)\n    \w", PAGES[1], re.DOTALL)
     assert layout
-    rooms = set(re.findall(r"^      (\w+)(?:/|\.py) ", layout[0], re.MULTILINE))
-    there = {path.stem for path in (ROOT / "facesearch").iterdir() if not path.name.startswith(("_", "py.typed"))}
+    rooms = set(re.findall(r"(?:^      |, )(\w+)(?:/|\.py)(?= |,)", layout[1], re.MULTILINE))
+    there = {path.stem for path in (ROOT / house).iterdir() if not path.name.startswith(("_", "py.typed"))}
     assert rooms == there
 
 

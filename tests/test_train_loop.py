@@ -137,20 +137,9 @@ def test_kill_minus_nine_and_resume(people: Path, tmp_path: Path) -> None:
         "[run]\nsteps = 40\nsnapshot_every = 3\nvalidate_every = 20\n"
     )
     fit(Job(read_recipe(str(file)), people, tmp_path / "whole", device="cpu"))
-    command = [
-        sys.executable,
-        "-m",
-        "train",
-        "fit",
-        file,
-        "--data",
-        people,
-        "--out",
-        tmp_path / "cut",
-        "--device",
-        "cpu",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "train", "fit", file, "--data", people, "--out", tmp_path / "cut"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, "--device", "cpu"], cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (tmp_path / "cut" / SNAPSHOT).exists() and time.monotonic() < deadline:
         time.sleep(0.01)

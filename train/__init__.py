@@ -5,3 +5,5 @@ fit         a recipe (train/configs/*.toml) and aligned crops -> a checkpoint th
 evaluate    LFW's protocol with plots, for any model
 recipes     what recipes there are
 """
+
+__all__: list[str] = []

@@ -83,9 +83,7 @@ def fit(job: Job) -> Report | None:
                 statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
                 watch.see(statistics)
                 keeper.after(step, statistics, waited, time.perf_counter() - began)
-                job.tick(
-                    recipe.batch.size * (step + 1 - first_step), recipe.batch.size * (recipe.run.steps - first_step)
-                )
+                job.tick(*(recipe.batch.size * (n - first_step) for n in (step + 1, recipe.run.steps)))
                 if ranks.agree(keeper.has_waited_long_enough):
                     break
             return keeper.finish()
