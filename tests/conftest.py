@@ -153,13 +153,13 @@ class Answer:
         return self.err.removeprefix("Error: ").strip()
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs `facesearch ARGUMENTS…` in this process, as the console script does."""
-    from facesearch.cli import main
+def program(
+    name: str, main: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Runs `NAME ARGUMENTS…` in this process, as the console script does."""
 
     def command(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["facesearch", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
@@ -167,6 +167,14 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Answer(int(ended.value.code or 0), printed.out, printed.err)
 
     return command
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs `facesearch ARGUMENTS…`."""
+    from facesearch.cli import main
+
+    return program("facesearch", main, monkeypatch, capsys)
 
 
 @pytest.fixture

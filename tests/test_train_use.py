@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Answer
+from conftest import Answer, program
 from train_samples import job, make_people
 
 from facesearch.calibration_files import model_calibration
@@ -35,18 +34,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Runs `python -m train ARGUMENTS…` in this process."""
+    """Runs `python -m train ARGUMENTS…`."""
     from train.cli import main
 
-    def command(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["train", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), printed.out, printed.err)
-
-    return command
+    return program("train", main, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from facesearch.config import ModelSpec
-from facesearch.distance import Calibration
 from facesearch.networks import checkpoint
 from train.curves import draw_run
 from train.log import RunLog
@@ -53,7 +52,6 @@ class Keeper:
         self._log, self._say = log, say
         self._run = trainer.recipe.run
         self._before: dict[str, PairDistances] = {}
-        self._last_validation = -1
 
     @property
     def has_waited_long_enough(self) -> bool:
@@ -85,14 +83,15 @@ class Keeper:
             self._snapshot(done)
 
     def _validate(self, done: int, statistics: StepStatistics) -> None:
-        self._last_validation = done
-        scores = self._held_out.pairs(self._held_out.embed(self._embedder)).scores()
+        embeddings = self._held_out.embed(self._embedder)
+        scores = self._held_out.pairs(embeddings).scores()
         self._log.scores(done, "held_out", scores)
         if self._lfw is not None and self._run.lfw_every and done % self._run.lfw_every == 0:
             self._log.scores(done, "lfw", self._lfw.scores(self._embedder)[0])
         better = self.report.see(done, scores)
         if better:
-            self._write(BEST, self._held_out_calibration())
+            calibration = self._held_out.calibration(embeddings, self._spec)
+            self._write(BEST, None if calibration is None else asdict(calibration))
         self._say(
             f"step {done}: loss {statistics.loss:.4f}, {statistics.active:.0%} of the triplets active,"
             f" {_described({'held_out': scores})}{', the best so far' if better else ''}"
@@ -106,8 +105,6 @@ class Keeper:
 
     def finish(self) -> Report:
         """Measure the best, or the last where none is better than the start, and write everything down."""
-        if self._last_validation < self.report.steps_done:
-            self.report.see(self.report.steps_done, self._held_out.pairs(self._held_out.embed(self._embedder)).scores())
         self._write(LAST, None)
         if self.report.best_step:
             self._trainer.module.load_state_dict(checkpoint.load_module(self._folder / BEST).state_dict())
@@ -116,7 +113,8 @@ class Keeper:
         self.report.gain = gain_interval(self._before["held_out"], after["held_out"], self._run.select_by)
         if self.report.best_step:
             self.report.model = str(self._folder / BEST)
-            self._write(BEST, self._held_out_calibration())
+            stored = checkpoint.read_header(self._folder / BEST).calibration
+            self._write(BEST, stored)
         self._log.flush()
         (self._folder / "report.json").write_text(self.report.to_json(), encoding="utf-8")
         draw_run(self._folder, self._before, after)
@@ -134,17 +132,13 @@ class Keeper:
             scores["lfw"], distances["lfw"] = self._lfw.scores(self._embedder)
         return scores
 
-    def _held_out_calibration(self) -> Calibration | None:
-        return self._held_out.calibration(self._held_out.embed(self._embedder), self._spec)
-
     @property
     def _spec(self) -> ModelSpec:
         return self._embedder.spec
 
-    def _write(self, name: str, calibration: Calibration | None) -> None:
-        stored = None if calibration is None else asdict(calibration)
+    def _write(self, name: str, calibration: dict[str, Any] | None) -> None:
         training = json.loads(self.report.to_json())
-        checkpoint.save(self._folder / name, self._trainer.module.state_dict(), self._spec, training, stored)
+        checkpoint.save(self._folder / name, self._trainer.module.state_dict(), self._spec, training, calibration)
 
 
 def _described(scores: dict[str, Scores]) -> str:

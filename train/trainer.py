@@ -77,7 +77,9 @@ class Trainer:
         self._scaler.scale(loss * self.ranks.count).backward()
         if config.clip_norm:
             self._scaler.unscale_(self._optimizer)
-            nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
+            norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
+            if not (self._scaler.is_enabled() or torch.isfinite(norm)):  # fp16's scaler passes over such steps
+                raise DivergedError(f"the gradient is {norm.item()} at step {step}: set optimizer.lr lower")
         self._scaler.step(self._optimizer)
         self._scaler.update()
 
