@@ -1,5 +1,6 @@
 """Batches of varied crops, decoded ahead of the training by worker processes."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ __all__ = ["batches", "default_workers"]
 Item = tuple[int, tuple[int, int, int]]
 _AUGMENTATION = 4  # see train.samplers: no two drawings of one seed are the same
 GPU_WORKERS_AT_MOST = 16
+# A fork would copy the threads of torch, half alive.
+_CONTEXT = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 class _Crops(Dataset["Tensor | TrainingError"]):
@@ -84,7 +87,7 @@ def batches(
         batch_sampler=_Steps(sampler, seed, steps, ranks),
         num_workers=workers,
         pin_memory=ranks.device.type == "cuda",
-        multiprocessing_context="forkserver" if workers else None,  # a fork would copy the threads of torch, half alive
+        multiprocessing_context=_CONTEXT if workers else None,
         prefetch_factor=4 if workers else None,
         collate_fn=_stacked,
         worker_init_fn=_quiet,
