@@ -282,7 +282,9 @@ def test_main_faces_keep_their_places(fake_engine, picture, tmp_path):
             np.testing.assert_allclose(face.embedding, embedding, atol=1e-5)
 
 
-def test_main_faces_are_loaded_as_they_are_asked_for(fake_engine, picture, tmp_path, decodes):
+def test_main_faces_are_loaded_as_they_are_asked_for(fake_engine, picture, tmp_path, decodes, monkeypatch):
+    monkeypatch.setattr("facesearch.engine.CORES", 2)
+    monkeypatch.setattr("facesearch.engine.MAIN_FACES_AT_ONCE", 4)  # three batches at most are begun for the first face
     paths = [str(picture.save(tmp_path / f"{i}.png", str(i))) for i in range(40)]
     faces = fake_engine.main_faces(paths)
     next(faces)
