@@ -243,10 +243,9 @@ class FaceIndex:
         self._cache = (stamp, vectors)
         return vectors
 
-    @property
-    def kind(self) -> str:
-        """How the faces that there are now are searched, in words."""
-        return kind_for(self.counts().faces, self.search_config)
+    def kind_for(self, count: int) -> str:
+        """How so many faces are searched here, in words."""
+        return kind_for(count, self.search_config)
 
     def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """The k faces nearest to an embedding (d,): (face id, L2 distance), nearest first."""

@@ -47,11 +47,11 @@ class Stamp:
 def kind_for(count: int, config: SearchConfig) -> str:
     """How so many faces are searched, and why, for `status`."""
     if count <= config.exact_up_to:
-        return "flat (exact)"
+        return f"flat: every face is compared (exact, up to {config.exact_up_to:,} faces)"
     lists = coarse.lists_for(count)
     return (
-        f"inverted lists (more than {config.exact_up_to:,} faces: candidates from"
-        f" {coarse.looked_into(lists, config.probed):,} of about {lists:,} lists, distances exact)"
+        f"lists: candidates from {coarse.looked_into(lists, config.probed):,} of about {lists:,} lists of alike faces,"
+        f" distances exact (more than {config.exact_up_to:,} faces)"
     )
 
 
