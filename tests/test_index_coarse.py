@@ -5,17 +5,18 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
-from index_samples import SPEC, a_photo, filled, put, unit
+from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, filled, put, unit
 from numpy.typing import NDArray
 
 from facesearch.config import SearchConfig
 from facesearch.errors import InputError
-from facesearch.index import FaceIndex, coarse
+from facesearch.index import FaceIndex, coarse, staging
 from facesearch.index.vectors import FILE_NAME, STAMP_NAME, VectorIndex, kind_for
 
 MANY = SearchConfig(exact_up_to=60)
@@ -189,6 +190,18 @@ def test_the_stale_file_of_another_library_is_not_followed(large: FaceIndex) -> 
     assert VectorIndex.stale(large.folder, large.uuid, large._read_exact, MANY) is None
     assert large.search(unit(4), 1) == [(5, 0.0)]
     assert json.loads(path.read_bytes())["library"] == large.uuid
+
+
+@pytest.mark.parametrize("dim", [DIM, 2 * DIM])
+def test_another_model_gets_lists_of_its_own(large: FaceIndex, dim: int) -> None:
+    spec = replace(OTHER_SPEC, dim=dim)
+    with large.transaction() as connection:
+        staging.stage(connection, spec.fingerprint, {i + 1: unit(9000 + i, dim) for i in range(COUNT)})
+    large.adopt(spec, [])
+    held = faiss.read_index(str(large.folder / FILE_NAME))
+    fresh = coarse.build(np.arange(COUNT), np.stack([unit(9000 + i, dim) for i in range(COUNT)]))
+    np.testing.assert_array_equal(held.quantizer.reconstruct_n(), fresh.quantizer.reconstruct_n())
+    assert large.search(unit(9003, dim), 1) == [(4, 0.0)]
 
 
 def test_a_library_that_outgrows_its_lists_gets_new_ones(large: FaceIndex) -> None:

@@ -91,11 +91,14 @@ def _codes_of(index: Any) -> NDArray[np.uint8]:
     return np.concatenate(parts).reshape(-1, size)
 
 
-def follow(index: Any, blocks: Iterable[tuple[Ids, Floats]]) -> None:
+def follow(index: Any, blocks: Iterable[tuple[Ids, Floats]]) -> bool:
     """Make an index hold what there is now: remove what is gone, add what is new, replace what has changed.
 
     Args:
         blocks: all there is, in parts: ids (m,), each once, and vectors (m, d).
+
+    Returns:
+        False where it holds so little of that, or so much more, that lists should be found anew; it may be as before.
     """
     import faiss
 
@@ -104,11 +107,16 @@ def follow(index: Any, blocks: Iterable[tuple[Ids, Floats]]) -> None:
     held, kept = ids[order], np.zeros(len(ids), bool)
     new: list[tuple[Ids, Floats]] = []
     for some, vectors in blocks:
+        if vectors.shape[1] != index.d:
+            return False
         at = np.minimum(np.searchsorted(held, some), len(held) - 1)
         same = (held[at] == some) & (codes[order[at]] == index.sq.compute_codes(vectors)).all(axis=1)
         kept[at[same]] = True
         new.append((some[~same], vectors[~same]))
+    if kept.sum() * (GROWTH - 1) < sum(len(some) for some, _ in new):  # another model's, for example
+        return False
     index.remove_ids(faiss.IDSelectorBatch(held[~kept]))
     for some, vectors in new:
         if len(some):
             index.add_with_ids(np.ascontiguousarray(vectors), some)
+    return fits(index)

@@ -99,11 +99,9 @@ class VectorIndex:
         """(n,) int64, in no particular order."""
         import faiss
 
-        return (
-            np.asarray(faiss.vector_to_array(self._faiss.id_map), np.int64)
-            if self.exact
-            else coarse.ids_of(self._faiss)
-        )
+        if not self.exact:
+            return coarse.ids_of(self._faiss)
+        return np.asarray(faiss.vector_to_array(self._faiss.id_map), np.int64)
 
     def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Args: ids (n,). Returns (n, d) float32. Raises RuntimeError for an id that is not there."""
@@ -198,8 +196,7 @@ class VectorIndex:
 
     def follow(self, blocks: Iterable[_Vectors]) -> bool:
         """Bring one that was `stale` up to date, given all that there is; False where it has to be built after all."""
-        coarse.follow(self._faiss, blocks)
-        return self._if_suitable(self._faiss, self._read, self._config) is not None
+        return coarse.follow(self._faiss, blocks) and len(self) > self._config.exact_up_to
 
     @classmethod
     def _if_suitable(
