@@ -35,12 +35,13 @@ from facesearch.index.vectors import FILE_NAME, STAMP_NAME
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
+K, QUERIES, MOST_QUERIES = 10, 200, 1000
+
 Faces = Annotated[int, typer.Option(min=1000, help="How many faces the library holds.")]
 Folder = Annotated[Path | None, typer.Option(help="Where the library is, or is made and kept.")]
 Rounds = Annotated[int, typer.Option(min=1, help="How often each side is measured.")]
 Out = Annotated[Path | None, typer.Option(help="Write the figures there, as JSON.")]
 
-K, QUERIES = 10, 200
 ROOT = Path(__file__).resolve().parent.parent
 OPEN_OURS = """
 import sys; from pathlib import Path; from facesearch.index import FaceIndex; import faiss
@@ -55,7 +56,12 @@ index = faiss.read_index(sys.argv[1]); print(time.perf_counter() - began)
 
 
 @app.command()
-def search(faces: Faces = 1_000_000, folder: Folder = None, queries: int = QUERIES, out: Out = None) -> None:
+def search(
+    faces: Faces = 1_000_000,
+    folder: Folder = None,
+    queries: Annotated[int, typer.Option(min=1, max=MOST_QUERIES)] = QUERIES,
+    out: Out = None,
+) -> None:
     """One query among many faces, the library open: against FAISS's flat index in the same process."""
     import faiss
 
@@ -198,8 +204,8 @@ def _place(folder: Path | None) -> Iterator[Path]:
 
 def _embeddings(faces: int, queries: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Those of a library, and other photos of the same people."""
-    drawn, _ = synthetic_faces(faces + queries)
-    return drawn[:faces], drawn[faces:]
+    drawn, _ = synthetic_faces(faces + MOST_QUERIES)  # the same, however many are asked
+    return drawn[:faces], drawn[faces : faces + queries]
 
 
 def _alternating(

@@ -23,6 +23,11 @@ MANY = SearchConfig(exact_up_to=60)
 COUNT = 400
 
 
+@pytest.fixture(autouse=True)
+def _few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarse, "LOOKED_AT", 10)
+
+
 @pytest.fixture
 def large(tmp_path: Path) -> Iterator[FaceIndex]:
     """An index with faces 1 to COUNT, of strangers, in lists; nothing of it in memory."""
@@ -242,6 +247,12 @@ def test_the_kind_is_explained() -> None:
     assert kind_for(10_000, MANY) == (
         "lists: candidates from 12 of about 100 lists of alike faces, distances exact (more than 60 faces)"
     )
+
+
+def test_of_few_enough_faces_every_list_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarse, "LOOKED_AT", 250)
+    counts = [coarse.looked_into(lists, count, 0.125) for lists, count in [(15, 225), (20, 500), (100, 10_000)]]
+    assert counts == [15, 10, 12]
 
 
 @pytest.mark.parametrize("wrong", [{"exact_up_to": -1}, {"probed": 0.0}, {"probed": 1.5}])

@@ -23,6 +23,9 @@ SAMPLE_PER_LIST, STEPS = 50, 10
 GROWTH = 4
 # Rounding covers the range of the sample and this share of it on either side; beyond it vectors are cut off.
 MARGIN = 0.1
+# So many vectors are always looked at, up to which nothing is missed. Strangers nearest to a face lie in many lists:
+# of LFW's, a quarter of the lists has 0.97 of the nearest ten, an eighth 0.89.
+LOOKED_AT = 200_000
 # For more neighbours than this share of what is looked into, everything is looked into.
 MANY = 0.01
 # Candidates beyond those wanted, so that rounding pushes no true neighbour out: this share of them, and so many.
@@ -34,9 +37,9 @@ def lists_for(count: int) -> int:
     return max(1, round(math.sqrt(count)))
 
 
-def looked_into(lists: int, probed: float) -> int:
-    """How many lists a query looks into."""
-    return max(1, round(lists * probed))
+def looked_into(lists: int, count: int, probed: float) -> int:
+    """How many lists, of so many with so many vectors, a query looks into."""
+    return min(lists, max(1, round(lists * max(probed, LOOKED_AT / max(count, 1)))))
 
 
 def build(ids: Ids, vectors: Floats) -> Any:
@@ -67,7 +70,7 @@ def candidates(index: Any, query: Floats, k: int, probed: float) -> Ids:
 
     wanted = min(k + int(k * SPARE_SHARE) + SPARE, index.ntotal)
     many = wanted > MANY * probed * index.ntotal
-    lists = index.nlist if many else looked_into(index.nlist, probed)
+    lists = index.nlist if many else looked_into(index.nlist, index.ntotal, probed)
     parameters = faiss.SearchParametersIVF(nprobe=lists)  # type: ignore[call-arg]
     found = index.search(query[None], wanted, params=parameters)[1][0]
     return np.asarray(found[found >= 0], np.int64)

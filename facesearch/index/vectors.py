@@ -49,8 +49,9 @@ def kind_for(count: int, config: SearchConfig) -> str:
     if count <= config.exact_up_to:
         return f"flat: every face is compared (exact, up to {config.exact_up_to:,} faces)"
     lists = coarse.lists_for(count)
+    some = coarse.looked_into(lists, count, config.probed)
     return (
-        f"lists: candidates from {coarse.looked_into(lists, config.probed):,} of about {lists:,} lists of alike faces,"
+        f"lists: candidates from {some:,} of about {lists:,} lists of alike faces,"
         f" distances exact (more than {config.exact_up_to:,} faces)"
     )
 
