@@ -49,7 +49,7 @@ def known_paths(connection: Connection) -> dict[str, KnownPath]:
     )
     return {
         path: KnownPath(photo, size, mtime, missing is not None)
-        for path, photo, size, mtime, missing in connection.execute(select(*columns))
+        for path, photo, size, mtime, missing in connection.execute(select(*columns)).all()
     }
 
 
