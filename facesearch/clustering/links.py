@@ -14,7 +14,7 @@ def each_once(keys: Ints) -> Ints:
     return np.asarray(ordered[np.diff(ordered, prepend=-1) != 0], dtype=np.int64)
 
 
-def linked(a: Ints, b: Ints, n: int, min_samples: int) -> Ints:
+def linked(a: NDArray[np.integer], b: NDArray[np.integer], n: int, min_samples: int) -> Ints:
     """(n,) int64 labels: rows that are core are linked along the pairs, each given once; every other row is alone."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

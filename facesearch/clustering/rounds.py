@@ -59,7 +59,7 @@ class Rounds:
     def means(self) -> tuple[Ints, NDArray[np.float32]]:
         """The groups' places, and (g, d) float32 the means of their vectors."""
         places = np.flatnonzero(self._taken_by == np.arange(len(self._taken_by)))
-        return places, self._sums[places] / self._sizes[places, None].astype(np.float32)
+        return places, np.asarray(self._sums[places] / self._sizes[places, None], dtype=np.float32)
 
     def meet(self, a: Ints, b: Ints) -> None:
         """Let only these pairs of places be joined, as far as the loosest cut could allow it."""

@@ -60,8 +60,8 @@ class NearLists:
         """Block by block pairs of rows that can be at most an L2 distance apart, each from both sides."""
         for start in range(0, len(self._vectors), BLOCK):
             ends, _, columns = self._index.range_search(self._vectors[start : start + BLOCK], radius * radius)
-            rows = np.arange(start, start + len(ends) - 1, dtype=np.int32)
-            yield np.repeat(rows, np.diff(ends.astype(np.int64))), columns.astype(np.int32)
+            found = (ends[1:] - ends[:-1]).astype(np.int64)
+            yield np.repeat(np.arange(start, start + len(found), dtype=np.int32), found), columns.astype(np.int32)
 
 
 def _main_directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
