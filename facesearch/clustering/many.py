@@ -82,11 +82,12 @@ class Many:
 
 def _pairs(nearest: Columns) -> tuple[Columns, Columns]:
     """Pairs a < b of rows of which one is among the nearest of the other, each once. Args: nearest: (n, k)."""
-    n, k = nearest.shape
-    rows, others = np.repeat(np.arange(n), k), nearest.ravel()
-    there = others >= 0
-    rows, others = rows[there], others[there]
-    keys = each_once(np.minimum(rows, others) * n + np.maximum(rows, others))
+    n = len(nearest)
+    rows = np.arange(n)[:, None]
+    keys = np.minimum(nearest, rows)
+    keys *= n
+    keys += np.maximum(nearest, rows)
+    keys = each_once(keys[nearest >= 0])
     return (keys // n).astype(np.int32), (keys % n).astype(np.int32)
 
 

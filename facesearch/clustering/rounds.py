@@ -23,6 +23,8 @@ Ints = NDArray[np.int64]
 LEVELS = 16
 # Pairs of groups whose sums are gathered at a time.
 COST_PAIRS = 1 << 12
+# Pairs that are no more are taken out when they are so large a share.
+SPARE = 0.25
 
 
 class Rounds:
@@ -78,8 +80,7 @@ class Rounds:
         x, y = self._matched(*self._best(level))
         if not len(x):
             return 0
-        for values in (self._sums, self._sizes, self._shifts):
-            np.add.at(values, y, values[x])
+        self._add(x, y)
         for group, into in zip(x[self._told[x]].tolist(), y[self._told[x]].tolist(), strict=True):
             self._who[into] = max(self._who[into], self._who[group])
             self._refused[into] |= self._refused[group]
@@ -122,6 +123,13 @@ class Rounds:
         pairs = np.array(joins, np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
+    def _add(self, x: Ints, y: Ints) -> None:
+        """Give groups at y what those at x have."""
+        order = np.argsort(y, kind="stable")
+        places, first = np.unique(y[order], return_index=True)
+        for values in (self._sums, self._sizes, self._shifts):
+            values[places] += np.add.reduceat(values[x[order]], first)
+
     def _moved(self, x: Ints, y: Ints) -> None:
         """Groups at x are now part of those at y."""
         count = len(self._sizes)
@@ -129,11 +137,14 @@ class Rounds:
         into[x], changed[x], changed[y] = y, True, True
         self._taken_by = into[self._taken_by]
         self._photo_pairs = into[self._photo_pairs[0]], into[self._photo_pairs[1]]
-        old = changed[self._a] | changed[self._b]
-        new = self._priced(into[self._a[old]], into[self._b[old]])
-        self._a = np.concatenate([self._a[~old], new[0]])
-        self._b = np.concatenate([self._b[~old], new[1]])
-        self._costs = np.concatenate([self._costs[~old], new[2]])
+        old = np.flatnonzero(changed[self._a] | changed[self._b])
+        a, b, costs = self._priced(into[self._a[old]], into[self._b[old]])
+        used, spare = old[: len(a)], old[len(a) :]  # pairs have become one, or the same group: never more than before
+        self._a[used], self._b[used], self._costs[used] = a, b, costs
+        self._a[spare], self._b[spare], self._costs[spare] = 0, 0, np.inf
+        if np.isinf(self._costs).mean() > SPARE:
+            left = np.isfinite(self._costs)
+            self._a, self._b, self._costs = self._a[left], self._b[left], self._costs[left]
 
     def _priced(self, a: Ints, b: Ints) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
         """Each pair of places once, with its cost; without those that no cut could allow."""
