@@ -22,7 +22,7 @@ from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.clustering.said import NOBODY, Said
 from facesearch.distance import Calibration
-from facesearch.errors import InputError
+from facesearch.errors import InputError, TooManyPairsError
 
 __all__ = ["Cuts", "Faces", "Grouper", "Options", "group"]
 
@@ -207,13 +207,16 @@ class Grouper:
         return labels, shift
 
     def _compared(self, faces: Faces) -> Few | Many:
-        """The faces as far as they are compared with each other."""
+        """The faces as far as they are compared: all pairs of up to 50,000 faces, if these are at most 100 million."""
         if len(faces) > ALL_PAIRS:
             return Many(faces.embeddings, faces.photos)
         # the largest shift that _shift can give, but for the crowding
         most = np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
         reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
-        return Few(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
+        try:
+            return Few(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
+        except TooManyPairsError:  # somebody has more than about 10,000 photos
+            return Many(faces.embeddings, faces.photos)
 
     def _shift(self, excess: Floats, strangers: Floats) -> Floats:
         """Squared distance to take off a pair for each of its faces: negative where look-alikes crowd around it.

@@ -171,7 +171,7 @@ def note_clustering(connection: Connection, good: int) -> None:
 
 def good_faces(connection: Connection) -> tuple[int, int]:
     """How many good faces the last clustering knew, no more than there are of its faces still, and the last of them."""
-    facts = {key: value for key, value in connection.execute(select(db.library.c.key, db.library.c.value))}
+    facts = {row.key: row.value for row in connection.execute(select(db.library))}
     if "good_faces" not in facts:
         return 0, 0
     last = int(facts["clustered_up_to"])
@@ -183,7 +183,7 @@ def files_of_photos(connection: Connection) -> dict[int, str]:
     """For each photo one of its files, not a missing one where there is a choice, and the same every time."""
     query = select(db.paths.c.photo_id, db.paths.c.path)
     ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
-    return {photo: path for photo, path in connection.execute(ordered)}
+    return {row.photo_id: row.path for row in connection.execute(ordered)}
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
