@@ -261,7 +261,7 @@ class Grouper:
         members = np.flatnonzero(labels != NOISE)
         members = members[~np.isin(members, rows)]
         groups, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
-        if not len(groups):
+        if not len(groups) or not len(rows):
             return found
         means = np.zeros((len(groups), self.faces.embeddings.shape[1]))
         np.add.at(means, inverse, self.faces.embeddings[members])
