@@ -1,6 +1,6 @@
 """New faces are put to people without the rest of the library being read."""
 
-from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+from people_samples import Album, a_portrait, an_album, portrait
 
 from facesearch.clustering import Cuts
 from facesearch.index import catalog
