@@ -6,8 +6,8 @@ single faces than for large groups, whose mean is surer, and stricter the more s
 is a distance: cuts are where the calibration's false-accept rate meets the number of faces.
 
 Everything is measured in squared L2, and evidence in nats of false-accept rate, which the calibration's slope turns
-into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. Up to 50,000 good faces all
-pairs are looked at (`few`), beyond that those that approximate neighbours propose (`many`).
+into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. All
+pairs of up to 50,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
 """
 
 from dataclasses import dataclass
