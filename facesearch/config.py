@@ -7,7 +7,7 @@ from typing import Any
 
 from facesearch.errors import InputError
 
-__all__ = ["DetectionConfig", "ImageConfig", "ModelSpec", "Preprocessing"]
+__all__ = ["DetectionConfig", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,26 @@ class DetectionConfig:
             raise InputError(f"detection thresholds must lie between 0 and 1, not {self.thresholds}")
         if not 0.3 <= self.pyramid_factor < 1:
             raise InputError(f"pyramid_factor must lie in [0.3, 1), not {self.pyramid_factor}")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How the faces of a library are searched.
+
+    exact_up_to: up to so many faces a query is compared with every one. Of more, lists of alike faces are made, and it
+        is compared with those in the nearest lists.
+    probed: the share of the lists that a query looks into, if that is more than the 200,000 faces that it looks at
+        anyway; 1 misses nothing.
+    """
+
+    exact_up_to: int = 50_000
+    probed: float = 0.125
+
+    def __post_init__(self) -> None:
+        if self.exact_up_to < 0:
+            raise InputError(f"exact_up_to is a number of faces, not {self.exact_up_to}")
+        if not 0 < self.probed <= 1:
+            raise InputError(f"probed is a share in (0, 1], not {self.probed}")
 
 
 @dataclass(frozen=True)

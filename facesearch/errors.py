@@ -2,6 +2,7 @@
 
     FacesearchError
     ├── InputError              an argument, option or setting that cannot be meant
+    │   └── TooManyPairsError   a distance within which there are more pairs of faces than fit into the memory
     ├── PhotoError              a photo that cannot be read
     ├── NoFaceError             a picture in which no face was found
     ├── ModelError              a model that cannot be used
@@ -26,6 +27,7 @@ __all__ = [
     "ModelMismatchError",
     "NoFaceError",
     "PhotoError",
+    "TooManyPairsError",
     "WeightsError",
 ]
 
@@ -36,6 +38,10 @@ class FacesearchError(Exception):
 
 class InputError(FacesearchError):
     """An argument, option or setting that cannot be meant."""
+
+
+class TooManyPairsError(InputError):
+    """A distance within which there are more pairs of faces than fit into the memory."""
 
 
 class PhotoError(FacesearchError):

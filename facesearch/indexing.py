@@ -280,7 +280,8 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
         """What could not be read may well be there."""
         return any(catalog.under(path, root) for root in roots) and not any(catalog.under(path, u) for u in unread)
 
-    vanished = _vanished(found, [path for path in run.known if judged(path)])
+    met = {file.path for file in found.photos}
+    vanished = _vanished(met, [path for path in run.known if path not in met and judged(path)])
     failing = {path for path, _ in run.report.failures}
     mended = [path for path, _ in run.index.failures() if judged(path) and path not in failing]
     with run.index.transaction() as connection:
@@ -291,14 +292,12 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     run.report.duplicates = len(run.copies) - run.report.moved
 
 
-def _vanished(found: Found, known: Sequence[str]) -> list[str]:
+def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:
     """Files of the library that were not met, and are not there or only a link to one that was met.
 
     What else is there is a file that the walk passes over, being hidden or of another suffix, and was once given by
     its name.
     """
-    seen = {file.path for file in found.photos}
-    unmet = [path for path in known if path not in seen]
     there = {path: os.path.realpath(path) for path in unmet if os.path.isfile(path)}
-    resolved = {os.path.realpath(path) for path in seen} if there else set()
+    resolved = {os.path.realpath(path) for path in met} if there else set()
     return [path for path in unmet if path not in there or there[path] in resolved]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from facesearch import networks
 from facesearch.calibration_files import library_calibration, model_calibration, write_library_calibration
-from facesearch.config import DetectionConfig, ImageConfig, ModelSpec
+from facesearch.config import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
 from facesearch.distance import Calibration
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import FaceIndex, FaceRecord, catalog
@@ -33,8 +33,6 @@ if TYPE_CHECKING:  # these import torch
     from facesearch.reembedding import ReembedReport
 
 __all__ = ["Library", "default_folder", "verify"]
-
-INDEX_KIND = "flat (exact)"
 
 
 class Library:
@@ -51,6 +49,7 @@ class Library:
         device: str = "auto",
         detection: DetectionConfig | None = None,
         images: ImageConfig | None = None,
+        search: SearchConfig | None = None,
         create: bool = True,
     ) -> None:
         """Open a library, or make an empty one.
@@ -59,6 +58,7 @@ class Library:
             folder: where it lives; None for FACESEARCH_LIBRARY, or else the user's data folder.
             model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+            search: how many faces are compared one by one, and how carefully more are searched.
             create: make it where there is none.
 
         Raises:
@@ -72,11 +72,11 @@ class Library:
         self._detection = detection
         self._images = images
         try:
-            self._index = FaceIndex.open(self.folder)
+            self._index = FaceIndex.open(self.folder, search)
         except LibraryMissingError:
             if not create:
                 raise
-            self._index = _create(self.folder, model or networks.DEFAULT_MODEL, device)
+            self._index = _create(self.folder, model or networks.DEFAULT_MODEL, device, search)
         else:
             if model is not None:
                 self._index.require_model(networks.resolve(model))
@@ -330,7 +330,7 @@ class Library:
             fingerprint=self.spec.fingerprint,
             dim=self.spec.dim,
             threshold=self.calibration.threshold() if self.calibration else None,
-            index=INDEX_KIND,
+            index=self._index.kind_for(counts.faces),
             database_bytes=_size(self.folder, "library.sqlite3*"),
             index_bytes=_size(self.folder, "faces.faiss"),
             roots=tuple(self._index.roots()),
@@ -370,13 +370,13 @@ def verify(
     return searching.compare(FaceEngine.load(spec, device), model_calibration(spec), a, b, threshold)
 
 
-def _create(folder: Path, model: str, device: str) -> FaceIndex:
+def _create(folder: Path, model: str, device: str, search: SearchConfig | None) -> FaceIndex:
     """An empty library; none is left behind where it could not be filled anyway."""
     spec = networks.resolve(model)
     if device != "auto":
         networks.pick_device(device)
     try:
-        return FaceIndex.create(folder, spec)
+        return FaceIndex.create(folder, spec, search)
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
 

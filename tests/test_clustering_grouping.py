@@ -232,7 +232,7 @@ def test_siblings_who_are_always_together_stay_apart() -> None:
 
 def test_only_near_pairs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 5,000 strangers' 12.5 million pairs a few for each face, and no more for each face of more strangers."""
-    from facesearch.clustering import grouping
+    from facesearch.clustering import few
 
     looked_at: list[int] = []
 
@@ -241,7 +241,7 @@ def test_only_near_pairs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
         looked_at.append(len(pairs.a))
         return pairs
 
-    monkeypatch.setattr(grouping, "pairs_within", counted)
+    monkeypatch.setattr(few, "pairs_within", counted)
     for n in (1_250, 5_000):
         grouped(faces_of(people([1] * n, 16)[0]))
     assert looked_at[0] < 1_250 * 25

@@ -132,7 +132,7 @@ def test_what_another_process_writes_is_found(index: FaceIndex) -> None:
 
 def test_embeddings_come_in_parts_and_whole(index: FaceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = filled(index, 10)
-    monkeypatch.setattr("facesearch.index.face_index.ROWS", 3)
+    monkeypatch.setattr("facesearch.index.embeddings.ROWS", 3)
     ids, found = index.embeddings()
     assert ids.tolist() == list(range(1, 11))
     assert (found.dtype, found.flags.c_contiguous) == (np.float32, True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from facesearch.config import SearchConfig
     from facesearch.library import Library
 
 __all__ = [
@@ -66,9 +67,14 @@ def _root(
 
 
 def open_library(
-    folder: Path | None, model: str | None = None, device: str = "auto", *, create: bool = False
+    folder: Path | None,
+    model: str | None = None,
+    device: str = "auto",
+    *,
+    search: "SearchConfig | None" = None,
+    create: bool = False,
 ) -> "Library":
     """The library of a command. Raises as `Library` does."""
     from facesearch.library import Library
 
-    return Library(folder, model=model, device=device, create=create)
+    return Library(folder, model=model, device=device, search=search, create=create)

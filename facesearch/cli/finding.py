@@ -17,6 +17,7 @@ from facesearch.cli.output import (
     shown,
     table,
 )
+from facesearch.config import SearchConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -99,13 +100,16 @@ def query(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture of somebody.")],
     k: Annotated[int, typer.Option("-k", help="How many matches for each face.")] = 10,
     face: Annotated[int | None, typer.Option(help="Only this face of the picture, counted from 0.")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Look at every face, also in a large library; see `facesearch status`.")
+    ] = False,
     library: LibraryOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Find the photos that show the people in a picture."""
-    with open_library(library, model, device) as opened:
+    with open_library(library, model, device, search=SearchConfig(probed=1.0) if exact else None) as opened:
         result = opened.query(image, k, face=face)
     print_json(result.to_dict()) if as_json else _show_query(result)
 

@@ -5,8 +5,12 @@ grouping.py       the default: strict density cores, joined on average evidence;
 plain.py          DBSCAN at the eps that the user gives
 evidence.py       what the calibration and the size of the library say about a distance
 content.py        an order of the faces that does not depend on when they came
-candidates.py     the pairs of faces that are looked at
+few.py            up to 50,000 faces: all pairs that are near enough, joined by
 agglomeration.py  joining groups, best first, within what the user has decided
+many.py           more faces: the pairs that approximate neighbours propose, joined by
+rounds.py         the same in rounds, many pairs at once
+candidates.py     all pairs of faces within a radius, and those of one photo
+links.py          density cores from pairs
 said.py           what the user has decided, as rows
 """
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from facesearch.index.neighbours import radius_neighbours
 
-__all__ = ["Pairs", "pairs_within"]
+__all__ = ["Pairs", "of_one_photo", "pairs_within"]
 
 Ints = NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def pairs_within(vectors: NDArray[np.float32], photos: Ints, radius: float) -> P
     once = every < neighbours
     rows, columns, distances = every[once].astype(np.int64), neighbours[once].astype(np.int64), distances[once]
     together = photos[rows] == photos[columns]
-    far_rows, far_columns = _of_one_photo(photos)
+    far_rows, far_columns = of_one_photo(photos)
     known = rows[together] * len(vectors) + columns[together]
     new = ~np.isin(far_rows * len(vectors) + far_columns, known)
     return Pairs(
@@ -48,12 +48,14 @@ def pairs_within(vectors: NDArray[np.float32], photos: Ints, radius: float) -> P
     )
 
 
-def _of_one_photo(photos: Ints) -> tuple[Ints, Ints]:
+def of_one_photo(photos: Ints) -> tuple[Ints, Ints]:
     """All pairs of rows of one photo."""
-    order = np.argsort(photos, kind="stable")
+    _, inverse, faces = np.unique(photos, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(faces[inverse] > 1)
+    order = shared[np.argsort(photos[shared], kind="stable")]
     parts = np.split(order, np.flatnonzero(np.diff(photos[order])) + 1)
-    pairs = [(part[i], part[j]) for part in parts if len(part) > 1 for i, j in [np.triu_indices(len(part), 1)]]
-    if not pairs:
+    pairs = [(part[i], part[j]) for part in parts for i, j in [np.triu_indices(len(part), 1)]]
+    if not len(order):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     first, second = np.concatenate([i for i, _ in pairs]), np.concatenate([j for _, j in pairs])
     return np.minimum(first, second), np.maximum(first, second)

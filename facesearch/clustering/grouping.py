@@ -6,7 +6,8 @@ single faces than for large groups, whose mean is surer, and stricter the more s
 is a distance: cuts are where the calibration's false-accept rate meets the number of faces.
 
 Everything is measured in squared L2, and evidence in nats of false-accept rate, which the calibration's slope turns
-into squared distance. The result is a function of the set of faces: rows are first ordered by their own content.
+into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. All
+pairs of up to 50,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
 """
 
 from dataclasses import dataclass
@@ -14,15 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.agglomeration import agglomerate
-from facesearch.clustering.candidates import pairs_within
 from facesearch.clustering.content import by_content
 from facesearch.clustering.density import NOISE, renumber_by_size
 from facesearch.clustering.evidence import distance_at, nats_per_squared_distance
+from facesearch.clustering.few import Few
+from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.clustering.said import NOBODY, Said
 from facesearch.distance import Calibration
-from facesearch.errors import InputError
+from facesearch.errors import InputError, TooManyPairsError
 
 __all__ = ["Cuts", "Faces", "Grouper", "Options", "group"]
 
@@ -30,6 +31,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WEAK_BLOCK = 1 << 22
+# Good faces up to which all pairs are looked at; beyond, those that approximate neighbours propose.
+ALL_PAIRS = 50_000
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class Faces:
         return np.flatnonzero(self.excess < options.weak)
 
     def take(self, rows: Ints) -> "Faces":
+        if np.array_equal(rows, np.arange(len(self))):
+            return self  # embeddings of a large library are the largest thing there is
         return Faces(self.embeddings[rows], self.photos[rows], self.excess[rows])
 
 
@@ -191,44 +196,36 @@ class Grouper:
 
     def _strong_groups(self, said: Said) -> tuple[Ints, Floats]:
         """Labels of the strong faces, those alone included, and the shift that each has."""
-        faces = self.faces.take(self.strong)
-        # the largest shift that _shift can give, but for the crowding
-        most = np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
-        reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
-        pairs = pairs_within(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
-        vectors = faces.embeddings.astype(np.float64)
-        start = said.enforce(self._cores(pairs.a, pairs.b, pairs.distance))
+        faces, together = self.faces.take(self.strong), self.options.together / self.cuts.nats
+        seen = self._compared(faces)
+        start = said.enforce(seen.cores(self.cuts.eps, self.min_samples))
         shift = self.own_shift(faces.excess)
         labels = start
         for number in range(self.options.passes):
             if number:
-                shift = self._shift(faces.excess, pairs.a, pairs.b, pairs.distance, labels)
-            shifted = pairs.distance**2 - shift[pairs.a] - shift[pairs.b]
-            useful = pairs.take((shifted <= self.cuts.large**2) | pairs.together)
-            labels = agglomerate(start, vectors, shift, useful, self.cut2, self.options.together / self.cuts.nats, said)
+                shift = self._shift(faces.excess, seen.strangers(self.cuts.crowd_radius, labels))
+            labels = seen.joined(start, shift, self.cut2, self.cuts.large**2, together, said)
         return labels, shift
 
-    def _cores(self, a: Ints, b: Ints, distance: Floats) -> Ints:
-        """DBSCAN's core faces linked within eps; every other face alone."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
+    def _compared(self, faces: Faces) -> Few | Many:
+        """The faces as far as they are compared: all pairs of up to 50,000 faces, if these are at most 100 million."""
+        if len(faces) > ALL_PAIRS:
+            return Many(faces.embeddings, faces.photos)
+        # the largest shift that _shift can give, but for the crowding
+        most = np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
+        reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
+        try:
+            return Few(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
+        except TooManyPairsError:  # somebody has more than about 10,000 photos
+            return Many(faces.embeddings, faces.photos)
 
-        n, near = len(self.strong), distance <= self.cuts.eps
-        a, b = a[near], b[near]
-        core = np.bincount(np.concatenate([a, b]), minlength=n) + 1 >= self.min_samples
-        link = core[a] & core[b]
-        graph = coo_matrix((np.ones(int(link.sum()), np.int8), (a[link], b[link])), shape=(n, n))
-        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-    def _shift(self, excess: Floats, a: Ints, b: Ints, distance: Floats, labels: Ints) -> Floats:
+    def _shift(self, excess: Floats, strangers: Floats) -> Floats:
         """Squared distance to take off a pair for each of its faces: negative where look-alikes crowd around it.
 
         The excess is a Gamma-Poisson estimate: strangers counted within the radius, the quality's word as the prior.
         """
-        strange = (distance <= self.cuts.crowd_radius) & (labels[a] != labels[b])
-        counted = np.bincount(np.concatenate([a[strange], b[strange]]), minlength=len(labels))
         trust = self.options.trust
-        rate = (counted + trust * np.exp(excess)) / (self.cuts.expected + trust)
+        rate = (strangers + trust * np.exp(excess)) / (self.cuts.expected + trust)
         return np.asarray(-self.options.crowding * np.log(rate) / self.cuts.nats)
 
     # -- weak faces -----------------------------------------------------------------------------------------------
@@ -265,7 +262,7 @@ class Grouper:
         members = np.flatnonzero(labels != NOISE)
         members = members[~np.isin(members, rows)]
         groups, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
-        if not len(groups):
+        if not len(groups) or not len(rows):
             return found
         means = np.zeros((len(groups), self.faces.embeddings.shape[1]))
         np.add.at(means, inverse, self.faces.embeddings[members])

@@ -18,8 +18,10 @@ from facesearch.index.records import KnownPath, NewFace, NewPhoto
 
 __all__ = [
     "clustered_up_to",
+    "files_of_photos",
     "forget_failures",
     "forget_paths",
+    "good_faces",
     "known_paths",
     "link_path",
     "mark_missing",
@@ -49,7 +51,7 @@ def known_paths(connection: Connection) -> dict[str, KnownPath]:
     )
     return {
         path: KnownPath(photo, size, mtime, missing is not None)
-        for path, photo, size, mtime, missing in connection.execute(select(*columns))
+        for path, photo, size, mtime, missing in connection.execute(select(*columns)).all()
     }
 
 
@@ -159,11 +161,29 @@ def clustered_up_to() -> ScalarSelect[int]:
     return select(func.coalesce(seen.scalar_subquery(), 0)).scalar_subquery()
 
 
-def note_clustering(connection: Connection) -> None:
-    """Remember that all faces there are now have been clustered."""
+def note_clustering(connection: Connection, good: int) -> None:
+    """Remember that all faces there are now have been clustered. Args: good: how many of them can hold a group."""
     highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
-    statement = upsert(db.library).values(key="clustered_up_to", value=str(highest))
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": str(highest)}))
+    for key, value in (("clustered_up_to", str(highest)), ("good_faces", str(good))):
+        statement = upsert(db.library).values(key=key, value=value)
+        connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+def good_faces(connection: Connection) -> tuple[int, int]:
+    """How many good faces the last clustering knew, no more than there are of its faces still, and the last of them."""
+    facts = {row.key: row.value for row in connection.execute(select(db.library))}
+    if "good_faces" not in facts:
+        return 0, 0
+    last = int(facts["clustered_up_to"])
+    left = connection.execute(select(func.count()).select_from(db.faces).where(db.faces.c.id <= last)).scalar_one()
+    return min(int(facts["good_faces"]), left), last
+
+
+def files_of_photos(connection: Connection) -> dict[int, str]:
+    """For each photo one of its files, not a missing one where there is a choice, and the same every time."""
+    query = select(db.paths.c.photo_id, db.paths.c.path)
+    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
+    return {row.photo_id: row.path for row in connection.execute(ordered)}
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:

@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from facesearch.config import ModelSpec
-from facesearch.errors import LibraryError, LibraryFormatError, LibraryMissingError, ModelMismatchError
+from facesearch.config import ModelSpec, SearchConfig
+from facesearch.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import catalog, staging
 from facesearch.index import schema as db
 from facesearch.index.database import FILE_NAME, new_id, open_database
+from facesearch.index.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.index.lock import WriterLock, cache_lock
 from facesearch.index.records import FaceRecord, IndexCounts, KnownPath
 from facesearch.index.table import FaceTable, read_table
-from facesearch.index.vectors import Stamp, VectorIndex
+from facesearch.index.vectors import Stamp, VectorIndex, kind_for
 
 __all__ = ["FaceIndex"]
 
 CHUNK = 500
-# Embeddings that are read at a time.
-ROWS = 10_000
 
 
 class FaceIndex:
     """Photos, faces and their embeddings in one folder. Make one with `create` or `open`."""
 
-    def __init__(self, folder: Path, *, _created: ModelSpec | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, search: SearchConfig | None = None, *, _created: ModelSpec | None = None) -> None:
+        self.folder, self.search_config = folder, search or SearchConfig()
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
         self._cache: tuple[Stamp, VectorIndex] | None = None
+        self._stale: VectorIndex | None = None  # of an earlier generation, to be brought up to date
         try:
             self.uuid, self._model = self._identity(_created)
             self.spec = ModelSpec.from_json(self._model)
@@ -48,13 +48,13 @@ class FaceIndex:
             raise
 
     @classmethod
-    def create(cls, folder: Path, spec: ModelSpec) -> "FaceIndex":
+    def create(cls, folder: Path, spec: ModelSpec, search: SearchConfig | None = None) -> "FaceIndex":
         """A new, empty index for the embeddings of one model; an existing one is opened and must be of that model.
 
         Raises ModelMismatchError, LibraryFormatError.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        index = cls(folder, _created=spec)
+        index = cls(folder, search, _created=spec)
         try:
             index.require_model(spec)
         except ModelMismatchError:
@@ -63,11 +63,11 @@ class FaceIndex:
         return index
 
     @classmethod
-    def open(cls, folder: Path) -> "FaceIndex":
+    def open(cls, folder: Path, search: SearchConfig | None = None) -> "FaceIndex":
         """Raises LibraryMissingError, LibraryFormatError."""
         if not cls.exists(folder):
             raise LibraryMissingError(f"there is no library in {folder}: make one with `facesearch index FOLDER`")
-        return cls(folder)
+        return cls(folder, search)
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -236,15 +236,16 @@ class FaceIndex:
         cache = self._cache  # read once: another thread may be doing the same
         if cache is not None and cache[0] == stamp:
             return cache[1]
-        vectors = VectorIndex.load(self.folder, stamp)
+        vectors = VectorIndex.load(self.folder, stamp, self._read_exact, self.search_config)
         if vectors is None:
-            with self.reading() as connection:  # no longer than needed: the write-ahead log grows meanwhile
-                stamp = self._current_stamp(connection)
-                ids, embeddings = self._read_embeddings(connection)
-            vectors = VectorIndex.build(ids, embeddings)
+            stamp, vectors = self._made_anew()
             self._save(stamp, vectors)
         self._cache = (stamp, vectors)
         return vectors
+
+    def kind_for(self, count: int) -> str:
+        """How so many faces are searched here, in words."""
+        return kind_for(count, self.search_config)
 
     def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """The k faces nearest to an embedding (d,): (face id, L2 distance), nearest first."""
@@ -253,7 +254,11 @@ class FaceIndex:
 
     def within(self, query: NDArray[np.float32], radius: float) -> list[tuple[int, float]]:
         """All faces at an L2 distance of at most radius from an embedding (d,), nearest first."""
-        ids, distances = self.vectors.within(query, radius)
+        if (vectors := self.vectors).exact:
+            ids, distances = vectors.within(query, radius)
+        else:
+            with self.reading() as connection:
+                ids, distances = scan(connection, query, radius)
         return list(zip(ids.tolist(), distances.tolist(), strict=True))
 
     # -- another model ----------------------------------------------------------------------------------------------
@@ -298,6 +303,7 @@ class FaceIndex:
                 stamp = self._current_stamp(connection)
             with self._cache_lock.acquire():  # a reader may still be writing what it has read before
                 if not stamp.describes(self.folder):
+                    self._stale = self._load_stale()
                     VectorIndex.discard(self.folder)
                     self._cache = None
             _ = self.vectors
@@ -330,22 +336,26 @@ class FaceIndex:
             )
         return Stamp(self.uuid, facts["generation"])
 
-    def _read_embeddings(self, connection: Connection) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _read_embeddings(self, connection: Connection) -> Vectors:
         self._current_stamp(connection)
-        count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-        ids, vectors = np.empty(count, np.int64), np.empty((count, self.spec.dim), np.float32)
-        start = 0
-        query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id)
-        for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
-            some = np.frombuffer(b"".join(row.embedding for row in rows), "<f4")
-            if some.size != len(rows) * self.spec.dim:
-                raise LibraryFormatError(
-                    f"{self.folder} holds embeddings that have not {self.spec.dim} numbers: restore it from a backup"
-                )
-            ids[start : start + len(rows)] = [row.id for row in rows]
-            vectors[start : start + len(rows)] = some.reshape(len(rows), self.spec.dim)
-            start += len(rows)
-        return ids, vectors
+        return all_embeddings(connection, self.spec.dim)
+
+    def _read_exact(self, ids: NDArray[np.int64]) -> Vectors:
+        with self.reading() as connection:
+            return embeddings_of(connection, ids.tolist(), self.spec.dim)
+
+    def _made_anew(self) -> tuple[Stamp, VectorIndex]:
+        """The vectors as they are now, from stale ones and what has changed since, or from nothing."""
+        stale, self._stale = self._stale or self._load_stale(), None
+        with self.reading() as connection:  # no longer than needed: the write-ahead log grows meanwhile
+            stamp = self._current_stamp(connection)
+            if stale is not None and stale.follow(embedding_blocks(connection, self.spec.dim)):
+                return stamp, stale
+            ids, embeddings = self._read_embeddings(connection)
+        return stamp, VectorIndex.build(ids, embeddings, self._read_exact, self.search_config)
+
+    def _load_stale(self) -> VectorIndex | None:
+        return VectorIndex.stale(self.folder, self.uuid, self._read_exact, self.search_config)
 
     def _save(self, stamp: Stamp, vectors: VectorIndex) -> None:
         """Keep what was built, if that is possible and not stale already or, while somebody writes, soon."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.distance import l2, squared_l2
-from facesearch.errors import InputError
+from facesearch.errors import InputError, TooManyPairsError
 
 __all__ = ["nearest_neighbours", "radius_neighbours"]
 
@@ -44,7 +44,7 @@ def radius_neighbours(
         The relation is exactly symmetric. Neighbours at distance 0 (duplicates) are listed like all others.
 
     Raises:
-        InputError: embeddings that are not a finite matrix, a negative radius, or too many neighbours.
+        InputError: embeddings that are not a finite matrix, or a negative radius; TooManyPairsError.
     """
     vectors = _checked(embeddings)
     if not 0 <= radius < np.inf:
@@ -54,9 +54,9 @@ def radius_neighbours(
     for block_lengths, block_columns, block_distances in _radius_blocks(vectors, radius):
         found += len(block_columns)
         if found > max_pairs:
-            raise InputError(
+            raise TooManyPairsError(
                 f"within {radius:g} there are more than {max_pairs:,} pairs of neighbours "
-                f"among {len(vectors):,} faces; choose a smaller distance"
+                f"among {len(vectors):,} faces; choose a smaller distance, or give no --eps: that has no limit"
             )
         lengths.append(block_lengths)
         columns.append(block_columns)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, SelectBase, func, select, true
 
 from facesearch.index import schema as db
 
@@ -12,6 +12,10 @@ __all__ = ["FaceTable", "read_table"]
 
 # Rows that are read at a time.
 ROWS = 10_000
+COLUMNS = (
+    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
+    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness, db.faces.c.embedding),
+)
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class FaceTable:
         return len(self.ids)
 
 
-def read_table(connection: Connection, dim: int) -> FaceTable:
-    """Args: dim: of the library's embeddings."""
-    n = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
+    """Args: dim: of the library's embeddings. only: the ids of the faces wanted, as a query; None for all."""
+    wanted = true() if only is None else db.faces.c.id.in_(only)
+    n = int(connection.execute(select(func.count()).select_from(db.faces).where(wanted)).scalar_one())
     table = FaceTable(
         ids=np.empty(n, np.int64),
         photo_ids=np.empty(n, np.int64),
@@ -49,15 +54,14 @@ def read_table(connection: Connection, dim: int) -> FaceTable:
         embeddings=np.empty((n, dim), np.float32),
     )
     start = 0
-    query = select(db.faces).order_by(db.faces.c.id)
+    query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id)
     for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
         part = slice(start, start + len(rows))
-        table.ids[part] = [row.id for row in rows]
-        table.photo_ids[part] = [row.photo_id for row in rows]
-        table.boxes[part] = [(row.x1, row.y1, row.x2, row.y2) for row in rows]
-        table.landmarks[part] = np.frombuffer(b"".join(row.landmarks for row in rows), "<f4").reshape(-1, 5, 2)
-        table.scores[part] = [row.score for row in rows]
-        table.sharpness[part] = [row.sharpness for row in rows]
-        table.embeddings[part] = np.frombuffer(b"".join(row.embedding for row in rows), "<f4").reshape(-1, dim)
+        ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, embeddings = zip(*rows, strict=True)
+        table.ids[part], table.photo_ids[part] = ids, photos
+        table.boxes[part] = np.array([x1, y1, x2, y2]).T
+        table.landmarks[part] = np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2)
+        table.scores[part], table.sharpness[part] = scores, sharpness
+        table.embeddings[part] = np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim)
         start += len(rows)
     return table

@@ -1,11 +1,11 @@
 """Clustering that respects all decisions and keeps the groups' numbers, and places for faces that came since."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select, union
 
 from facesearch import quality
 from facesearch.clustering import NOISE, Cuts, Faces, Grouper, Options, Said, group
@@ -13,6 +13,7 @@ from facesearch.clustering.said import NOBODY
 from facesearch.distance import Calibration
 from facesearch.index import FaceIndex, FaceTable, catalog
 from facesearch.index import schema as db
+from facesearch.index.table import read_table
 from facesearch.people.parties import Party, all_parties, named, new_group
 from facesearch.results import Cluster, ClusteredFace, Clustering, LeftOut
 
@@ -43,18 +44,19 @@ def regroup(
         table = index.table(connection)
         hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         rows = np.flatnonzero(~np.isin(table.ids, list(hidden)))
-        faces, ids, said = table_faces(table).take(rows), table.ids[rows], _said(connection, table.ids[rows])
+        everything, ids, said = table_faces(table), table.ids[rows], _said(connection, table.ids[rows])
+        faces = everything.take(rows)
         labels = group(faces, calibration, said=said, eps=eps, min_samples=min_samples)
-        _store(connection, ids, labels)
-        catalog.note_clustering(connection)
-        parties = all_parties(connection)
+        _store(connection, ids, labels, said)
+        catalog.note_clustering(connection, len(everything.strong()))
+        clusters = _described(table, catalog.files_of_photos(connection), all_parties(connection))
     strong = np.isin(np.arange(len(faces)), faces.strong())
     alone = labels == NOISE
     if eps is None:
         assert calibration is not None
         eps = Cuts.of(int(strong.sum()), calibration).eps
     return Clustering(
-        clusters=_described(index, parties),
+        clusters=clusters,
         noise=tuple(ids[alone].tolist()),
         left_out=LeftOut(int((alone & strong).sum()), int((alone & ~strong).sum()), len(hidden)),
         eps=eps,
@@ -63,16 +65,16 @@ def regroup(
     )
 
 
-def _described(index: FaceIndex, parties: Sequence[Party]) -> tuple[Cluster, ...]:
-    records = {record.id: record for record in index.faces([face for party in parties for face in party.faces])}
+def _described(table: FaceTable, files: Mapping[int, str], parties: Sequence[Party]) -> tuple[Cluster, ...]:
+    row_of = {face: row for row, face in enumerate(table.ids.tolist())}
+    photos, boxes = table.photo_ids.tolist(), [tuple(box) for box in table.boxes.tolist()]
+
+    def described(face: int) -> ClusteredFace:
+        row = row_of[face]
+        return ClusteredFace(face, files.get(photos[row], ""), boxes[row])
+
     return tuple(
-        Cluster(
-            party.group,
-            len(party.faces),
-            named(party.person),
-            party.ignored,
-            tuple(ClusteredFace(face, records[face].path, records[face].box) for face in party.faces),
-        )
+        Cluster(party.group, len(party.faces), named(party.person), party.ignored, tuple(map(described, party.faces)))
         for party in parties
     )
 
@@ -84,27 +86,40 @@ def place_new(index: FaceIndex, calibration: Calibration, run_id: int) -> int:
 
     Returns the number of faces that found somebody.
     """
-    faces = index.faces_since(run_id)
     with index.transaction() as connection:
-        table = index.table(connection)
-        said = _said(connection, table.ids)
-        groups = _current_groups(connection, table.ids)
-        # Photos that were looked at again have faces that are in a group, or of which the user has said they are none.
-        hidden = list(connection.execute(select(db.not_faces.c.face_id)).scalars())
-        new = np.isin(table.ids, faces) & ~np.isin(table.ids, hidden) & (groups == NOISE)
-        rows = np.flatnonzero(new)
-        known = np.unique(groups[(said.person >= 0) & (groups >= 0)])
-        groups[~np.isin(groups, known)] = NOISE
-        if not len(known) or not len(rows):
+        new = set(connection.execute(_unplaced(run_id)).scalars())
+        known = select(db.grouped.c.group_id).join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id)
+        theirs = select(db.grouped.c.face_id).where(db.grouped.c.group_id.in_(known))
+        if not new or connection.execute(theirs.limit(1)).first() is None:
             return 0
-        everything = table_faces(table)
-        grouper = Grouper(everything, Cuts.of(len(everything.strong()), calibration))
-        shift = grouper.own_shift(grouper.faces.excess)
-        placed = grouper.nearest_group(groups, shift, rows, said)
+        table = read_table(connection, index.spec.dim, union(_unplaced(run_id), theirs))
+        faces, said = table_faces(table), _said(connection, table.ids)
+        rows = np.flatnonzero(np.isin(table.ids, list(new)))
+        grouper = Grouper(faces, Cuts.of(_good_faces(index, connection), calibration))
+        placed = grouper.nearest_group(
+            _current_groups(connection, table.ids), grouper.own_shift(faces.excess), rows, said
+        )
         found = [(int(table.ids[row]), int(to)) for row, to in zip(rows, placed, strict=True) if to != NOISE]
         if found:
             connection.execute(insert(db.grouped), [{"face_id": face, "group_id": to} for face, to in found])
     return len(found)
+
+
+def _unplaced(run_id: int) -> Select[tuple[int]]:
+    """Faces on photos that a run has looked at: not those in a group already, nor what is said to be no face."""
+    query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
+    placed, hidden = select(db.grouped.c.face_id), select(db.not_faces.c.face_id)
+    return query.where(db.photos.c.run_id == run_id, db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
+
+
+def _good_faces(index: FaceIndex, connection: Connection) -> int:
+    """How many faces can hold a group together: those of the last clustering that are left, and those that came since.
+
+    To count them again every face would have to be read.
+    """
+    known, last = catalog.good_faces(connection)
+    since = read_table(connection, index.spec.dim, select(db.faces.c.id).where(db.faces.c.id > last))
+    return known + len(table_faces(since).strong())
 
 
 def stricter_parts(index: FaceIndex, calibration: Calibration, members: Sequence[int]) -> list[list[int]]:
@@ -130,34 +145,47 @@ def stricter_parts(index: FaceIndex, calibration: Calibration, members: Sequence
 def _said(connection: Connection, ids: Ints) -> Said:
     """The user's word about these faces, by row."""
     said = Said.nothing(len(ids))
-    row_of = {int(face): row for row, face in enumerate(ids)}
-    for face, person in connection.execute(select(db.confirmed.c.face_id, db.confirmed.c.person_id)):
-        if face in row_of:
-            said.person[row_of[face]] = person
-    for face, person in connection.execute(select(db.rejected.c.face_id, db.rejected.c.person_id)):
-        if face in row_of:
-            said.refused[row_of[face]] = said.refused.get(row_of[face], frozenset()) | {person}
+    faces, people = _columns(connection, select(db.confirmed.c.face_id, db.confirmed.c.person_id))
+    rows, there = _rows_of(faces, ids)
+    said.person[rows[there]] = people[there]
+    faces, people = _columns(connection, select(db.rejected.c.face_id, db.rejected.c.person_id))
+    rows, there = _rows_of(faces, ids)
+    for row, person in zip(rows[there].tolist(), people[there].tolist(), strict=True):
+        said.refused[row] = said.refused.get(row, frozenset()) | {person}
     return said
 
 
 def _current_groups(connection: Connection, ids: Ints) -> Ints:
     """(n,) the group of each face, -1 for none."""
-    rows = connection.execute(select(db.grouped.c.face_id, db.grouped.c.group_id)).all()
-    groups = {row.face_id: row.group_id for row in rows}
-    return np.array([groups.get(int(face), NOISE) for face in ids], np.int64)
+    faces, numbers = _columns(connection, select(db.grouped.c.face_id, db.grouped.c.group_id))
+    groups = np.full(len(ids), NOISE, np.int64)
+    rows, there = _rows_of(faces, ids)
+    groups[rows[there]] = numbers[there]
+    return groups
 
 
-def _store(connection: Connection, ids: Ints, labels: Ints) -> None:
+def _columns(connection: Connection, query: Select[tuple[int, int]]) -> tuple[Ints, Ints]:
+    rows = np.array([tuple(row) for row in connection.execute(query)], np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
+
+
+def _rows_of(faces: Ints, ids: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """For some faces their rows among ascending ids, and whether they are there."""
+    rows = np.minimum(np.searchsorted(ids, faces), max(len(ids) - 1, 0))
+    return rows, (ids[rows] == faces) if len(ids) else np.zeros(len(faces), np.bool_)
+
+
+def _store(connection: Connection, ids: Ints, labels: Ints, said: Said) -> None:
     """New groups in place of the old ones, under the old numbers where most faces stayed together."""
-    numbers = _kept_numbers(labels, _current_groups(connection, ids), _said(connection, ids).person)
+    numbers = _kept_numbers(labels, _current_groups(connection, ids), said.person)
     fresh = [label for label in range(int(labels.max(initial=-1)) + 1) if label not in numbers]
     if fresh:
         first = new_group(connection, len(fresh))
         numbers |= {label: first + i for i, label in enumerate(fresh)}
     connection.execute(delete(db.grouped))
     rows = [
-        {"face_id": int(face), "group_id": numbers[int(label)]}
-        for face, label in zip(ids, labels, strict=True)
+        {"face_id": face, "group_id": numbers[label]}
+        for face, label in zip(ids.tolist(), labels.tolist(), strict=True)
         if label != NOISE
     ]
     if rows:

@@ -1,0 +1,82 @@
+"""Libraries for benchmarks, filled straight through the schema: as many faces as wanted, without as many photos."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import insert
+from synthetic import synthetic_faces
+
+from facesearch import networks
+from facesearch.images import find_photos
+from facesearch.index import FaceIndex, schema
+
+__all__ = ["add_face", "library_of_faces", "library_of_photos"]
+
+ROWS = 20_000
+LANDMARKS = np.zeros(10, "<f4").tobytes()
+
+
+def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> FaceIndex:
+    """A library with these embeddings (n, 128), each on a photo of its own; one that is there is taken as it is.
+
+    Raises SystemExit where that holds another number of faces.
+    """
+    index = FaceIndex.create(folder, networks.resolve(networks.DEFAULT_MODEL))
+    held = index.counts().faces
+    if held not in (0, len(faces)):
+        raise SystemExit(f"{folder} holds {held:,} faces, not {len(faces):,}: name another folder")
+    if not held:
+        run = index.start_run("index")
+        _insert(index, schema.photos, (_photo(i, run) for i in range(len(faces))))
+        _insert(index, schema.paths, (_path(i, f"/photos/{i // 1000}/{i}.jpg", 1, 1) for i in range(len(faces))))
+        _insert(index, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
+    return index
+
+
+def library_of_photos(folder: Path, photos: Path, count: int) -> FaceIndex:
+    """So many tiny files, a thousand a folder, and a library that has them indexed; what is there is taken as it is."""
+    for i in range(count):
+        if i % 1000 == 0:
+            (photos / f"{i // 1000:03}").mkdir(parents=True, exist_ok=True)
+        path = photos / f"{i // 1000:03}" / f"IMG_{i:06}.jpg"
+        if not path.exists():
+            path.write_bytes(b"%07d" % i)  # never decoded
+    index = FaceIndex.create(folder, networks.resolve(networks.DEFAULT_MODEL))
+    if not index.counts().files:
+        run = index.start_run("index", [os.path.abspath(photos)])
+        found = find_photos(photos).photos
+        _insert(index, schema.photos, (_photo(i, run) for i in range(count)))
+        _insert(index, schema.paths, (_path(i, f.path, f.size_bytes, f.mtime_ns) for i, f in enumerate(found)))
+        faces, _ = synthetic_faces(count)
+        _insert(index, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
+    return index
+
+
+def add_face(index: FaceIndex, embedding: NDArray[np.float32]) -> None:
+    """One more face (128,) on the first photo."""
+    _insert(index, schema.faces, iter([_face(1, embedding)]))
+
+
+def _insert(index: FaceIndex, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+    with index.transaction() as connection:
+        while some := list(islice(rows, ROWS)):
+            connection.execute(insert(table), some)
+
+
+def _photo(number: int, run: int) -> dict[str, Any]:
+    return {"sha256": f"{number:064x}", "width": 640, "height": 480, "min_face_px": 20.0, "run_id": run}
+
+
+def _path(number: int, path: str, size_bytes: int, mtime_ns: int) -> dict[str, Any]:
+    return {"path": path, "photo_id": number + 1, "size_bytes": size_bytes, "mtime_ns": mtime_ns}
+
+
+def _face(photo: int, embedding: NDArray[np.float32]) -> dict[str, Any]:
+    box = {"x1": 1.0, "y1": 1.0, "x2": 50.0, "y2": 50.0}
+    rest = {"landmarks": LANDMARKS, "score": 0.99, "sharpness": 1.5, "embedding": embedding.astype("<f4").tobytes()}
+    return {"photo_id": photo, **box, **rest}
