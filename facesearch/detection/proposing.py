@@ -1,0 +1,125 @@
+"""P-Net on every scale of a batch of images.
+
+The images' scales are cut into bands of one height and laid end to end on a tape, which P-Net sees tile by tile, all
+of one shape: memory does not depend on the size of the photos, and nothing is compiled anew for each of their sizes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facesearch.config import DetectionConfig
+from facesearch.detection.candidates import Candidates, nms_by_union, regressed
+from facesearch.detection.pyramid import PNET_WINDOW, Pyramid, scales
+from facesearch.networks.mtcnn import PNET_COLUMNS, PNET_ROWS, Cascade
+
+__all__ = ["propose"]
+
+PNET_STRIDE = 2
+# Overlaps above which the weaker of two boxes goes, as in the authors' MATLAB code: per scale, per image.
+NMS_SCALE, NMS_IMAGE = 0.5, 0.7
+# What a tile's windows reach beyond their first pixels.
+MARGIN = PNET_WINDOW - PNET_STRIDE
+TILE_HEIGHT, TILE_STEP = PNET_ROWS * PNET_STRIDE + MARGIN, PNET_COLUMNS * PNET_STRIDE
+TILES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class _Band:
+    """Some rows of an image at one scale.
+
+    scale: number of the image's scale in the batch.
+    top: row of P-Net's windows that is its first.
+    """
+
+    pixels: NDArray[np.uint8]
+    image: int
+    scale: int
+    ratio: tuple[float, float]
+    top: int
+
+    @property
+    def windows(self) -> tuple[int, int]:
+        """Rows and columns of P-Net's windows that lie in it."""
+        height, width = self.pixels.shape[:2]
+        return (height - MARGIN) // PNET_STRIDE, (width - MARGIN) // PNET_STRIDE
+
+
+def propose(
+    cascade: Cascade, pyramids: Sequence[Pyramid], min_face_px: Sequence[float], config: DetectionConfig
+) -> Candidates:
+    """Where P-Net sees a face of at least min_face_px; image by image."""
+    bands = _bands(pyramids, min_face_px, config.pyramid_factor)
+    if not bands:
+        return Candidates(torch.zeros((0, 4)), torch.zeros(0), torch.zeros(0, dtype=torch.long))
+    threshold = config.thresholds[0]
+    hits, values = _hits(cascade, bands, math.log(threshold / (1 - threshold)))
+    band = hits[:, 0]
+    corner = np.stack([hits[:, 2], hits[:, 1] + np.array([b.top for b in bands])[band]], axis=1) * PNET_STRIDE
+    ratio = np.array([b.ratio * 2 for b in bands], np.float32)[band]
+    windows = torch.from_numpy(np.concatenate([corner, corner + PNET_WINDOW], axis=1).astype(np.float32) / ratio)
+    scores = torch.from_numpy(values[:, 0]).sigmoid()
+    scale, image = (torch.from_numpy(np.array(column)[band]) for column in zip(*((b.scale, b.image) for b in bands)))
+    keep = nms_by_union(windows, scores, scale, NMS_SCALE)
+    boxes = regressed(windows[keep], torch.from_numpy(values[:, 1:])[keep])
+    found = Candidates(boxes, scores[keep], image[keep])
+    return found.take(nms_by_union(found.boxes, found.scores, found.image, NMS_IMAGE))
+
+
+def _bands(pyramids: Sequence[Pyramid], min_face_px: Sequence[float], factor: float) -> list[_Band]:
+    bands: list[_Band] = []
+    scale_number = 0
+    for image, (pyramid, size) in enumerate(zip(pyramids, min_face_px, strict=True)):
+        for scale in scales(pyramid.size, size, factor):
+            pixels, ratio = pyramid.resized(scale)
+            pixels = _even(pixels)
+            rows = (pixels.shape[0] - MARGIN) // PNET_STRIDE
+            for top in range(0, rows, PNET_ROWS):
+                band = pixels[top * PNET_STRIDE :][:TILE_HEIGHT]
+                bands.append(_Band(band, image, scale_number, ratio, top))
+            scale_number += 1
+    return bands
+
+
+def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """With the last row and column once more where their number is odd: P-Net's pooling goes in steps of two."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), "edge") if height % 2 or width % 2 else pixels
+
+
+def _hits(
+    cascade: Cascade, bands: Sequence[_Band], log_odds: float
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Windows that may be faces, band by band: (n, 3) of band, row and column, and (n, 5) of what P-Net says."""
+    starts = np.cumsum([0, *(band.pixels.shape[1] // PNET_STRIDE for band in bands)])
+    tiles = _tiles(bands, starts)
+    sizes = np.array([band.windows for band in bands])
+    hits, values = [], []
+    for first in range(0, len(tiles), TILES_AT_ONCE):
+        maps = cascade.pnet(tiles[first : first + TILES_AT_ONCE])
+        tile, row, column = np.nonzero(maps[:, 0] >= log_odds)
+        along = (tile + first) * PNET_COLUMNS + column
+        band = np.searchsorted(starts, along, side="right") - 1
+        band = np.minimum(band, len(bands) - 1)
+        x = along - starts[band]
+        inside = (row < sizes[band, 0]) & (x < sizes[band, 1])
+        hits.append(np.stack([band, row, x], axis=1)[inside])
+        values.append(maps[tile, :, row, column][inside])
+    found = np.concatenate(hits)
+    order = np.lexsort(found.T[::-1])  # so that ties fall alike, wherever a tile happens to end
+    return found[order], np.concatenate(values)[order]
+
+
+def _tiles(bands: Sequence[_Band], starts: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(n, TILE_HEIGHT, TILE_STEP + MARGIN, 3): views of the tape that overlap by what a window reaches over."""
+    count = -(-int(starts[-1]) // PNET_COLUMNS)
+    tape = np.zeros((TILE_HEIGHT, count * TILE_STEP + MARGIN, 3), np.uint8)
+    for band, start in zip(bands, starts, strict=False):
+        height, width = band.pixels.shape[:2]
+        tape[:height, start * PNET_STRIDE :][:, :width] = band.pixels
+    view = np.lib.stride_tricks.sliding_window_view(tape, TILE_STEP + MARGIN, axis=1)[:, ::TILE_STEP]
+    return view.transpose(1, 0, 3, 2)
