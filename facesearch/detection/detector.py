@@ -68,12 +68,11 @@ class Detector:
     def _detect_turned(self, image: NDArray[np.uint8], min_face_px: float, upright: list[Face]) -> list[Face]:
         """The faces of an image the way it stands best; as it is unless another way shows likely faces, and more."""
         height, width = image.shape[:2]
-        ways = {quarters: np.ascontiguousarray(np.rot90(image, quarters)) for quarters in (1, 3, 2)}
         glance_px = max(min_face_px, min(GLANCE * min_face_px, min(height, width) / 4))
-        glances = self._detect_upright(list(ways.values()), [glance_px] * len(ways))
         chosen = upright
-        for (quarters, turned), glance in zip(ways.items(), glances, strict=True):
-            if not _evidence(glance):
+        for quarters in (1, 3, 2):
+            turned = np.ascontiguousarray(np.rot90(image, quarters))
+            if not _evidence(self._detect_upright([turned], [glance_px])[0]):
                 continue
             faces = self._detect_upright([turned], [min_face_px])[0]
             if _evidence(faces) > _evidence(chosen):

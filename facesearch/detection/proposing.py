@@ -63,7 +63,7 @@ def propose(
     ratio = np.array([b.ratio * 2 for b in bands], np.float32)[band]
     windows = torch.from_numpy(np.concatenate([corner, corner + PNET_WINDOW], axis=1).astype(np.float32) / ratio)
     scores = torch.from_numpy(values[:, 0]).sigmoid()
-    scale, image = (torch.from_numpy(np.array(column)[band]) for column in zip(*((b.scale, b.image) for b in bands)))
+    scale, image = (torch.from_numpy(row[band]) for row in np.array([(b.scale, b.image) for b in bands]).T)
     keep = nms_by_union(windows, scores, scale, NMS_SCALE)
     boxes = regressed(windows[keep], torch.from_numpy(values[:, 1:])[keep])
     found = Candidates(boxes, scores[keep], image[keep])
@@ -91,9 +91,7 @@ def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), "edge") if height % 2 or width % 2 else pixels
 
 
-def _hits(
-    cascade: Cascade, bands: Sequence[_Band], log_odds: float
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _hits(cascade: Cascade, bands: Sequence[_Band], log_odds: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Windows that may be faces, band by band: (n, 3) of band, row and column, and (n, 5) of what P-Net says."""
     starts = np.cumsum([0, *(band.pixels.shape[1] // PNET_STRIDE for band in bands)])
     tiles = _tiles(bands, starts)
@@ -103,8 +101,7 @@ def _hits(
         maps = cascade.pnet(tiles[first : first + TILES_AT_ONCE])
         tile, row, column = np.nonzero(maps[:, 0] >= log_odds)
         along = (tile + first) * PNET_COLUMNS + column
-        band = np.searchsorted(starts, along, side="right") - 1
-        band = np.minimum(band, len(bands) - 1)
+        band = np.minimum(np.searchsorted(starts, along, side="right"), len(bands)) - 1
         x = along - starts[band]
         inside = (row < sizes[band, 0]) & (x < sizes[band, 1])
         hits.append(np.stack([band, row, x], axis=1)[inside])

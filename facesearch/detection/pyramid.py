@@ -17,6 +17,8 @@ __all__ = ["Pyramid", "crops", "scales"]
 
 Rgb = NDArray[np.uint8]
 PNET_WINDOW = 12
+# Of an octave that stays in memory as floats: 1 megapixel, 12 MB.
+KEPT_VALUES = 3_000_000
 
 
 class Pyramid:
@@ -57,11 +59,14 @@ class Pyramid:
         return _resample(octave, size), (size[1] / (octave.shape[1] * 2**level), size[0] / (octave.shape[0] * 2**level))
 
     def floats(self, level: int) -> Tensor:
-        """An octave as (1, 3, h, w) float32, mid-grey at 0."""
-        if level not in self._floats:
-            planes = np.subtract(self.octaves[level].transpose(2, 0, 1), np.float32(127.5), dtype=np.float32, order="C")
-            self._floats[level] = torch.from_numpy(planes)[None]
-        return self._floats[level]
+        """An octave as (1, 3, h, w) float32, mid-grey at 0; kept for the next stage unless it is large."""
+        if level in self._floats:
+            return self._floats[level]
+        planes = np.subtract(self.octaves[level].transpose(2, 0, 1), np.float32(127.5), dtype=np.float32, order="C")
+        pixels = torch.from_numpy(planes)[None]
+        if pixels.numel() <= KEPT_VALUES:
+            self._floats[level] = pixels
+        return pixels
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:
@@ -73,7 +78,7 @@ def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[
 
 
 def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int, device: torch.device) -> Tensor:
-    """Every candidate's square as (n, 3, side, side), area-averaged and scaled as MTCNN expects; outside it is mid-grey."""
+    """Every candidate's square as (n, 3, side, side), area-averaged, from -1 to 1; outside the image it is mid-grey."""
     out = torch.empty((len(candidates), 3, side, side), device=device)
     widths = candidates.boxes[:, 2] - candidates.boxes[:, 0]
     wanted = torch.log2((widths / side).clamp(min=1)).floor().long()

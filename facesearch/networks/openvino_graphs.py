@@ -23,12 +23,15 @@ def pnet_graph(weights: Weights, height: int, width: int) -> Any:
     op, x = _input([1, height, width, 3], np.uint8)
     pixels = op.transpose(op.convert(x, "f32"), [0, 3, 1, 2])
     filters, biases = weights["conv1.weight"], weights["conv1.bias"]
-    y = _conv(op, pixels, filters / 128, biases - filters.sum(axis=(1, 2, 3)) * np.float32(127.5 / 128))
+    shift = filters.sum(axis=(1, 2, 3)) * np.float32(127.5 / 128)
+    y = _conv(op, pixels, filters / np.float32(128), np.asarray(biases - shift, np.float32))
     y = _pool(op, op.prelu(y, weights["prelu1.weight"]), 2)
     for i in (2, 3):
         y = _layer(op, y, weights, f"{i}")
-    heads = [np.concatenate([_odds(weights[f"conv4_1.{n}"]), weights[f"conv4_2.{n}"]]) for n in ("weight", "bias")]
-    return openvino().Model([_conv(op, y, *heads)], [x], "pnet")
+    filters, biases = (
+        np.concatenate([_odds(weights[f"conv4_1.{part}"]), weights[f"conv4_2.{part}"]]) for part in ("weight", "bias")
+    )
+    return openvino().Model([_conv(op, y, filters, biases)], [x], "pnet")
 
 
 def rnet_graph(weights: Weights, batch: int) -> Any:
