@@ -28,8 +28,6 @@ NMS_FINAL = 0.7  # after O-Net
 # Of 100 photos of people, 96 have a face of SURE_SCORE as they stand, and 2 turned by 90 degrees. Where there is one,
 # the other ways are not looked at; elsewhere, likely faces are weighed.
 SURE_SCORE, LIKELY_SCORE = 0.995, 0.97
-# They are looked at for faces of twice the size first, which costs a quarter, and wholly where that shows a likely one.
-GLANCE = 2
 
 
 class Detector:
@@ -67,20 +65,17 @@ class Detector:
 
     def _detect_turned(self, image: NDArray[np.uint8], min_face_px: float, upright: list[Face]) -> list[Face]:
         """The faces of an image the way it stands best; as it is unless another way shows likely faces, and more."""
-        height, width = image.shape[:2]
-        glance_px = max(min_face_px, min(GLANCE * min_face_px, min(height, width) / 4))
         chosen = upright
         for quarters in (1, 3, 2):
             turned = np.ascontiguousarray(np.rot90(image, quarters))
-            if not _evidence(self._detect_upright([turned], [glance_px])[0]):
-                continue
             faces = self._detect_upright([turned], [min_face_px])[0]
             if _evidence(faces) > _evidence(chosen):
+                height, width = image.shape[:2]
                 chosen = [face.turned_back(quarters, width, height) for face in faces if face.score >= LIKELY_SCORE]
         return chosen
 
     def _detect_upright(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
-        pyramids = [Pyramid(image) for image in images]
+        pyramids = [Pyramid(image, self.device) for image in images]
         candidates = propose(self.cascade, pyramids, min_face_px, self.config)
         candidates = self._refine(candidates, pyramids)
         candidates, landmarks = self._locate(candidates, pyramids)

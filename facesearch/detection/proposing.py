@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from facesearch.config import DetectionConfig
 from facesearch.detection.candidates import Candidates, nms_by_union, regressed
 from facesearch.detection.pyramid import PNET_WINDOW, Pyramid, scales
-from facesearch.networks.mtcnn import PNET_COLUMNS, PNET_ROWS, Cascade
+from facesearch.networks.mtcnn import OUTSIDE, PNET_COLUMNS, PNET_ROWS, Cascade
 
 __all__ = ["propose"]
 
@@ -32,11 +32,12 @@ TILES_AT_ONCE = 64
 class _Band:
     """Some rows of an image at one scale.
 
+    pixels: (3, h, w).
     scale: number of the image's scale in the batch.
     top: row of P-Net's windows that is its first.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.float32]
     image: int
     scale: int
     ratio: tuple[float, float]
@@ -45,8 +46,13 @@ class _Band:
     @property
     def windows(self) -> tuple[int, int]:
         """Rows and columns of P-Net's windows that lie in it."""
-        height, width = self.pixels.shape[:2]
-        return (height - MARGIN) // PNET_STRIDE, (width - MARGIN) // PNET_STRIDE
+        return _windows(self.pixels.shape[1]), _windows(self.pixels.shape[2])
+
+    @property
+    def columns(self) -> int:
+        """Its room on the tape, in windows."""
+        width: int = self.pixels.shape[2]
+        return math.ceil(width / PNET_STRIDE)
 
 
 def propose(
@@ -70,35 +76,33 @@ def propose(
     return found.take(nms_by_union(found.boxes, found.scores, found.image, NMS_IMAGE))
 
 
+def _windows(side: int) -> int:
+    """How many of P-Net's windows there are along a side; the last one of an odd side reaches a pixel over it."""
+    return math.ceil((side - MARGIN) / PNET_STRIDE)
+
+
 def _bands(pyramids: Sequence[Pyramid], min_face_px: Sequence[float], factor: float) -> list[_Band]:
     bands: list[_Band] = []
     scale_number = 0
     for image, (pyramid, size) in enumerate(zip(pyramids, min_face_px, strict=True)):
         for scale in scales(pyramid.size, size, factor):
-            pixels, ratio = pyramid.resized(scale)
-            pixels = _even(pixels)
-            rows = (pixels.shape[0] - MARGIN) // PNET_STRIDE
-            for top in range(0, rows, PNET_ROWS):
-                band = pixels[top * PNET_STRIDE :][:TILE_HEIGHT]
+            resized, ratio = pyramid.resized(scale)
+            pixels = resized[0].cpu().numpy()
+            for top in range(0, _windows(pixels.shape[1]), PNET_ROWS):
+                band = pixels[:, top * PNET_STRIDE :][:, :TILE_HEIGHT]
                 bands.append(_Band(band, image, scale_number, ratio, top))
             scale_number += 1
     return bands
 
 
-def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """With the last row and column once more where their number is odd: P-Net's pooling goes in steps of two."""
-    height, width = pixels.shape[:2]
-    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), "edge") if height % 2 or width % 2 else pixels
-
-
 def _hits(cascade: Cascade, bands: Sequence[_Band], log_odds: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Windows that may be faces, band by band: (n, 3) of band, row and column, and (n, 5) of what P-Net says."""
-    starts = np.cumsum([0, *(band.pixels.shape[1] // PNET_STRIDE for band in bands)])
-    tiles = _tiles(bands, starts)
+    starts = np.cumsum([0, *(band.columns for band in bands)])
     sizes = np.array([band.windows for band in bands])
+    count = -(-int(starts[-1]) // PNET_COLUMNS)
     hits, values = [], []
-    for first in range(0, len(tiles), TILES_AT_ONCE):
-        maps = cascade.pnet(tiles[first : first + TILES_AT_ONCE])
+    for first in range(0, count, TILES_AT_ONCE):
+        maps = cascade.pnet(_tiles(bands, starts, first, min(TILES_AT_ONCE, count - first)))
         tile, row, column = np.nonzero(maps[:, 0] >= log_odds)
         along = (tile + first) * PNET_COLUMNS + column
         band = np.minimum(np.searchsorted(starts, along, side="right"), len(bands)) - 1
@@ -111,12 +115,16 @@ def _hits(cascade: Cascade, bands: Sequence[_Band], log_odds: float) -> tuple[ND
     return found[order], np.concatenate(values)[order]
 
 
-def _tiles(bands: Sequence[_Band], starts: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """(n, TILE_HEIGHT, TILE_STEP + MARGIN, 3): views of the tape that overlap by what a window reaches over."""
-    count = -(-int(starts[-1]) // PNET_COLUMNS)
-    tape = np.zeros((TILE_HEIGHT, count * TILE_STEP + MARGIN, 3), np.uint8)
-    for band, start in zip(bands, starts, strict=False):
-        height, width = band.pixels.shape[:2]
-        tape[:height, start * PNET_STRIDE :][:, :width] = band.pixels
-    view = np.lib.stride_tricks.sliding_window_view(tape, TILE_STEP + MARGIN, axis=1)[:, ::TILE_STEP]
-    return view.transpose(1, 0, 3, 2)
+def _tiles(bands: Sequence[_Band], starts: NDArray[np.int64], first: int, count: int) -> NDArray[np.float32]:
+    """(count, 4, TILE_HEIGHT, TILE_STEP + MARGIN): views of the tape that overlap by what a window reaches over."""
+    left, width = first * TILE_STEP, count * TILE_STEP + MARGIN
+    tape = np.zeros((4, TILE_HEIGHT, width), np.float32)
+    tape[3] = OUTSIDE
+    for band, start in zip(bands, starts * PNET_STRIDE - left, strict=False):
+        pixels = band.pixels[:, :, max(-start, 0) : max(width - start, 0)]
+        _, rows, columns = pixels.shape
+        if columns:
+            here = tape[:, :rows, max(start, 0) :][:, :, :columns]
+            here[:3], here[3] = pixels, 0
+    view = np.lib.stride_tricks.sliding_window_view(tape, TILE_STEP + MARGIN, axis=2)[:, :, ::TILE_STEP]
+    return view.transpose(2, 0, 1, 3)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import roi_align
@@ -15,58 +14,48 @@ from facesearch.detection.candidates import Candidates
 
 __all__ = ["Pyramid", "crops", "scales"]
 
-Rgb = NDArray[np.uint8]
 PNET_WINDOW = 12
-# Of an octave that stays in memory as floats: 1 megapixel, 12 MB.
-KEPT_VALUES = 3_000_000
 
 
 class Pyramid:
-    """An image and its halves, quarters, ..., each averaged from the one before.
+    """An image and its halves, quarters, ..., each averaged from the one before, scaled as MTCNN expects.
 
     Every smaller version is made from the nearest larger octave: area-averaged throughout, and cheaper than from the
-    original each time. All are bytes, as images are; that costs a fifth of the time that floats take.
+    original each time. They are floats: rounded to bytes, they would move landmarks, and embeddings with them.
 
-    octaves: (h, w, 3) uint8 at scales 1, 1/2, 1/4, ...; one may lack the last odd row or column of the one before.
+    octaves: (1, 3, h, w) float32 from -1 to 1 at scales 1, 1/2, 1/4, ...; one may lack the last odd row or column of
+        the one before.
     """
 
-    def __init__(self, image: Rgb) -> None:
-        self.octaves = [np.array(image, order="C")]  # torch wants neither read-only arrays nor negative strides
-        while min(self.octaves[-1].shape[:2]) >= 2 * PNET_WINDOW:
-            self.octaves.append(_halved(self.octaves[-1]))
-        self._floats: dict[int, Tensor] = {}
+    def __init__(self, image: NDArray[np.uint8], device: torch.device) -> None:
+        planes = np.subtract(image.transpose(2, 0, 1), np.float32(127.5), dtype=np.float32, order="C")
+        self.octaves = [torch.from_numpy(planes)[None].to(device) / 128]
+        while min(self.octaves[-1].shape[-2:]) >= 2 * PNET_WINDOW:
+            self.octaves.append(functional.avg_pool2d(self.octaves[-1], 2))
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the image."""
-        height, width = self.octaves[0].shape[:2]
+        height, width = self.octaves[0].shape[-2:]
         return height, width
 
-    def resized(self, scale: float) -> tuple[Rgb, tuple[float, float]]:
+    def resized(self, scale: float) -> tuple[Tensor, tuple[float, float]]:
         """The image at a scale of at most 1, from the smallest octave that is at least as large.
 
         Returns:
-            The image, and the scale in x and in y that it has: sides are whole numbers of pixels, and near P-Net's 12
-            that makes a difference of percents.
+            The image, (1, 3, h, w), and the scale in x and in y that it has: sides are whole numbers of pixels, and
+            near P-Net's 12 that makes a difference of percents.
         """
         height, width = self.size
         level = min(int(math.log2(1 / scale) + 1e-9), len(self.octaves) - 1)
         octave = self.octaves[level]
+        octave_height, octave_width = octave.shape[-2:]
         if scale * 2**level == 1:
             return octave, (scale, scale)
         size = (round(height * scale), round(width * scale))
+        pixels = functional.interpolate(octave, size=size, mode="bilinear", antialias=True, align_corners=False)
         # an octave may lack the last odd row or column of the one before
-        return _resample(octave, size), (size[1] / (octave.shape[1] * 2**level), size[0] / (octave.shape[0] * 2**level))
-
-    def floats(self, level: int) -> Tensor:
-        """An octave as (1, 3, h, w) float32, mid-grey at 0; kept for the next stage unless it is large."""
-        if level in self._floats:
-            return self._floats[level]
-        planes = np.subtract(self.octaves[level].transpose(2, 0, 1), np.float32(127.5), dtype=np.float32, order="C")
-        pixels = torch.from_numpy(planes)[None]
-        if pixels.numel() <= KEPT_VALUES:
-            self._floats[level] = pixels
-        return pixels
+        return pixels, (size[1] / (octave_width * 2**level), size[0] / (octave_height * 2**level))
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:
@@ -78,7 +67,7 @@ def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[
 
 
 def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int, device: torch.device) -> Tensor:
-    """Every candidate's square as (n, 3, side, side), area-averaged, from -1 to 1; outside the image it is mid-grey."""
+    """Every candidate's square as (n, 3, side, side), area-averaged; what lies outside the image is mid-grey."""
     out = torch.empty((len(candidates), 3, side, side), device=device)
     widths = candidates.boxes[:, 2] - candidates.boxes[:, 0]
     wanted = torch.log2((widths / side).clamp(min=1)).floor().long()
@@ -86,20 +75,7 @@ def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int, device
     level = torch.minimum(wanted, last[candidates.image])
     for image, octave in torch.unique(torch.stack([candidates.image, level], dim=1), dim=0).tolist():
         rows = torch.nonzero((candidates.image == image) & (level == octave))[:, 0]
-        pixels, boxes = pyramids[image].floats(octave).to(device), candidates.boxes[rows].to(device)
+        pixels, boxes = pyramids[image].octaves[octave], candidates.boxes[rows].to(device)
         # at this octave a side of the box has 1 to 2 pixels a sample: two samples a side see them all
         out[rows.to(device)] = roi_align(pixels, [boxes], (side, side), 0.5**octave, 2, aligned=True)
-    return out.div_(128)
-
-
-def _halved(image: Rgb) -> Rgb:
-    height, width = image.shape[:2]
-    return np.array(Image.fromarray(image).reduce(2, (0, 0, width // 2 * 2, height // 2 * 2)))
-
-
-def _resample(image: Rgb, size: tuple[int, int]) -> Rgb:
-    """Pillow's bilinear filter, which averages where it shrinks, as fast as PyTorch does it."""
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
-    small = functional.interpolate(pixels, size=size, mode="bilinear", antialias=True, align_corners=False)
-    rgb: Rgb = small[0].permute(1, 2, 0).numpy()
-    return rgb
+    return out

@@ -11,12 +11,14 @@ from torch import Tensor
 
 from facesearch.errors import WeightsError
 
-__all__ = ["PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade"]
+__all__ = ["OUTSIDE", "PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade"]
 
 Floats = npt.NDArray[np.float32]
 # Windows that P-Net looks at in one go: large enough to pay for the call, small enough to stay in a core's cache.
 PNET_ROWS, PNET_COLUMNS = 32, 128
 RNET_BATCH, ONET_BATCH = 16, 8
+# What the fourth plane of P-Net's tiles holds where there is no picture: less than any value of its first layer.
+OUTSIDE = -1e9
 # Crops that a network on another device sees at once; bounds memory on photos of crowds.
 MAX_CROPS = 1024
 
@@ -24,10 +26,11 @@ MAX_CROPS = 1024
 class Cascade(Protocol):
     """The networks, whatever they run on."""
 
-    def pnet(self, tiles: npt.NDArray[np.uint8]) -> Floats:
-        """(n, 2 * PNET_ROWS + 10, 2 * PNET_COLUMNS + 10, 3) uint8 -> (n, 5, PNET_ROWS, PNET_COLUMNS).
+    def pnet(self, tiles: Floats) -> Floats:
+        """(n, 4, 2 * PNET_ROWS + 10, 2 * PNET_COLUMNS + 10) -> (n, 5, PNET_ROWS, PNET_COLUMNS).
 
-        Log-odds of a face in the 12-pixel window at every second pixel, and its regression.
+        Log-odds of a face in the 12-pixel window at every second pixel, and its regression. The fourth plane is 0 in a
+        picture and OUTSIDE around it, so that at an odd last row or column the pooling sees what there is, alone.
         """
         ...
 
@@ -58,7 +61,7 @@ class CpuCascade:
         self._rnet = CompiledNetwork(graphs.rnet_graph(weights[1], RNET_BATCH))
         self._onet = CompiledNetwork(graphs.onet_graph(weights[2], ONET_BATCH))
 
-    def pnet(self, tiles: npt.NDArray[np.uint8]) -> Floats:
+    def pnet(self, tiles: Floats) -> Floats:
         return self._pnet(tiles)[0]
 
     def rnet(self, crops: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,10 +80,10 @@ class DeviceCascade:
         self._device = device
         self._pnet, self._rnet, self._onet = (_module(name, device) for name in ("PNet", "RNet", "ONet"))
 
-    def pnet(self, tiles: npt.NDArray[np.uint8]) -> Floats:
+    def pnet(self, tiles: Floats) -> Floats:
         net = self._pnet
-        x = torch.from_numpy(np.array(tiles)).to(self._device).permute(0, 3, 1, 2).float()
-        x = net.pool1(net.prelu1(net.conv1((x - 127.5) / 128)))
+        x = torch.from_numpy(np.array(tiles)).to(self._device)
+        x = net.pool1(net.prelu1(net.conv1(x[:, :3])) + x[:, 3:, 2:, 2:])
         x = net.prelu3(net.conv3(net.prelu2(net.conv2(x))))
         classes = net.conv4_1(x)
         maps: Floats = torch.cat([classes[:, 1:] - classes[:, :1], net.conv4_2(x)], dim=1).cpu().numpy()

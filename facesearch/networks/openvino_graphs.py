@@ -16,16 +16,13 @@ Weights = Mapping[str, Floats]
 
 
 def pnet_graph(weights: Weights, height: int, width: int) -> Any:
-    """(1, height, width, 3) uint8 -> (1, 5, rows, columns): log-odds of a face, and four regressions.
+    """(1, 4, height, width) -> (1, 5, rows, columns): log-odds of a face, and four regressions; both heads are one.
 
-    The scaling of the pixels is folded into the first layer, and both heads are one.
+    The fourth plane is added to what the first layer says of the pixels up to there, before pooling.
     """
-    op, x = _input([1, height, width, 3], np.uint8)
-    pixels = op.transpose(op.convert(x, "f32"), [0, 3, 1, 2])
-    filters, biases = weights["conv1.weight"], weights["conv1.bias"]
-    shift = filters.sum(axis=(1, 2, 3)) * np.float32(127.5 / 128)
-    y = _conv(op, pixels, filters / np.float32(128), np.asarray(biases - shift, np.float32))
-    y = _pool(op, op.prelu(y, weights["prelu1.weight"]), 2)
+    op, x = _input([1, 4, height, width])
+    y = _layer(op, _part(op, x, [0, 0, 0], [3, height, width]), weights, "1")
+    y = _pool(op, op.add(y, _part(op, x, [3, 2, 2], [4, height, width])), 2)
     for i in (2, 3):
         y = _layer(op, y, weights, f"{i}")
     filters, biases = (
@@ -91,6 +88,11 @@ def _input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any]:
     from openvino import opset13 as op
 
     return op, op.parameter(list(shape), dtype)
+
+
+def _part(op: Any, x: Any, start: Sequence[int], stop: Sequence[int]) -> Any:
+    """Of all images, x[:, start[0]:stop[0], ...]."""
+    return op.slice(x, *(np.array(values) for values in (start, stop, [1, 1, 1], [1, 2, 3])))
 
 
 def _layer(op: Any, x: Any, weights: Weights, number: str) -> Any:
