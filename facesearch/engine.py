@@ -6,6 +6,7 @@ that what is measured is what runs.
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ class FaceEngine:
         self.embedder = embedder
         self.detector = detector
         self.images = images or ImageConfig()
+        # Whole photos are the largest thing in memory: there is one at a time, however many threads look at photos.
+        self._decoding_again = threading.Lock()
 
     @classmethod
     def load(
@@ -186,9 +189,11 @@ class FaceEngine:
             return []
         decoded = photo.decoded
         needed = max(self._detail(face) for face in faces)
-        if decoded.scale < min(needed, 1.0):
-            decoded = photo.photo.decode(min(needed, 1.0))
         pre = self.embedder.spec.preprocessing
+        if decoded.scale < min(needed, 1.0):
+            with self._decoding_again:
+                decoded = photo.photo.decode(min(needed, 1.0))
+                return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
         return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
 
     def _try_crops(self, photo: LoadedPhoto, faces: Sequence[Face]) -> list[NDArray[np.uint8]] | PhotoError:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from facesearch.errors import PhotoError
 from facesearch.images import Found, FoundPhoto, content_hash, find_photos
 from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog
-from facesearch.parallel import ordered_map
+from facesearch.parallel import give_memory_back, ordered_map
 
 if TYPE_CHECKING:  # imports torch, and a run that finds nothing new needs none
     from facesearch.engine import EmbeddedFace, FaceEngine, LoadedPhoto
@@ -29,9 +29,9 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 
 # A batch is full at so many photos or so many decoded megapixels, whichever comes first: enough for the networks to
 # work on together, little enough to lose.
-BATCH_PHOTOS, BATCH_MEGAPIXELS = 16, 12.0
+BATCH_PHOTOS, BATCH_MEGAPIXELS = 16, 6.0
 # Photos that are read ahead while a batch is being looked at.
-READERS, READ_AHEAD = 2, 8
+READERS, READ_AHEAD = 2, 4
 
 
 @dataclass
@@ -144,6 +144,7 @@ def index_photos(
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
+            give_memory_back()
             engine = load_engine()
             reads = _read_ahead(index, engine, todo, redo, should_stop)
             for batch, results in _analysed(engine, _batches(reads)):

@@ -1,14 +1,20 @@
 """Work spread over threads, with results in order and no more of it in memory than needed."""
 
+import ctypes
+import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["ordered_map"]
+__all__ = ["give_memory_back", "ordered_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# mallopt's numbers of its parameters in glibc's malloc.h, and what they are set to: blocks of 16 MB and more, which are
+# photos, go back to the system as soon as they are freed, and threads share two heaps.
+MALLOC_SETTINGS = {"M_TRIM_THRESHOLD": (-1, 16 << 20), "M_MMAP_THRESHOLD": (-3, 16 << 20), "M_ARENA_MAX": (-8, 2)}
 
 
 def ordered_map(
@@ -31,3 +37,15 @@ def ordered_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def give_memory_back() -> None:
+    """Have this process return the memory of large photos when they are done; nothing where the C library is not glibc.
+
+    glibc keeps what was freed once in each thread's own heap, for blocks up to 32 MB: indexing photos of 24 megapixels
+    then takes 200 MB more, and more the longer it runs.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in MALLOC_SETTINGS.values():
+            mallopt(parameter, value)

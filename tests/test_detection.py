@@ -1,5 +1,8 @@
 """Detection on real faces, beside facenet-pytorch's own MTCNN, and on pictures that are no photos."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import facenet_pytorch
 import matplotlib.cbook
 import numpy as np
 import pytest
@@ -9,10 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit
 
 from facesearch.config import DetectionConfig
-from facesearch.detection import Detector, Face, _Candidates, _crops, _nms_by_smaller, _octaves, _resized
+from facesearch.detection import Detector, Face
+from facesearch.detection.candidates import Candidates, nms_by_smaller
+from facesearch.detection.proposing import _bands, _hits, propose
+from facesearch.detection.pyramid import Pyramid, crops, scales
 from facesearch.images import open_photo
+from facesearch.networks.mtcnn import DeviceCascade
 
 Rgb = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -122,11 +130,11 @@ def test_the_later_networks_see_squares(detector, hopper, monkeypatch):
     """They were trained on squares; a face's box is not one."""
     seen = {}
 
-    def recording(candidates, octaves, side):
+    def recording(candidates, pyramids, side, device):
         seen[side] = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
-        return _crops(candidates, octaves, side)
+        return crops(candidates, pyramids, side, device)
 
-    monkeypatch.setattr("facesearch.detection._crops", recording)
+    monkeypatch.setattr("facesearch.detection.detector.crops", recording)
     (face,) = detect(detector, hopper)
     assert set(seen) == {24, 48}
     for sides in seen.values():
@@ -149,11 +157,86 @@ def test_a_batch_gives_what_its_images_give_alone(detector, hopper, astronaut):
         assert_same_faces(faces, detect(detector, image, min_face))
 
 
-def test_more_crops_than_a_network_sees_at_once(detector, hopper, astronaut, monkeypatch):
-    expected = detector.detect([hopper, astronaut], [20, 20])
-    monkeypatch.setattr("facesearch.detection.MAX_CROPS", 3)
-    for faces, others in zip(detector.detect([hopper, astronaut], [20, 20]), expected, strict=True):
+def test_company_changes_no_bit(detector, hopper, astronaut):
+    """Wherever a tile of P-Net's tape happens to end, and whoever is a crop's neighbour."""
+    pictures = [hopper[:333, :257], astronaut, resized(astronaut, 0.6)]
+    together = detector.detect(pictures, [20, 25, 20])
+    others = detector.detect([*pictures[::-1], hopper], [20, 25, 20, 40])[2::-1]
+    for image, min_face, *several in zip(pictures, [20, 25, 20], together, others, strict=True):
+        for faces, alone in zip(several, [detect(detector, image, min_face)] * 2, strict=True):
+            assert [(f.box, f.score) for f in faces] == [(f.box, f.score) for f in alone]
+            assert all((f.landmarks == a.landmarks).all() for f, a in zip(faces, alone, strict=True))
+
+
+def test_threads_change_no_bit(detector, hopper, astronaut):
+    images = [hopper, astronaut] * 4
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda image: detect(detector, image, 30), images))
+    expected = [detect(detector, image, 30) for image in images]
+    assert [[(f.box, f.score) for f in faces] for faces in found] == [
+        [(f.box, f.score) for f in faces] for faces in expected
+    ]
+
+
+# --- The same networks in PyTorch -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def in_torch() -> Detector:
+    """The detector as it runs on other devices, on the CPU."""
+    other = Detector()
+    other.cascade = DeviceCascade(torch.device("cpu"))
+    return other
+
+
+def test_openvino_finds_what_pytorch_finds(detector, in_torch, hopper, astronaut):
+    images, min_faces = [hopper, astronaut, resized(hopper, 0.7)[:, :301]], [20, 30, 20]
+    for image, faces, others in zip(
+        images, detector.detect(images, min_faces), in_torch.detect(images, min_faces), strict=True
+    ):
+        assert_same_faces(faces, others, atol=1e-5 * max(image.shape))
+        assert [f.score for f in faces] == pytest.approx([f.score for f in others], abs=1e-5)
+
+
+def test_openvino_proposes_what_pytorch_proposes(detector, in_torch, hopper):
+    """All candidates of P-Net, in bands and tiles that are full and in those that are not."""
+    pictures = [hopper[:203, :333], hopper[:77, 100:177], np.zeros((12, 900, 3), np.uint8)]
+    pyramids = [Pyramid(picture, torch.device("cpu")) for picture in pictures]
+    with torch.inference_mode():
+        one, other = (propose(d.cascade, pyramids, [12, 20, 12], d.config) for d in (detector, in_torch))
+    assert len(one) > 20
+    torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=1e-3)
+    torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-5)
+    assert (one.image == other.image).all()
+
+
+def test_more_crops_than_a_network_sees_at_once(in_torch, hopper, astronaut, monkeypatch):
+    expected = in_torch.detect([hopper, astronaut], [20, 20])
+    monkeypatch.setattr("facesearch.networks.mtcnn.MAX_CROPS", 3)
+    for faces, others in zip(in_torch.detect([hopper, astronaut], [20, 20]), expected, strict=True):
         assert_same_faces(faces, others)
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (13, 12), (74, 266), (73, 265), (75, 267), (138, 299), (141, 300)])
+@pytest.mark.parametrize("at_once", [1, 64])
+def test_tiles_say_what_pnet_says_of_the_whole_image(detector, hopper, monkeypatch, shape, at_once):
+    """Around the sides of a tile, and at odd ones, where half of what P-Net pools is missing."""
+    monkeypatch.setattr("facesearch.detection.proposing.TILES_AT_ONCE", at_once)
+    pyramid = Pyramid(hopper[-shape[0] :, : shape[1]], torch.device("cpu"))
+    whole = facenet_pytorch.MTCNN().pnet
+    with torch.inference_mode():
+        bands = _bands([pyramid], [12], 0.709)
+        hits, values = _hits(detector.cascade, bands, -np.inf)
+        maps = [whole(pyramid.resized(scale)[0]) for scale in scales(pyramid.size, 12, 0.709)]
+    for number, (regression, probability) in enumerate(maps):
+        rows = np.array([bands[band].scale == number for band in hits[:, 0]])
+        y = hits[rows, 1] + np.array([bands[band].top for band in hits[rows, 0]])
+        assert sorted(zip(y, hits[rows, 2], strict=True)) == list(np.ndindex(tuple(regression.shape[2:])))
+        np.testing.assert_allclose(values[rows, 1:], regression.numpy()[0, :, y, hits[rows, 2]], atol=1e-5)
+        np.testing.assert_allclose(expit(values[rows, 0]), probability.numpy()[0, 1, y, hits[rows, 2]], atol=1e-5)
+
+
+# --- Emptiness and views ----------------------------------------------------------------------------------------------
 
 
 def test_no_images(detector):
@@ -253,12 +336,13 @@ def test_the_pyramid_says_which_scale_it_has(shape, scale):
     """A ramp shows where each pixel comes from: that of the scaled image is at (pixel + 1/2) / ratio."""
     height, width = shape
     ramps = np.stack([*np.broadcast_arrays(np.arange(width)[None], np.arange(height)[:, None]), np.zeros(shape)], -1)
-    octaves = _octaves((ramps * (255 / max(shape))).astype(np.uint8), torch.device("cpu"))
+    pyramid = Pyramid((ramps * (255 / max(shape))).astype(np.uint8), torch.device("cpu"))
+    octaves = pyramid.octaves
     octaves[0] = torch.from_numpy(ramps).permute(2, 0, 1)[None].float() + 0.5  # the octaves, without 8-bit rounding
     for level in range(1, len(octaves)):
         octaves[level] = torch.nn.functional.avg_pool2d(octaves[level - 1], 2)
 
-    pixels, (ratio_x, ratio_y) = _resized(octaves, scale)
+    pixels, (ratio_x, ratio_y) = pyramid.resized(scale)
 
     np.testing.assert_allclose(pixels.shape[2:], (height * scale, width * scale), atol=1)
     inner = slice(2, -2)  # a filter that reaches over the edge bends the ramp
@@ -348,13 +432,13 @@ candidates = st.lists(st.tuples(a_box, st.integers(0, 8), st.integers(0, 2)), ma
 def test_nms_against_a_written_out_loop(rows, threshold):
     boxes = [(float(x), float(y), float(x + w), float(y + h)) for (x, y, w, h), _, _ in rows]
     scores, image = [score / 8 for _, score, _ in rows], [i for _, _, i in rows]
-    tensors = _Candidates(
+    tensors = Candidates(
         torch.tensor(boxes).reshape(-1, 4), torch.tensor(scores), torch.tensor(image, dtype=torch.long)
     )
-    assert _nms_by_smaller(tensors, threshold).tolist() == written_out_nms(boxes, scores, image, threshold)
+    assert nms_by_smaller(tensors, threshold).tolist() == written_out_nms(boxes, scores, image, threshold)
 
 
 def test_nms_drops_the_weaker_of_two_nested_boxes_of_one_image_only():
     boxes = torch.tensor([[0.0, 0, 100, 100], [40, 40, 60, 60], [40, 40, 60, 60], [95, 95, 120, 120]])
-    several = _Candidates(boxes, torch.tensor([0.8, 0.9, 0.7, 0.75]), torch.tensor([0, 0, 1, 0]))
-    assert _nms_by_smaller(several, 0.7).tolist() == [1, 3, 2]
+    several = Candidates(boxes, torch.tensor([0.8, 0.9, 0.7, 0.75]), torch.tensor([0, 0, 1, 0]))
+    assert nms_by_smaller(several, 0.7).tolist() == [1, 3, 2]

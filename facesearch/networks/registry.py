@@ -63,6 +63,8 @@ _FACENET_PREPROCESSING = Preprocessing(
 
 # Needs no download, and holds its own against those that do.
 DEFAULT_MODEL = "dlib"
+# Crops that a compiled network sees at once: two are 13 % faster than one by one, and four hardly faster than two.
+CROPS_AT_ONCE = 2
 
 BUILT_IN: dict[str, BuiltIn] = {
     "dlib": BuiltIn(
@@ -151,10 +153,22 @@ def load(spec: ModelSpec, device: str = "auto") -> Network:
         from facesearch.networks import onnx_network
 
         return onnx_network.load(spec, device)
-    chosen = pick_device(device)
+    chosen, module = pick_device(device), load_module(spec)
+    if spec.network == "dlib-resnet" and chosen == "cpu":
+        return _compiled(module, spec)
     from facesearch.networks.torch_network import TorchNetwork
 
-    return TorchNetwork(load_module(spec), spec, chosen)
+    return TorchNetwork(module, spec, chosen)
+
+
+def _compiled(module: "nn.Module", spec: ModelSpec) -> Network:
+    """dlib's network as OpenVINO runs it, which takes two thirds of the time."""
+    from facesearch.networks.dlib_resnet import DlibResNet
+    from facesearch.networks.openvino_cpu import OpenVinoNetwork
+    from facesearch.networks.openvino_graphs import dlib_graph
+
+    assert isinstance(module, DlibResNet)
+    return OpenVinoNetwork(dlib_graph(module, *spec.preprocessing.size, batch=CROPS_AT_ONCE), spec)
 
 
 def load_module(spec: ModelSpec) -> "nn.Module":

@@ -1,0 +1,82 @@
+"""Networks on the CPU through OpenVINO, which runs convolutions 1.3 to 1.8 times as fast as PyTorch there.
+
+Every network is compiled once, for one shape and one thread: the same crop gives the same bits whatever its company,
+the number of cores and the photos before it, and no new shape has to be compiled while photos are looked at.
+"""
+
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facesearch.config import ModelSpec
+
+__all__ = ["CompiledNetwork", "OpenVinoNetwork", "openvino"]
+
+Floats = npt.NDArray[np.float32]
+# bfloat16 or float16, which OpenVINO chooses on CPUs that have them, would change distances in the third digit.
+_SETTINGS = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "INFERENCE_NUM_THREADS": 1,
+    "NUM_STREAMS": 1,
+    "PERFORMANCE_HINT": "LATENCY",
+}
+
+
+def openvino() -> Any:
+    """The package, without the one beside it that reports its use to its makers.
+
+    Importing openvino imports openvino_telemetry, which writes into the home folder and may open connections; where
+    that cannot be imported, openvino goes without.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "there is no such module"
+    import openvino
+
+    return openvino
+
+
+class CompiledNetwork:
+    """A graph of one input with a fixed batch size, for inputs of any number; threads may share it."""
+
+    def __init__(self, graph: Any) -> None:
+        self._compiled = openvino().Core().compile_model(graph, "CPU", _SETTINGS)
+        shape = tuple(self._compiled.input(0).shape)
+        self._batch, self._item = shape[0], shape[1:]
+        self._dtype = self._compiled.input(0).element_type.to_dtype()
+        self._outputs = [tuple(output.shape)[1:] for output in self._compiled.outputs]
+        self._mine = threading.local()
+
+    def __call__(self, items: npt.NDArray[Any]) -> list[Floats]:
+        """Args: items (n, ...) as the graph's input. Returns (n, ...) float32 for each of its outputs."""
+        results = [np.empty((len(items), *shape), np.float32) for shape in self._outputs]
+        request, held = self._request()
+        for start in range(0, len(items), self._batch):
+            count = min(self._batch, len(items) - start)
+            held[:count] = items[start : start + count]
+            request.infer()
+            for i, result in enumerate(results):
+                result[start : start + count] = request.get_output_tensor(i).data[:count]
+        return results
+
+    def _request(self) -> tuple[Any, npt.NDArray[Any]]:
+        """This thread's own, and the memory of its input."""
+        if not hasattr(self._mine, "request"):
+            self._mine.request = self._compiled.create_infer_request()
+            self._mine.request.set_input_tensor(openvino().Tensor(np.zeros((self._batch, *self._item), self._dtype)))
+        request = self._mine.request
+        return request, request.get_input_tensor().data
+
+
+class OpenVinoNetwork:
+    """An embedding network as a Network."""
+
+    def __init__(self, graph: Any, spec: ModelSpec) -> None:
+        self.spec = spec
+        self._network = CompiledNetwork(graph)
+
+    def __call__(self, batch: Floats) -> Floats:
+        """(n, 3, height, width) float32 -> (n, dim) float32, not of unit norm."""
+        return self._network(batch)[0]

@@ -1,0 +1,83 @@
+"""OpenVINO beside PyTorch, and what it may not do."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facesearch import networks
+from facesearch.networks.dlib_resnet import DlibResNet
+from facesearch.networks.openvino_cpu import CompiledNetwork, OpenVinoNetwork
+from facesearch.networks.openvino_graphs import dlib_graph
+from facesearch.networks.registry import load_module
+from facesearch.networks.torch_network import TorchNetwork
+
+
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(7, 3, 150, 150)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def dlib() -> OpenVinoNetwork:
+    network = networks.load(networks.resolve("dlib"), "cpu")
+    assert isinstance(network, OpenVinoNetwork)
+    return network
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_default_model_is_what_pytorch_makes_of_it(dlib, crops):
+    spec = networks.resolve("dlib")
+    expected = TorchNetwork(load_module(spec), spec, "cpu")(crops)
+    assert np.abs(unit(dlib(crops)) - unit(expected)).max() < 2e-6
+
+
+@pytest.mark.parametrize(("dim", "height", "width"), [(128, 150, 150), (64, 160, 131)])
+def test_new_weights_and_other_sizes(dim, height, width):
+    torch.manual_seed(0)
+    module = DlibResNet(dim).eval()
+    batch = np.random.default_rng(1).normal(size=(3, 3, height, width)).astype(np.float32)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(batch)).numpy()
+    (found,) = CompiledNetwork(dlib_graph(module, height, width, batch=2))(batch)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_company_changes_no_bit(dlib, crops):
+    together = dlib(crops)
+    assert (together == np.concatenate([dlib(crop[None]) for crop in crops])).all()
+    assert (together[::-1] == dlib(np.ascontiguousarray(crops[::-1]))).all()
+
+
+def test_threads_change_no_bit(dlib, crops):
+    expected = dlib(crops)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(dlib, [crops] * 8):
+            assert (found == expected).all()
+
+
+def test_no_crops(dlib):
+    assert dlib(np.zeros((0, 3, 150, 150), np.float32)).shape == (0, 128)
+
+
+def test_nothing_reports_its_use(tmp_path: Path):
+    """openvino comes with a package that writes into the home folder and reports; it is never imported."""
+    program = (
+        "import sys, numpy\n"
+        "from facesearch.detection import Detector\n"
+        "Detector().detect([numpy.zeros((60, 60, 3), numpy.uint8)], [20])\n"
+        "assert 'openvino' in sys.modules\n"
+        "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])\n"
+    )
+    surroundings = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []
