@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import nms
+
+from facesearch.networks.operators import nms
 
 __all__ = ["Candidates", "concatenated", "nms_by_smaller", "nms_by_union", "regressed", "squared"]
 

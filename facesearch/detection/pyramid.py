@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import roi_align
 
 from facesearch.detection.candidates import Candidates
+from facesearch.networks.operators import roi_align
 
 __all__ = ["Pyramid", "crops", "scales"]
 
