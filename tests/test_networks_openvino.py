@@ -81,3 +81,17 @@ def test_nothing_reports_its_use(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", program], env=surroundings, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_is_survived_after_a_network_was_dropped_by_another_thread() -> None:
+    """OpenVINO's stack for signals must not go with the last network (a segmentation fault at the next Ctrl-C)."""
+    code = (
+        "import gc, os, signal, threading\n"
+        "from facesearch.networks.mtcnn import CpuCascade\n"
+        "held = [CpuCascade()]\n"
+        "thread = threading.Thread(target=lambda: (held.clear(), gc.collect())); thread.start(); thread.join()\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('handled'))\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "handled\n"), ended.stderr

@@ -6,6 +6,7 @@ the number of cores and the photos before it, and no new shape has to be compile
 
 import sys
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,21 @@ def openvino() -> Any:
     return openvino
 
 
+@cache
+def _core() -> Any:
+    """OpenVINO's runtime, made once and never taken down.
+
+    Its CPU plugin gives the thread that loads it a stack for signals, and takes the memory back when it goes, from
+    whatever thread lets go of it last: the next signal (Ctrl-C, a child's end) would then end the process.
+    """
+    return openvino().Core()
+
+
 class CompiledNetwork:
     """A graph of one input with a fixed batch size, for inputs of any number; threads may share it."""
 
     def __init__(self, graph: Any) -> None:
-        self._compiled = openvino().Core().compile_model(graph, "CPU", _SETTINGS)
+        self._compiled = _core().compile_model(graph, "CPU", _SETTINGS)
         shape = tuple(self._compiled.input(0).shape)
         self._batch, self._item = shape[0], shape[1:]
         self._dtype = self._compiled.input(0).element_type.to_dtype()
