@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from demo_photos import make_demo_photos
+from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtures)
 from index_samples import SPEC
 from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)

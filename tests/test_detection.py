@@ -1,51 +1,23 @@
 """Detection on real faces, beside facenet-pytorch's own MTCNN, and on pictures that are no photos."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-import facenet_pytorch
-import matplotlib.cbook
 import numpy as np
 import pytest
 import skimage.data
 import torch
+from detection_samples import Rgb, assert_same_faces, detect, resized
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import expit
 
 from facesearch.config import DetectionConfig
 from facesearch.detection import Detector, Face
 from facesearch.detection.candidates import Candidates, nms_by_smaller
-from facesearch.detection.proposing import _bands, _hits, propose
-from facesearch.detection.pyramid import Pyramid, crops, scales
+from facesearch.detection.pyramid import Pyramid, crops
 from facesearch.images import open_photo
-from facesearch.networks.mtcnn import DeviceCascade
 
-Rgb = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 FACE_IN_ASTRONAUT = (slice(0, 240), slice(110, 350))  # rows, columns: the head with some air
-
-
-@pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector()
-
-
-@pytest.fixture(scope="module")
-def hopper() -> Rgb:
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        return np.array(Image.open(file).convert("RGB"))
-
-
-@pytest.fixture(scope="module")
-def astronaut() -> Rgb:
-    return np.array(skimage.data.astronaut())
-
-
-def detect(detector: Detector, image: Rgb, min_face_px: float = 40) -> list[Face]:
-    return detector.detect([image], [min_face_px])[0]
 
 
 def side(face: Face) -> float:
@@ -59,19 +31,6 @@ def centre(face: Face) -> tuple[float, float]:
 def iou(a: Box, b: Box) -> float:
     overlap = max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     return overlap / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap)
-
-
-def resized(image: Rgb, factor: float) -> Rgb:
-    size = (round(image.shape[1] * factor), round(image.shape[0] * factor))
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-
-
-def assert_same_faces(found: list[Face], expected: list[Face], atol: float = 1e-3) -> None:
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one.box, other.box, atol=atol)
-        np.testing.assert_allclose(one.landmarks, other.landmarks, atol=atol)
-        assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
 # --- Beside facenet-pytorch -------------------------------------------------------------------------------------------
@@ -140,100 +99,6 @@ def test_the_later_networks_see_squares(detector, hopper, monkeypatch):
     for sides in seen.values():
         torch.testing.assert_close(sides[:, 0], sides[:, 1], rtol=0, atol=1e-3)
     assert face.box[3] - face.box[1] > 1.1 * side(face)
-
-
-# --- Batches ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_batch_gives_what_its_images_give_alone(detector, hopper, astronaut):
-    both = np.zeros((620, 1024, 3), np.uint8)
-    both[:600, :512], both[:512, 512:] = hopper, astronaut
-    images = [hopper, np.zeros((50, 80, 3), np.uint8), both, astronaut[:, ::-1], resized(astronaut, 0.6), hopper]
-    min_faces = [40.0, 20.0, 30.0, 60.0, 20.0, 90.0]
-    together = detector.detect(images, min_faces)
-
-    assert [len(faces) for faces in together] == [1, 0, 2, 1, 1, 1]
-    for image, min_face, faces in zip(images, min_faces, together, strict=True):
-        assert_same_faces(faces, detect(detector, image, min_face))
-
-
-def test_company_changes_no_bit(detector, hopper, astronaut):
-    """Wherever a tile of P-Net's tape happens to end, and whoever is a crop's neighbour."""
-    pictures = [hopper[:333, :257], astronaut, resized(astronaut, 0.6)]
-    together = detector.detect(pictures, [20, 25, 20])
-    others = detector.detect([*pictures[::-1], hopper], [20, 25, 20, 40])[2::-1]
-    for image, min_face, *several in zip(pictures, [20, 25, 20], together, others, strict=True):
-        for faces, alone in zip(several, [detect(detector, image, min_face)] * 2, strict=True):
-            assert [(f.box, f.score) for f in faces] == [(f.box, f.score) for f in alone]
-            assert all((f.landmarks == a.landmarks).all() for f, a in zip(faces, alone, strict=True))
-
-
-def test_threads_change_no_bit(detector, hopper, astronaut):
-    images = [hopper, astronaut] * 4
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda image: detect(detector, image, 30), images))
-    expected = [detect(detector, image, 30) for image in images]
-    assert [[(f.box, f.score) for f in faces] for faces in found] == [
-        [(f.box, f.score) for f in faces] for faces in expected
-    ]
-
-
-# --- The same networks in PyTorch -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def in_torch() -> Detector:
-    """The detector as it runs on other devices, on the CPU."""
-    other = Detector()
-    other.cascade = DeviceCascade(torch.device("cpu"))
-    return other
-
-
-def test_openvino_finds_what_pytorch_finds(detector, in_torch, hopper, astronaut):
-    images, min_faces = [hopper, astronaut, resized(hopper, 0.7)[:, :301]], [20, 30, 20]
-    for image, faces, others in zip(
-        images, detector.detect(images, min_faces), in_torch.detect(images, min_faces), strict=True
-    ):
-        assert_same_faces(faces, others, atol=1e-5 * max(image.shape))
-        assert [f.score for f in faces] == pytest.approx([f.score for f in others], abs=1e-5)
-
-
-def test_openvino_proposes_what_pytorch_proposes(detector, in_torch, hopper):
-    """All candidates of P-Net, in bands and tiles that are full and in those that are not."""
-    pictures = [hopper[:203, :333], hopper[:77, 100:177], np.zeros((12, 900, 3), np.uint8)]
-    pyramids = [Pyramid(picture, torch.device("cpu")) for picture in pictures]
-    with torch.inference_mode():
-        one, other = (propose(d.cascade, pyramids, [12, 20, 12], d.config) for d in (detector, in_torch))
-    assert len(one) > 20
-    torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=1e-3)
-    torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-5)
-    assert (one.image == other.image).all()
-
-
-def test_more_crops_than_a_network_sees_at_once(in_torch, hopper, astronaut, monkeypatch):
-    expected = in_torch.detect([hopper, astronaut], [20, 20])
-    monkeypatch.setattr("facesearch.networks.mtcnn.MAX_CROPS", 3)
-    for faces, others in zip(in_torch.detect([hopper, astronaut], [20, 20]), expected, strict=True):
-        assert_same_faces(faces, others)
-
-
-@pytest.mark.parametrize("shape", [(12, 12), (13, 12), (74, 266), (73, 265), (75, 267), (138, 299), (141, 300)])
-@pytest.mark.parametrize("at_once", [1, 64])
-def test_tiles_say_what_pnet_says_of_the_whole_image(detector, hopper, monkeypatch, shape, at_once):
-    """Around the sides of a tile, and at odd ones, where half of what P-Net pools is missing."""
-    monkeypatch.setattr("facesearch.detection.proposing.TILES_AT_ONCE", at_once)
-    pyramid = Pyramid(hopper[-shape[0] :, : shape[1]], torch.device("cpu"))
-    whole = facenet_pytorch.MTCNN().pnet
-    with torch.inference_mode():
-        bands = _bands([pyramid], [12], 0.709)
-        hits, values = _hits(detector.cascade, bands, -np.inf)
-        maps = [whole(pyramid.resized(scale)[0]) for scale in scales(pyramid.size, 12, 0.709)]
-    for number, (regression, probability) in enumerate(maps):
-        rows = np.array([bands[band].scale == number for band in hits[:, 0]])
-        y = hits[rows, 1] + np.array([bands[band].top for band in hits[rows, 0]])
-        assert sorted(zip(y, hits[rows, 2], strict=True)) == list(np.ndindex(tuple(regression.shape[2:])))
-        np.testing.assert_allclose(values[rows, 1:], regression.numpy()[0, :, y, hits[rows, 2]], atol=1e-5)
-        np.testing.assert_allclose(expit(values[rows, 0]), probability.numpy()[0, 1, y, hits[rows, 2]], atol=1e-5)
 
 
 # --- Emptiness and views ----------------------------------------------------------------------------------------------
