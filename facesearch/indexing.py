@@ -12,12 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
+from facesearch.config import ImageConfig
 from facesearch.errors import PhotoError
-from facesearch.images import Found, FoundPhoto, content_hash, find_photos
-from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog
+from facesearch.images import Found, FoundPhoto, content_hash, find_photos, open_photo
+from facesearch.index import FaceIndex, KnownPath, NewFace, NewPhoto, catalog, dating
 from facesearch.parallel import give_memory_back, ordered_map
 
 if TYPE_CHECKING:  # imports torch, and a run that finds nothing new needs none
@@ -32,6 +33,8 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 BATCH_PHOTOS, BATCH_MEGAPIXELS = 16, 6.0
 # Photos that are read ahead while a batch is being looked at.
 READERS, READ_AHEAD = 2, 4
+# Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
+DATED_AT_ONCE = 500
 
 
 @dataclass
@@ -156,8 +159,10 @@ def index_photos(
         report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
+            _date(index, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         index.finish_run(run_id, json.dumps(asdict(report) | {"failures": len(report.failures)}))
+        index.pictures.sweep(index.reading)
         _ = index.vectors
     return report
 
@@ -257,6 +262,7 @@ def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
         width=photo.size[0],
         height=photo.size[1],
         min_face_px=read.loaded.min_face_px,
+        taken=photo.taken,
         faces=tuple(NewFace(f.face.box, f.face.landmarks, f.face.score, f.sharpness, f.embedding) for f in faces),
     )
 
@@ -291,6 +297,25 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved
+
+
+def _date(index: FaceIndex, files: Iterable[FoundPhoto], should_stop: Callable[[], bool]) -> None:
+    """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
+    known = index.known_paths()
+    holds = {known[file.path].photo_id: file for file in files if file.path in known}
+    with index.reading() as connection:
+        waiting = iter(sorted(dating.undated(connection, holds)))
+    while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
+        dates = {photo: _dated(holds[photo]) for photo in some}
+        with index.transaction() as connection:
+            dating.date_photo(connection, dates)
+
+
+def _dated(file: FoundPhoto) -> dict[str, object]:
+    try:
+        return dating.dated(open_photo(file.path, ImageConfig(max_megapixels=float("inf"))).taken, file.mtime_ns)
+    except PhotoError:  # it was readable once; its file's time has to do
+        return dating.dated(None, file.mtime_ns)
 
 
 def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:

@@ -17,20 +17,23 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch import networks
+from facesearch import networks, removing
 from facesearch.calibration_files import library_calibration, model_calibration, write_library_calibration
 from facesearch.config import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
 from facesearch.distance import Calibration
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
-from facesearch.index import FaceIndex, FaceRecord, catalog
+from facesearch.index import FaceIndex, FaceRecord
 from facesearch.results import Clustering, ImportedName, QueryResult, Status, Verification
 
-if TYPE_CHECKING:  # these import torch
+if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
+    from facesearch.browsing import Browser
     from facesearch.engine import FaceEngine
     from facesearch.indexing import IndexReport, Progress
     from facesearch.people import People
     from facesearch.people.parties import Party
     from facesearch.reembedding import ReembedReport
+    from facesearch.thumbnails import Thumbnails
+    from facesearch.views import Thumbnail
 
 __all__ = ["Library", "default_folder", "verify"]
 
@@ -143,46 +146,12 @@ class Library:
         return report
 
     def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
-        """Take files and folders out of the library; the files themselves are not touched.
-
-        Returns the number of files taken out, those that could not be read included. Raises InputError where the
-        library knows none of them.
-        """
-        if not all(os.fspath(path) for path in paths):
-            raise InputError("an empty path was given; '.' means the current folder")
-        places = [os.path.abspath(path) for path in paths]
-
-        def inside(path: str) -> bool:
-            return any(catalog.under(path, place) for place in places)
-
-        known = {path for path in self._index.known_paths() if inside(path)}
-        known |= {path for path, _ in self._index.failures() if inside(path)}
-        if not known:
-            raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
-        self._index.forget_paths(sorted(known))
-        self._index.forget_roots([root for root in self._index.roots() if inside(root)])
-        return len(known)
+        """Take files and folders out of the library; see `facesearch.removing.remove`."""
+        return removing.remove(self._index, paths)
 
     def remove_missing(self, *, force: bool = False) -> int:
-        """Take out the files that the last runs did not find any more.
-
-        Raises LibraryError where nothing below one of the indexed folders is left, as when a disk is not mounted;
-        force does it all the same.
-        """
-        known = self._index.known_paths()
-        missing = [path for path, row in known.items() if row.missing]
-        if not force:
-            for root in self._index.roots():
-                inside = [path for path in known if catalog.under(path, root)]
-                if inside and all(known[path].missing or not os.path.lexists(path) for path in inside):
-                    count = "the only photo" if len(inside) == 1 else f"every one of the {len(inside):,} photos"
-                    raise LibraryError(
-                        f"{count} of {root} is missing; if that disk is not mounted, mount it and index again; if it is"
-                        f" gone for good, `facesearch remove {root}` or repeat with --force"
-                    )
-        if missing:
-            self._index.forget_paths(missing)
-        return len(missing)
+        """Take out the files that the last runs did not find; see `facesearch.removing.remove_missing`."""
+        return removing.remove_missing(self._index, force=force)
 
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
@@ -242,6 +211,30 @@ class Library:
     def _chosen(self, only: Sequence[str]) -> "list[Party] | None":
         """The parties that are referred to, each once; None where none is, for everybody."""
         return list({party.group: party for party in map(self.people.find, only)}.values()) or None
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def browse(self) -> "Browser":
+        """People, faces and photos a page at a time."""
+        from facesearch.browsing import Browser
+
+        return Browser(self._index, lambda: self.calibration)
+
+    @cached_property
+    def thumbnails(self) -> "Thumbnails":
+        """Small pictures of faces and photos, kept in the library's folder."""
+        from facesearch.thumbnails import Thumbnails
+
+        return Thumbnails(self._index)
+
+    def face_tile(self, face: int, size: int = 96) -> "Thumbnail":
+        """The square around a face; see `facesearch.thumbnails`. Raises InputError where there is no such face."""
+        return self.thumbnails.face_tile(face, size)
+
+    def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
+        """A photo the right way up; see `facesearch.thumbnails`. Raises InputError where there is no such photo."""
+        return self.thumbnails.photo_preview(photo, size)
 
     # -- asking ---------------------------------------------------------------------------------------------------
 

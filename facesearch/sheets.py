@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from facesearch.config import ImageConfig
 from facesearch.errors import PhotoError
 from facesearch.images import open_photo
+from facesearch.thumbnails import square, square_scale
 
 __all__ = ["Row", "contact_sheet", "face_tile"]
 
@@ -15,8 +16,7 @@ Box = tuple[float, float, float, float]
 
 TILE_PX, GAP_PX, TITLE_PX = 112, 6, 190
 PAPER, INK, FADED = (250, 250, 248), (30, 30, 30), (120, 120, 120)
-# How much of the photo is shown around a face, in widths of its box.
-AROUND = 0.35
+ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,11 @@ def contact_sheet(rows: Sequence[Row], per_row: int = 10) -> Image.Image:
 
 def face_tile(path: str, box: Box, side: int) -> Image.Image:
     """The square around a face, (side, side) RGB; grey where the photo cannot be read."""
-    x1, y1, x2, y2 = box
-    half = max(x2 - x1, y2 - y1) * (0.5 + AROUND)
-    centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
     try:
-        decoded = open_photo(path, ImageConfig(max_megapixels=float("inf"))).decode(min(1.0, side / (2 * half)))
+        decoded = open_photo(path, ANY_SIZE).decode(square_scale(box, side))
     except PhotoError:
         return Image.new("RGB", (side, side), (205, 205, 205))
-    left, top, side_px = ((v * decoded.scale) for v in (centre_x - half, centre_y - half, 2 * half))
-    face = Image.fromarray(decoded.rgb).crop((round(left), round(top), round(left + side_px), round(top + side_px)))
-    return face.resize((side, side), Image.Resampling.LANCZOS)
+    return square(decoded, box, side)
 
 
 def _spread(faces: Sequence[tuple[str, Box]], count: int) -> list[tuple[str, Box]]:

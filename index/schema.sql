@@ -5,6 +5,7 @@ CREATE INDEX faces_photo_id ON faces (photo_id);
 CREATE INDEX grouped_group_id ON grouped (group_id);
 CREATE INDEX paths_photo_id ON paths (photo_id);
 CREATE INDEX paths_replaces ON paths (replaces);
+CREATE INDEX photos_taken_at ON photos (taken_at);
 CREATE INDEX rejected_person_id ON rejected (person_id);
 CREATE TABLE apart ( person_id INTEGER NOT NULL, other_id INTEGER NOT NULL, PRIMARY KEY (person_id, other_id), FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE, FOREIGN KEY(other_id) REFERENCES people (id) ON DELETE CASCADE);
 CREATE TABLE confirmed ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);
@@ -17,7 +18,7 @@ CREATE TABLE migrations (name VARCHAR NOT NULL PRIMARY KEY, applied_at FLOAT NOT
 CREATE TABLE not_faces ( face_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
 CREATE TABLE paths ( path VARCHAR NOT NULL, photo_id INTEGER NOT NULL, size_bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, missing_since FLOAT, replaces INTEGER, PRIMARY KEY (path), FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE, FOREIGN KEY(replaces) REFERENCES photos (id) ON DELETE SET NULL);
 CREATE TABLE people ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR, ignored BOOLEAN NOT NULL, created_at FLOAT NOT NULL);
-CREATE TABLE photos ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, sha256 VARCHAR NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, min_face_px FLOAT NOT NULL, run_id INTEGER NOT NULL, UNIQUE (sha256), FOREIGN KEY(run_id) REFERENCES runs (id));
+CREATE TABLE photos ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, sha256 VARCHAR NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, min_face_px FLOAT NOT NULL, run_id INTEGER NOT NULL, taken_at FLOAT NOT NULL DEFAULT 0, taken_offset_s INTEGER, dated_by VARCHAR, UNIQUE (sha256), FOREIGN KEY(run_id) REFERENCES runs (id));
 CREATE TABLE rejected ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id, person_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);
 CREATE TABLE roots (path VARCHAR NOT NULL, PRIMARY KEY (path));
 CREATE TABLE runs ( id INTEGER NOT NULL, kind VARCHAR NOT NULL, started_at FLOAT NOT NULL, finished_at FLOAT, summary VARCHAR, PRIMARY KEY (id));

@@ -3,6 +3,7 @@
     finding.py   folders -> the photos in them
     decoding.py  one file -> its size -> its pixels
     formats.py   which decoder reads a file; which turn its EXIF orientation asks for
+    dates.py     when a photo was taken, as its EXIF tells it
     pixels.py    any of Pillow's modes -> 8-bit RGB
     reasons.py   anything that goes wrong -> a few words
 

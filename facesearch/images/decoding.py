@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from facesearch.config import ImageConfig
 from facesearch.errors import PhotoError
+from facesearch.images.dates import taken
 from facesearch.images.formats import TURNS, Turn, identify, orientation
 from facesearch.images.pixels import to_rgb
 from facesearch.images.reasons import as_photo_errors
@@ -42,11 +44,13 @@ class Photo:
     """A photo whose header was read. It holds no open file, and threads may share it.
 
     size: (width, height) in pixels as displayed.
+    taken: when, as its EXIF tells it; see facesearch.images.dates.
     """
 
     path: str
     size: tuple[int, int]
     config: ImageConfig
+    taken: datetime | None = None
 
     def decode(self, min_scale: float = 1.0) -> DecodedPhoto:
         """Decode the first frame and turn it as its EXIF orientation says.
@@ -77,7 +81,7 @@ def open_photo(path: str | os.PathLike[str], config: ImageConfig | None = None) 
     config = config or ImageConfig()
     with as_photo_errors(), _open_file(path) as file:
         image, turn = _read_header(file, config)
-        return Photo(os.fspath(path), _displayed_size(image, turn), config)
+        return Photo(os.fspath(path), _displayed_size(image, turn), config, taken(image))
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:

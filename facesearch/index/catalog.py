@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.distance import l2_matrix
 from facesearch.index import schema as db
 from facesearch.index.database import new_id
+from facesearch.index.dating import dated
 from facesearch.index.records import KnownPath, NewFace, NewPhoto
 
 __all__ = [
@@ -74,6 +75,7 @@ def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: boo
             "height": photo.height,
             "min_face_px": photo.min_face_px,
             "run_id": run_id,
+            **dated(photo.taken, photo.mtime_ns),
         }
         photo_id = new_id(connection.execute(insert(db.photos).values(values)))
         count = add_faces(connection, photo_id, photo.faces)
@@ -101,7 +103,8 @@ def replace_faces(connection: Connection, photo_id: int, photo: NewPhoto, run_id
     gone = [{"gone": face} for face in old if face not in inherited]
     if gone:
         connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
-    values = {"width": photo.width, "height": photo.height, "min_face_px": photo.min_face_px, "run_id": run_id}
+    values: dict[str, Any] = {"width": photo.width, "height": photo.height, "min_face_px": photo.min_face_px}
+    values |= {"run_id": run_id, **dated(photo.taken, photo.mtime_ns)}
     connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
     return len(photo.faces)
 
@@ -164,7 +167,8 @@ def clustered_up_to() -> ScalarSelect[int]:
 def note_clustering(connection: Connection, good: int) -> None:
     """Remember that all faces there are now have been clustered. Args: good: how many of them can hold a group."""
     highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
-    for key, value in (("clustered_up_to", str(highest)), ("good_faces", str(good))):
+    facts = {"clustered_up_to": str(highest), "good_faces": str(good), "clustered_at": str(time.time())}
+    for key, value in facts.items():
         statement = upsert(db.library).values(key=key, value=value)
         connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 

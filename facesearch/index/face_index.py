@@ -19,9 +19,11 @@ from facesearch.config import ModelSpec, SearchConfig
 from facesearch.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import catalog, staging
 from facesearch.index import schema as db
+from facesearch.index.counting import count_all
 from facesearch.index.database import FILE_NAME, new_id, open_database
 from facesearch.index.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.index.lock import WriterLock, cache_lock
+from facesearch.index.pictures import PictureStore
 from facesearch.index.records import FaceRecord, IndexCounts, KnownPath
 from facesearch.index.table import FaceTable, read_table
 from facesearch.index.vectors import Stamp, VectorIndex, kind_for
@@ -38,6 +40,7 @@ class FaceIndex:
         self.folder, self.search_config = folder, search or SearchConfig()
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
+        self.pictures = PictureStore(folder)
         self._cache: tuple[Stamp, VectorIndex] | None = None
         self._stale: VectorIndex | None = None  # of an earlier generation, to be brought up to date
         try:
@@ -74,6 +77,7 @@ class FaceIndex:
         return (folder / FILE_NAME).is_file()
 
     def close(self) -> None:
+        self.pictures.close()
         self._engine.dispose()
 
     def require_model(self, spec: ModelSpec) -> None:
@@ -147,12 +151,28 @@ class FaceIndex:
             query = select(db.photos.c.id, db.photos.c.width, db.photos.c.height)
             return {photo: (width, height) for photo, width, height in connection.execute(query)}
 
+    def photo_size(self, photo_id: int) -> tuple[int, int]:
+        """(width, height) of a photo that is there, in pixels as displayed."""
+        query = select(db.photos.c.width, db.photos.c.height).where(db.photos.c.id == photo_id)
+        with self.reading() as connection:
+            width, height = connection.execute(query).one()
+        return width, height
+
     def paths_of(self, photo_id: int) -> list[str]:
         """The files that hold a photo, those that are not missing first."""
         query = select(db.paths.c.path).where(db.paths.c.photo_id == photo_id)
         with self.reading() as connection:
             ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
             return list(connection.execute(ordered).scalars())
+
+    def files_of(self, photo_id: int) -> list[tuple[str, str, int, int]]:
+        """The files that hold a photo, as `paths_of`: (path, the photo's sha256, size in bytes, mtime in ns)."""
+        columns = (db.paths.c.path, db.photos.c.sha256, db.paths.c.size_bytes, db.paths.c.mtime_ns)
+        query = select(*columns).join(db.photos, db.photos.c.id == db.paths.c.photo_id)
+        ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
+        with self.reading() as connection:
+            rows = connection.execute(ordered.where(db.paths.c.photo_id == photo_id))
+            return [(path, sha256, size_bytes, mtime_ns) for path, sha256, size_bytes, mtime_ns in rows]
 
     def roots(self) -> list[str]:
         with self.reading() as connection:
@@ -165,22 +185,8 @@ class FaceIndex:
             return [(path, reason) for path, reason in connection.execute(query)]
 
     def counts(self) -> IndexCounts:
-        missing = db.paths.c.missing_since.is_not(None)
-        empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
-        queries = [
-            select(func.count()).select_from(db.photos),
-            select(func.count()).select_from(db.paths),
-            select(func.count()).select_from(db.paths).where(missing),
-            select(func.count()).select_from(db.faces),
-            select(func.count()).select_from(db.photos).where(empty),
-            select(func.count()).select_from(db.failures),
-            select(func.count()).select_from(db.people).where(db.people.c.name.is_not(None)),
-            select(func.count(db.grouped.c.group_id.distinct())),
-            select(func.count()).select_from(db.grouped),
-            select(func.count()).select_from(db.faces).where(db.faces.c.id > catalog.clustered_up_to()),
-        ]
         with self.reading() as connection:
-            return IndexCounts(*(int(connection.execute(query).scalar_one()) for query in queries))
+            return count_all(connection)
 
     def faces(self, ids: Sequence[int]) -> list[FaceRecord]:
         """The faces with these ids, in their order; ids that are not there are left out."""
@@ -293,8 +299,9 @@ class FaceIndex:
             connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(roots))))
 
     def scrub(self) -> None:
-        """Leave no trace of deleted rows: empty the write-ahead log and write the vectors anew."""
+        """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
         with self.writing():
+            self.pictures.sweep(self.reading, force=True)
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 # Waits for readers; for one that takes longer than that, the log goes when the last process closes.

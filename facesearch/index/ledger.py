@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from facesearch.errors import InputError
 from facesearch.index import schema as db
 
 __all__ = ["Decision", "Ledger", "erase", "history", "undo_last"]
@@ -68,19 +69,23 @@ class Ledger:
         return Decision(int(result.inserted_primary_key[0]), kind, summary, made_at)
 
 
-def history(connection: Connection) -> list[Decision]:
-    """All decisions that can be undone, the latest first."""
+def history(connection: Connection, limit: int | None = None) -> list[Decision]:
+    """The decisions that can be undone, or so many of them, the latest first."""
     columns = (db.decisions.c.id, db.decisions.c.kind, db.decisions.c.summary, db.decisions.c.made_at)
-    return [Decision(*row) for row in connection.execute(select(*columns).order_by(db.decisions.c.id.desc()))]
+    query = select(*columns).order_by(db.decisions.c.id.desc()).limit(limit)
+    return [Decision(*row) for row in connection.execute(query)]
 
 
-def undo_last(connection: Connection) -> Decision | None:
+def undo_last(connection: Connection, expected: int | None = None) -> Decision | None:
     """Put the rows of the latest decision back as they were before it; None where there is none.
 
     A row that is no longer as the decision left it is left alone: clustering has grouped its face anew since, or the
-    face is gone.
+    face is gone. Raises InputError where another decision was expected to be the latest.
     """
     row = connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()).limit(1)).first()
+    if expected is not None and (row is None or row.id != expected):
+        latest = f"the latest is now: {row.summary}" if row else "nothing is left to undo"
+        raise InputError(f"that decision is not the latest any more, {latest}; see `facesearch history`")
     if row is None:
         return None
     for change in reversed(json.loads(row.changes)):

@@ -1,6 +1,7 @@
 """What goes into the index and what comes out of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,10 @@ class NewFace:
 
 @dataclass(frozen=True)
 class NewPhoto:
-    """A photo that was looked at, with its faces, and the file that it was read from."""
+    """A photo that was looked at, with its faces, and the file that it was read from.
+
+    taken: when, as the photo tells it; None where it does not, and its file's time has to do.
+    """
 
     path: str
     size_bytes: int
@@ -40,6 +44,7 @@ class NewPhoto:
     height: int
     min_face_px: float
     faces: tuple[NewFace, ...]
+    taken: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,11 @@ photos = Table(
     Column("height", Integer, nullable=False),
     Column("min_face_px", Float, nullable=False),
     Column("run_id", ForeignKey("runs.id"), nullable=False),
+    # See facesearch.index.dating. dated_by: "exif" or "file"; NULL in libraries of before, until the next run.
+    Column("taken_at", Float, nullable=False, server_default="0"),
+    Column("taken_offset_s", Integer),
+    Column("dated_by", String),
+    Index("photos_taken_at", "taken_at"),
     sqlite_autoincrement=True,
 )
 

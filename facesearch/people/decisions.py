@@ -6,7 +6,7 @@ no clustering takes them apart or puts two people together.
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
 from facesearch.errors import InputError
 from facesearch.index import schema as db
@@ -21,7 +21,9 @@ from facesearch.people.parties import (
     people_of_faces,
 )
 
-__all__ = ["ignore", "import_name", "keep_apart", "merge", "name", "not_a_face", "reject", "split"]
+__all__ = [
+    *("assign", "ignore", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face", "reject", "split"),
+]
 
 NAME_LENGTH = 200
 
@@ -79,31 +81,70 @@ def split(connection: Connection, reference: str, parts: Sequence[Collection[int
     return ledger.close("split", f"{_faces(len(leaving))} taken out of {party.title}")
 
 
-def reject(connection: Connection, face: int, reference: str) -> Decision | None:
-    """Say that a face is not somebody's. Raises InputError where it is the last one of that group."""
-    face_exists(connection, face)
+def reject(connection: Connection, faces: Collection[int], reference: str) -> Decision | None:
+    """Say that faces are not somebody's. Raises InputError where that would leave nothing of that group."""
+    chosen = _chosen(connection, faces)
     party = find(connection, reference)
-    if set(party.faces) == {face}:
-        raise InputError(f"face {face} is the only one of {party.title}: use `facesearch not-a-face`, or leave it")
+    if set(party.faces) <= set(chosen):
+        which = f"face {chosen[0]} is the only one" if len(chosen) == 1 else f"these are all {len(party.faces)} faces"
+        raise InputError(f"{which} of {party.title}: use `facesearch not-a-face`, or leave it")
     ledger = Ledger(connection)
-    person = _person_of(ledger, party, without={face})
-    if face in party.faces:
-        _release(ledger, face)
-    ledger.put("rejected", {"face_id": face, "person_id": person}, {})
-    return ledger.close("reject", f"face {face} is not {party.title}")
+    person = _person_of(ledger, party, without=set(chosen))
+    for face in chosen:
+        if face in party.faces:
+            _release(ledger, face)
+        ledger.put("rejected", {"face_id": face, "person_id": person}, {})
+    return ledger.close("reject", f"{_these(chosen)} not {party.title}")
 
 
-def not_a_face(connection: Connection, face: int) -> Decision | None:
+def assign(connection: Connection, faces: Collection[int], to: str) -> Decision | None:
+    """Say whose faces are, wherever they are now: a group's, somebody's, or, by a name that nobody has, a new person's.
+
+    Who is left in a group that they leave is somebody else then; who has no other face is nobody any more. Raises
+    InputError for a number that is no group's, a name that several people have, and a name that is none.
+    """
+    chosen = _chosen(connection, faces)
+    target = _somebody(connection, to)
+    title = target.title if target else _checked_name(to)
+    groups = set(people_of_faces(connection, chosen)[0].values())
+    left = [party_of_group(connection, group) for group in sorted(groups) if target is None or group != target.group]
+    ledger = Ledger(connection)
+    person = _person_of(ledger, target) if target else ledger.new_person(title)
+    home = target.group if target else new_group(connection)
+    for party in left:
+        if not set(party.faces) <= set(chosen):
+            low, high = sorted((person, _person_of(ledger, party, without=set(chosen))))
+            ledger.put("apart", {"person_id": low, "other_id": high}, {})
+    for face in chosen:
+        ledger.put("not_faces", {"face_id": face}, None)
+        _confirm(ledger, face, person, home)
+    for party in left:
+        if party.person and set(party.faces) <= set(chosen):
+            _dismiss(connection, ledger, party.person.id)
+    return ledger.close("assign", f"{_these(chosen)} {title}")
+
+
+def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
     """Say that something is no face, or none to be looked at."""
-    face_exists(connection, face)
+    chosen = _chosen(connection, faces)
     ledger = Ledger(connection)
-    for group in people_of_faces(connection, [face])[0].values():
+    for group in sorted(set(people_of_faces(connection, chosen)[0].values())):
         party = party_of_group(connection, group)
-        if party.confirmed == {face} != set(party.faces):  # somebody's name stays with the rest
-            _person_of(ledger, party, without={face})
-    _release(ledger, face)
-    ledger.put("not_faces", {"face_id": face}, {})
-    return ledger.close("not-a-face", f"face {face} is not a face")
+        if party.person and party.confirmed <= set(chosen) and not set(party.faces) <= set(chosen):
+            _person_of(ledger, party, without=set(chosen))  # somebody's name stays with the rest
+    for face in chosen:
+        _release(ledger, face)
+        ledger.put("not_faces", {"face_id": face}, {})
+    return ledger.close("not-a-face", f"{_these(chosen)} {'not a face' if len(chosen) == 1 else 'not faces'}")
+
+
+def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
+    """Say that something is a face after all; the next clustering finds its group."""
+    chosen = _chosen(connection, faces)
+    ledger = Ledger(connection)
+    for face in chosen:
+        ledger.put("not_faces", {"face_id": face}, None)
+    return ledger.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
 
 
 def ignore(connection: Connection, reference: str, ignored: bool = True) -> Decision | None:
@@ -170,14 +211,26 @@ def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int
             ledger.put("rejected", {"face_id": face, "person_id": person}, {})
             if people_of_faces(connection, [face])[0].get(face) == group:
                 ledger.put("grouped", {"face_id": face}, None)
-    pairs = select(db.apart).where(or_(db.apart.c.person_id == old, db.apart.c.other_id == old))
-    for low, high in connection.execute(pairs).all():
+    for low, high in connection.execute(_pairs_of(old)).all():
         ledger.put("apart", {"person_id": low, "other_id": high}, None)
         other = high if low == old else low
         if other != person:
             first, second = sorted((other, person))
             ledger.put("apart", {"person_id": first, "other_id": second}, {})
     ledger.put("people", {"id": old}, None)
+
+
+def _dismiss(connection: Connection, ledger: Ledger, person: int) -> None:
+    """Somebody who has no face any more goes, with all that was said of them."""
+    for face in sorted(_rejected_from(connection, person)):
+        ledger.put("rejected", {"face_id": face, "person_id": person}, None)
+    for low, high in connection.execute(_pairs_of(person)).all():
+        ledger.put("apart", {"person_id": low, "other_id": high}, None)
+    ledger.put("people", {"id": person}, None)
+
+
+def _pairs_of(person: int) -> Select[tuple[int, int]]:
+    return select(db.apart).where(or_(db.apart.c.person_id == person, db.apart.c.other_id == person))
 
 
 def _rejected_from(connection: Connection, person: int) -> set[int]:
@@ -243,6 +296,25 @@ def _checked_name(name: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
     return called
+
+
+def _chosen(connection: Connection, faces: Collection[int]) -> list[int]:
+    """Some faces, each once. Raises InputError where there is none, or one is not in the library."""
+    if not faces:
+        raise InputError("no face was chosen: say which faces are meant")
+    for face in faces:
+        face_exists(connection, face)
+    return sorted(set(faces))
+
+
+def _somebody(connection: Connection, reference: str) -> Party | None:
+    """Whom a user means; None for a name that nobody has. Raises InputError for a number that is no group's."""
+    number = reference.strip().isascii() and reference.strip().isdigit()
+    return find(connection, reference) if number or groups_called(connection, reference) else None
+
+
+def _these(faces: Sequence[int]) -> str:
+    return f"face {faces[0]} is" if len(faces) == 1 else f"{len(faces)} faces are"
 
 
 def _faces(count: int) -> str:

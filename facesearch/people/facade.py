@@ -14,7 +14,7 @@ from facesearch.people import album, decisions, forgetting
 from facesearch.people.agreement import agree
 from facesearch.people.explanation import explain
 from facesearch.people.grouping import stricter_parts
-from facesearch.people.parties import Party, all_parties, face_exists, find, named
+from facesearch.people.parties import Party, all_parties, face_exists, find, named, people_of_faces
 from facesearch.people.suggestions import suggest
 from facesearch.results import Explanation, PhotoOf, Somebody, Suggestion
 
@@ -80,10 +80,16 @@ class People:
             raise InputError(f"the library does not know {path}: index it first")
         return [record.id for record in self._index.faces_of_photos([known.photo_id])[known.photo_id]]
 
-    def history(self) -> list[Decision]:
-        """The decisions that can be undone, the latest first."""
+    def group_of(self, face: int) -> int | None:
+        """The group that a face is in; None for none."""
         with self._index.reading() as connection:
-            return ledger.history(connection)
+            face_exists(connection, face)
+            return people_of_faces(connection, [face])[0].get(face)
+
+    def history(self, limit: int | None = None) -> list[Decision]:
+        """The decisions that can be undone, or so many of them, the latest first."""
+        with self._index.reading() as connection:
+            return ledger.history(connection, limit)
 
     # -- deciding -------------------------------------------------------------------------------------------------
 
@@ -104,11 +110,17 @@ class People:
             raise InputError(f"{party.title} looks like one person even on a strict look: name the faces with --face")
         return self.split(reference, parts)
 
-    def reject(self, face: int, reference: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.reject(connection, face, reference))
+    def reject(self, faces: int | Collection[int], reference: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.reject(connection, _several(faces), reference))
 
-    def not_a_face(self, face: int) -> Decision | None:
-        return self._decide(lambda connection: decisions.not_a_face(connection, face))
+    def assign(self, faces: int | Collection[int], to: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.assign(connection, _several(faces), to))
+
+    def not_a_face(self, faces: int | Collection[int]) -> Decision | None:
+        return self._decide(lambda connection: decisions.not_a_face(connection, _several(faces)))
+
+    def is_a_face(self, faces: int | Collection[int]) -> Decision | None:
+        return self._decide(lambda connection: decisions.is_a_face(connection, _several(faces)))
 
     def ignore(self, reference: str, ignored: bool = True) -> Decision | None:
         return self._decide(lambda connection: decisions.ignore(connection, reference, ignored))
@@ -125,11 +137,15 @@ class People:
         with self._index.reading() as connection:
             return all_parties(connection)
 
-    def undo(self) -> Decision | None:
-        """Take the latest decision back; None where there is none."""
+    def undo(self, expected: int | None = None) -> Decision | None:
+        """Take the latest decision back; None where there is none.
+
+        Args:
+            expected: the decision that is meant. Raises InputError where that is not the latest.
+        """
 
         def decide(connection: Connection) -> Decision | None:
-            undone = ledger.undo_last(connection)
+            undone = ledger.undo_last(connection, expected)
             agree(connection)
             return undone
 
@@ -168,3 +184,7 @@ class People:
             )
             for party in parties
         ]
+
+
+def _several(faces: int | Collection[int]) -> Collection[int]:
+    return [faces] if isinstance(faces, int) else faces

@@ -16,11 +16,14 @@ __all__ = [
     "all_parties",
     "face_exists",
     "find",
+    "find_group",
+    "folded",
     "group_exists",
     "group_of_person",
     "groups_called",
     "named",
     "new_group",
+    "no_group",
     "party_of_group",
     "people_of_faces",
 ]
@@ -50,25 +53,36 @@ def find(connection: Connection, reference: str) -> Party:
 
     Raises InputError where there is none, or several have that name.
     """
+    return party_of_group(connection, find_group(connection, reference))
+
+
+def find_group(connection: Connection, reference: str) -> int:
+    """The group that a user means. Raises InputError as `find`."""
     reference = reference.strip()
     known = groups_called(connection, reference)
     if reference.isascii() and reference.isdigit():
         group = int(reference[-DIGITS:]) if len(reference.lstrip("0")) <= DIGITS else -1
-        if group_exists(connection, group) or not known:
-            return party_of_group(connection, group, reference)
+        if group_exists(connection, group):
+            return group
+        if not known:
+            raise no_group(reference)
     if not known:
         raise InputError(f"there is nobody called {reference!r}, and no such group: see `facesearch people`")
     if len(known) > 1:
         listed = ", ".join(map(str, known))
         raise InputError(f"{len(known)} people are called {reference!r}: say which by its group, one of {listed}")
-    return party_of_group(connection, known[0])
+    return known[0]
+
+
+def no_group(called: object) -> InputError:
+    return InputError(f"there is no group {called}: see `facesearch people`, or make groups with `facesearch cluster`")
 
 
 def groups_called(connection: Connection, name: str) -> list[int]:
     """The groups of the people who have a name, ascending."""
-    wanted = _folded(name)
+    wanted = folded(name)
     rows = connection.execute(select(db.people.c.id, db.people.c.name).where(db.people.c.name.is_not(None))).all()
-    groups = [group_of_person(connection, row.id) for row in rows if _folded(row.name) == wanted]
+    groups = [group_of_person(connection, row.id) for row in rows if folded(row.name) == wanted]
     return sorted(group for group in groups if group is not None)
 
 
@@ -76,8 +90,8 @@ def group_exists(connection: Connection, group: int) -> bool:
     return connection.execute(select(db.grouped).where(db.grouped.c.group_id == group).limit(1)).first() is not None
 
 
-def party_of_group(connection: Connection, group: int, called: str = "") -> Party:
-    """Raises InputError where there is no such group; called: how the user has written its number."""
+def party_of_group(connection: Connection, group: int) -> Party:
+    """Raises InputError where there is no such group."""
     rows = connection.execute(
         select(db.grouped.c.face_id, db.confirmed.c.person_id)
         .join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id, isouter=True)
@@ -85,9 +99,7 @@ def party_of_group(connection: Connection, group: int, called: str = "") -> Part
         .order_by(db.grouped.c.face_id)
     ).all()
     if not rows:
-        raise InputError(
-            f"there is no group {called or group}: see `facesearch people`, or make groups with `facesearch cluster`"
-        )
+        raise no_group(group)
     person_id = next((row.person_id for row in rows if row.person_id is not None), None)
     person, ignored = _person(connection, person_id)
     confirmed = frozenset(row.face_id for row in rows if row.person_id is not None)
@@ -176,7 +188,7 @@ def _person(connection: Connection, person: int | None) -> tuple[Person | None, 
     return (Person(row.id, row.name), bool(row.ignored)) if row else (None, False)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """Names are the same whatever their case and however their accents are encoded."""
     # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

@@ -11,7 +11,7 @@ from facesearch.index.neighbours import nearest_neighbours
 from facesearch.people.grouping import table_faces
 from facesearch.people.parties import Party, all_parties
 
-__all__ = ["suggest"]
+__all__ = ["apart", "suggest"]
 
 # Groups whose means are nearest are compared; so many each.
 NEAR_GROUPS = 12
@@ -27,7 +27,7 @@ def suggest(index: FaceIndex, calibration: Calibration, limit: int) -> list[tupl
     """
     with index.reading() as connection:
         parties = [p for p in all_parties(connection) if not p.ignored and (len(p.faces) > 1 or p.person)]
-        apart = _apart(connection)
+        two = apart(connection)
         table = index.table(connection)
     if len(parties) < 2:
         return []
@@ -39,7 +39,7 @@ def suggest(index: FaceIndex, calibration: Calibration, limit: int) -> list[tupl
     near = nearest_neighbours(means, means, NEAR_GROUPS + 1)[0]
     for row, others in enumerate(near.tolist()):
         for other in others:
-            if other == row or frozenset((_person(parties[row]), _person(parties[other]))) in apart:
+            if other == row or frozenset((_person(parties[row]), _person(parties[other]))) in two:
                 continue
             distance = float(np.sqrt(max(2 - 2 * float(means[row] @ means[other]), 0)))
             if distance <= furthest:
@@ -52,5 +52,6 @@ def _person(party: Party) -> int | None:
     return party.person.id if party.person else None
 
 
-def _apart(connection: Connection) -> set[frozenset[int | None]]:
+def apart(connection: Connection) -> set[frozenset[int | None]]:
+    """Pairs of people, by id, of whom the user has said that they are two."""
     return {frozenset((row.person_id, row.other_id)) for row in connection.execute(select(db.apart))}
