@@ -1,6 +1,7 @@
 """The tables of a library: as the golden schema says, as SQLAlchemy thinks, and quick to delete from."""
 
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from index_samples import SPEC, a_photo, put
 from sqlalchemy import create_engine, inspect, select
 
 from facesearch.errors import LibraryFormatError
-from facesearch.index import FaceIndex, catalog, migrations
+from facesearch.index import FaceIndex, catalog, dating, migrations
 from facesearch.index import schema as db
 from facesearch.index.database import FILE_NAME
 
@@ -79,19 +80,33 @@ def test_opening_again_applies_no_migration_twice(index: FaceIndex, raw: sqlite3
     assert names[0] == "m001_initial"
 
 
+FIRST_FORMAT = (
+    "INSERT INTO runs (id, kind, started_at) VALUES (1, 'index', 0)",
+    "INSERT INTO photos (id, sha256, width, height, min_face_px, run_id) VALUES (1, 'a', 640, 480, 20, 1)",
+    "INSERT INTO paths (path, photo_id, size_bytes, mtime_ns) VALUES ('/p/a', 1, 1, 1500000000999999999)",
+)
+
+
 def test_a_library_of_the_first_format_is_migrated_and_keeps_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "_NAMES", migrations._NAMES[:1])
     monkeypatch.setattr(migrations, "LATEST", 1)
     old = FaceIndex.create(tmp_path, SPEC)
-    put(old, old.start_run("index"), a_photo("/p/a", "a"))
+    with old.transaction() as connection:
+        for statement in FIRST_FORMAT:
+            connection.exec_driver_sql(statement)
     old.close()
     monkeypatch.undo()
     new = FaceIndex.open(tmp_path)
     assert new.paths_of(1) == ["/p/a"]
     with new.reading() as connection:
         assert migrations.applied(connection) == migrations.LATEST
+        taken_at, offset_s, dated_by = connection.exec_driver_sql(
+            "SELECT taken_at, taken_offset_s, dated_by FROM photos"
+        ).one()
+    assert dating.as_datetime(taken_at, offset_s) == datetime.fromtimestamp(1_500_000_000)  # the file's time, for now
+    assert dated_by is None
     new.close()
 
 

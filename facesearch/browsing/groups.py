@@ -109,7 +109,8 @@ def _owners() -> Subquery:
     """Each person's group: that of their first confirmed face, which is that of all of them."""
     first = select(func.min(db.confirmed.c.face_id)).where(db.confirmed.c.person_id == db.people.c.id)
     columns = (db.grouped.c.group_id, db.people.c.id.label("person_id"), db.people.c.name, db.people.c.ignored)
-    return select(*columns).join(db.grouped, db.grouped.c.face_id == first.scalar_subquery()).subquery("owners")
+    joined = db.people.join(db.grouped, db.grouped.c.face_id == first.scalar_subquery())
+    return select(*columns).select_from(joined).subquery("owners")
 
 
 def _shown(show: Show, owned: Subquery) -> ColumnElement[bool]:
