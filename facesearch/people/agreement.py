@@ -4,7 +4,7 @@ An undo leaves alone what a clustering has changed since. Where that no longer f
 counts and the groups follow.
 """
 
-from sqlalchemy import Connection, Select, delete, exists, select
+from sqlalchemy import Connection, Select, delete, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.index import schema as db
@@ -18,11 +18,23 @@ def agree(connection: Connection) -> None:
 
     A person keeps the group that holds most of them; nothing changes where all agree already.
     """
-    _bring_together(connection)
+    if not _together(connection):
+        _bring_together(connection)
     no_face = select(db.not_faces).where(db.not_faces.c.face_id == db.grouped.c.face_id)
     connection.execute(delete(db.grouped).where(exists(no_face)))
     for face in connection.execute(_refused()).scalars().all():
         connection.execute(delete(db.grouped).where(db.grouped.c.face_id == face))
+
+
+def _together(connection: Connection) -> bool:
+    """Whether each person's confirmed faces are all in one group, which is nobody else's: nearly always."""
+    group = db.grouped.c.group_id
+    query = select(func.min(group), func.max(group), func.count(), func.count(group)).select_from(
+        db.confirmed.join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id, isouter=True)
+    )
+    rows = connection.execute(query.group_by(db.confirmed.c.person_id)).all()
+    whole = all(low == high and faces == placed for low, high, faces, placed in rows)
+    return whole and len({low for low, *_ in rows}) == len(rows)
 
 
 def _bring_together(connection: Connection) -> None:
@@ -50,13 +62,13 @@ def _bring_together(connection: Connection) -> None:
 
 
 def _refused() -> Select[tuple[int]]:
-    """Faces that are in the group of somebody whom they are not, by the user's word."""
+    """Faces that are in the group of somebody whom they are not, by the user's word; all of whom are together."""
     theirs = db.grouped.alias("theirs")
+    first = select(func.min(db.confirmed.c.face_id)).where(db.confirmed.c.person_id == db.rejected.c.person_id)
     return (
-        select(db.grouped.c.face_id)
+        select(db.rejected.c.face_id)
         .distinct()
-        .join(db.rejected, db.rejected.c.face_id == db.grouped.c.face_id)
-        .join(db.confirmed, db.confirmed.c.person_id == db.rejected.c.person_id)
-        .join(theirs, theirs.c.face_id == db.confirmed.c.face_id)
+        .join(db.grouped, db.grouped.c.face_id == db.rejected.c.face_id)
+        .join(theirs, theirs.c.face_id == first.scalar_subquery())
         .where(theirs.c.group_id == db.grouped.c.group_id)
     )
