@@ -54,9 +54,9 @@ class Thumbnails:
         _check(size, TILE_SIZES)
         with self._index.reading() as connection:
             made_from = face_keys(connection, [face]).get(face) if _possible(face) else None
-            photo = connection.execute(select(db.faces.c.photo_id).where(db.faces.c.id == face)).scalar() or 0
-        if made_from is None:
-            raise InputError(f"there is no face {face} in the library")
+            if made_from is None:
+                raise InputError(f"there is no face {face} in the library")
+            photo = connection.execute(select(db.faces.c.photo_id).where(db.faces.c.id == face)).scalar_one()
         return self._kept_or_made(Picture("face", face, size, made_from), photo)
 
     def photo_preview(self, photo: int, size: int = PREVIEW_SIZES[0]) -> Thumbnail:
