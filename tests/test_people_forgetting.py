@@ -1,6 +1,7 @@
 """Whoever is forgotten is in no file of the library, and nothing brings them back."""
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from index_samples import a_photo, put
 from people_samples import Album, a_portrait, an_album, check, groups, portrait, rows
 
 from facesearch.index import FaceIndex
+from facesearch.index.pictures import Picture, face_keys, photo_keys
 
 NAME = "Fräulein Ærøskøbing 王"
 
@@ -40,6 +42,24 @@ def found_in(index: FaceIndex, wanted: bytes) -> list[str]:
     ]
 
 
+def with_pictures(album: Album) -> dict[int, list[bytes]]:
+    """Have small pictures kept of all faces and all their photos. Returns each face's, those of its photo included."""
+    records = album.index.faces([face for faces in album.faces.values() for face in faces])
+    with album.index.reading() as connection:
+        faces = face_keys(connection, [record.id for record in records])
+        photos = photo_keys(connection, [record.photo_id for record in records])
+    jpegs = {Picture("face", face, size, key): jpeg(face, size) for face, key in faces.items() for size in (96, 192)}
+    jpegs |= {Picture("photo", photo, 480, key): jpeg(photo, 480) for photo, key in photos.items()}
+    album.index.pictures.put(jpegs, album.index.reading)
+    assert all(album.index.pictures.get(picture) == content for picture, content in jpegs.items())
+    return {record.id: [jpeg(record.id, 96), jpeg(record.id, 192), jpeg(record.photo_id, 480)] for record in records}
+
+
+def jpeg(number: int, size: int) -> bytes:
+    """What stands for a picture: as long as one, and like no other."""
+    return random.Random(f"{number} {size}").randbytes(30 * size)
+
+
 def spelled(name: str) -> list[bytes]:
     """A name as SQLite and as JSON write it."""
     return [name.encode(), json.dumps(name)[1:-1].encode()]
@@ -56,6 +76,24 @@ def test_neither_embeddings_nor_the_name_are_in_any_file(album):
     for wanted in others:
         assert len(found_in(album.index, wanted)) == 2  # the database and the vectors
     assert set(groups(album.index)) == set(album.faces[1] + album.faces[2] + album.faces[3])
+
+
+def test_nor_are_pictures_of_them(album):
+    pictures = with_pictures(album)
+    theirs = {part for face in album.faces[0] for picture in pictures[face] for part in (picture[:64], picture[-64:])}
+    others = {picture[-64:] for face in album.faces[1][:6] for picture in pictures[face]}
+    assert all("pictures.sqlite3" in " ".join(found_in(album.index, part)) for part in theirs | others)
+    album.people.forget(NAME)
+    assert [part for part in theirs if found_in(album.index, part)] == []
+    assert {tuple(found_in(album.index, part)) for part in others} == {("pictures.sqlite3",)}
+
+
+def test_nor_of_photos_that_are_removed(album):
+    pictures = with_pictures(album)
+    together = [faces[-1] for faces in album.faces.values()]
+    album.remove(album.paths[-1])
+    gone = {part for face in together for picture in pictures[face] for part in (picture[:64], picture[-64:])}
+    assert [part for part in gone if found_in(album.index, part)] == []
 
 
 def test_faces_that_were_only_thought_to_be_theirs_go_too(album):
@@ -143,8 +181,11 @@ def test_a_namesake_stays(album):
 def test_everybody(album):
     album.people.name(group(album, 1), "Bela")
     every = embeddings(album, [face for faces in album.faces.values() for face in faces])
+    pictures = [
+        part for some in with_pictures(album).values() for picture in some for part in (picture[:64], picture[-64:])
+    ]
     assert album.index.clear() == 28
-    for wanted in [*every, *spelled(NAME), b"Bela", b"/photos/"]:
+    for wanted in [*every, *spelled(NAME), *pictures, b"Bela", b"/photos/"]:
         assert found_in(album.index, wanted) == []
     for table in ("faces", "photos", "paths", "people", "confirmed", "grouped", "decisions", "runs", "roots"):
         assert rows(album.index, f"SELECT count(*) FROM {table}") == [(0,)]

@@ -1,9 +1,9 @@
 """Small pictures of faces and photos, made once and kept beside the library: a cache in an SQLite file of its own.
 
-A picture is kept with what it was made from: a digest of the photo's content and, for a face, of its box. It is only
-given out while the library says the same, so it can be neither stale nor another face's. It is only put in while the
-library says so, under the file's lock, and `sweep`, which waits for that lock, takes out all of which the library says
-so no longer; so no picture of a face that was deleted can stay or come in late.
+A picture is kept with what it was made from: a digest of the photo's content and of a face's box, or of the faces on a
+photo. It is only given out while the library says the same, so it can be neither stale nor another face's. It is only
+put in while the library says so, under the file's lock, and `sweep`, which waits for that lock, takes out all of which
+the library says so no longer; so no picture of somebody who was deleted can stay or come in late.
 """
 
 import hashlib
@@ -65,11 +65,19 @@ def face_keys(connection: Connection, faces: Iterable[int]) -> dict[int, bytes]:
 
 
 def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes]:
-    """For those of some photos that are there: the digest of their content."""
-    query, found = select(db.photos.c.id, db.photos.c.sha256), dict[int, bytes]()
+    """For those of some photos that are there: the digest of their content and of which faces are known on them.
+
+    With the faces, so that the previews that show somebody go when they are forgotten.
+    """
+    query = select(db.photos.c.id, db.photos.c.sha256)
+    faces = select(db.faces.c.photo_id, db.faces.c.id).order_by(db.faces.c.id)
+    found: dict[int, bytes] = {}
     for chunk in _chunks(photos):
-        rows = connection.execute(query.where(db.photos.c.id.in_(chunk)))
-        found |= {photo: _digest(sha256, b"") for photo, sha256 in rows}
+        on: dict[int, list[int]] = {}
+        for photo, face in connection.execute(faces.where(db.faces.c.photo_id.in_(chunk))):
+            on.setdefault(photo, []).append(face)
+        for photo, sha256 in connection.execute(query.where(db.photos.c.id.in_(chunk))):
+            found[photo] = _digest(sha256, repr(on.get(photo, [])).encode())
     return found
 
 
