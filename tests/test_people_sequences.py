@@ -92,15 +92,28 @@ class Decisions(RuleBasedStateMachine):
     def divide(self, at: int) -> None:
         self.decide(lambda: self.people.divide(self.group(at)))
 
-    @rule(at=pick, whose=pick, own=st.booleans())
-    def reject(self, at: int, whose: int, own: bool) -> None:
-        face = self.face(at)
-        group = str(self.album.group_of(face) or 0) if own else self.group(whose)
-        self.decide(lambda: self.people.reject(face, group))
+    @rule(at=some, whose=pick, own=st.booleans())
+    def reject(self, at: list[int], whose: int, own: bool) -> None:
+        faces = [self.face(number) for number in at]
+        group = str(self.album.group_of(faces[0]) or 0) if own else self.group(whose)
+        self.decide(lambda: self.people.reject(faces, group))
 
-    @rule(at=pick)
-    def not_a_face(self, at: int) -> None:
-        self.decide(lambda: self.people.not_a_face(self.face(at)))
+    @rule(at=some, to=pick, called=st.sampled_from(NAMES), by_name=st.booleans())
+    def assign(self, at: list[int], to: int, called: str, by_name: bool) -> None:
+        faces = [self.face(number) for number in at]
+        self.decide(lambda: self.people.assign(faces, called if by_name else self.group(to)))
+
+    @rule(at=pick, to=pick)
+    def assign_all_of_a_group(self, at: int, to: int) -> None:
+        self.decide(lambda: self.people.assign(self.faces_in(self.group(at)), self.group(to)))
+
+    @rule(at=some)
+    def not_a_face(self, at: list[int]) -> None:
+        self.decide(lambda: self.people.not_a_face([self.face(number) for number in at]))
+
+    @rule(at=some)
+    def is_a_face(self, at: list[int]) -> None:
+        self.decide(lambda: self.people.is_a_face([self.face(number) for number in at]))
 
     @rule(at=pick, ignored=st.booleans())
     def ignore(self, at: int, ignored: bool) -> None:
