@@ -23,7 +23,7 @@ from facesearch.config import DetectionConfig, ImageConfig, ModelSpec, SearchCon
 from facesearch.distance import Calibration
 from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.index import FaceIndex, FaceRecord
-from facesearch.results import Clustering, ImportedName, QueryResult, Status, Verification
+from facesearch.results import Box, Clustering, ImportedName, QueryResult, Status, Verification
 
 if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
     from facesearch.browsing import Browser
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # some of these import torch, and none is needed by every com
     from facesearch.people import People
     from facesearch.people.parties import Party
     from facesearch.reembedding import ReembedReport
-    from facesearch.thumbnails import Thumbnails
+    from facesearch.thumbnails import Looked, Thumbnails
     from facesearch.views import Thumbnail
 
 __all__ = ["Library", "default_folder", "verify"]
@@ -236,13 +236,21 @@ class Library:
         """A photo the right way up; see `facesearch.thumbnails`. Raises InputError where there is no such photo."""
         return self.thumbnails.photo_preview(photo, size)
 
+    def pictures_of(self, image: str | os.PathLike[str], boxes: Sequence[Box]) -> "Looked":
+        """Small pictures of a picture that is not in the library, and of faces on it; see `facesearch.thumbnails`."""
+        from facesearch.thumbnails import pictures_of
+
+        return pictures_of(image, boxes, self._images)
+
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def query(self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None) -> QueryResult:
+    def query(
+        self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
+    ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.query`."""
         from facesearch import searching
 
-        return searching.query(self._index, self.engine, self.calibration, image, k, face)
+        return searching.query(self._index, self.engine, self.calibration, image, k, face, called)
 
     def verify(
         self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None

@@ -61,11 +61,15 @@ class Match(_Result):
 
 @dataclass(frozen=True)
 class QueryFace(_Result):
-    """A face of the query picture and what is near it, nearest first."""
+    """A face of the query picture and what is near it, nearest first.
+
+    weak: why it shows too little to be sure about, as `Explanation`; empty for a good one.
+    """
 
     box: Box
     score: float
     matches: tuple[Match, ...]
+    weak: str = ""
 
 
 @dataclass(frozen=True)

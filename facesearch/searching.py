@@ -9,6 +9,7 @@ from facesearch.distance import Calibration, l2
 from facesearch.engine import EmbeddedFace, FaceEngine, prominence
 from facesearch.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.index import FaceIndex
+from facesearch.people.explanation import poorness
 from facesearch.people.parties import named, people_of_faces
 from facesearch.results import Match, QueryFace, QueryResult, Verification
 
@@ -22,11 +23,13 @@ def query(
     image: str | os.PathLike[str],
     k: int,
     face: int | None = None,
+    called: str | None = None,
 ) -> QueryResult:
     """The k faces of the index nearest to each face of a picture, or to one of them.
 
     Args:
         face: only this face of the picture, counted from 0, the most prominent first.
+        called: what errors call the picture; None for its path.
 
     Raises:
         InputError: k is not positive.
@@ -38,17 +41,23 @@ def query(
         raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
     if not len(index.vectors):
         raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
-    found = faces_of(engine, image)
+    called = called or os.fspath(image)
+    found = faces_of(engine, image, called)
     if face is not None:
         if not 0 <= face < len(found):
             count = "1 face" if len(found) == 1 else f"{len(found)} faces"
-            raise NoFaceError(f"{os.fspath(image)} has {count}, counted from 0: there is no face {face}")
+            raise NoFaceError(f"{called} has {count}, counted from 0: there is no face {face}")
         found = [found[face]]
     return QueryResult(
         model=index.spec.name,
         threshold=calibration.threshold() if calibration else None,
         faces=tuple(
-            QueryFace(one.face.box, one.face.score, _matches(index, calibration, index.search(one.embedding, k)))
+            QueryFace(
+                one.face.box,
+                one.face.score,
+                _matches(index, calibration, index.search(one.embedding, k)),
+                poorness(one.face.box, one.face.landmarks, one.face.score, one.sharpness),
+            )
             for one in found
         ),
     )
@@ -103,18 +112,19 @@ def compare(
     )
 
 
-def faces_of(engine: FaceEngine, image: str | os.PathLike[str]) -> list[EmbeddedFace]:
+def faces_of(engine: FaceEngine, image: str | os.PathLike[str], called: str | None = None) -> list[EmbeddedFace]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
+    called = called or os.fspath(image)
     if not os.path.lexists(image):
-        raise PhotoError(f"{os.fspath(image)} does not exist: give a picture")
+        raise PhotoError(f"{called} does not exist: give a picture")
     try:
         photo = engine.load_photo(os.fspath(image))
         faces = engine.analyse([photo])[0]
     except PhotoError as error:
-        raise PhotoError(f"{os.fspath(image)}: {error}") from error
+        raise PhotoError(f"{called}: {error}") from error
     if not faces:
         raise NoFaceError(
-            f"no face was found in {os.fspath(image)}: use a picture in which a face is upright and at least"
+            f"no face was found in {called}: use a picture in which a face is upright and at least"
             f" {photo.min_face_px:.0f} pixels wide"
         )
     return sorted(faces, key=lambda found: -prominence(found.face, photo.photo.size))

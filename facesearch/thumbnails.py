@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from PIL import Image
 from sqlalchemy import select
@@ -23,7 +24,7 @@ from facesearch.index.pictures import Picture, face_keys, photo_keys
 from facesearch.results import Box
 from facesearch.views import Thumbnail
 
-__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "Thumbnails", "square", "square_scale"]
+__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "Looked", "Thumbnails", "pictures_of", "square", "square_scale"]
 
 # Sides of face tiles, for screens with one and with two pixels to a CSS pixel; longer sides of previews.
 TILE_SIZES, PREVIEW_SIZES = (96, 192), (480, 1600)
@@ -105,16 +106,10 @@ class Thumbnails:
 
     def _preview(self, picture: Picture) -> dict[Picture, bytes]:
         """Raises PhotoError."""
-        width, height = self._index.photo_size(picture.id)
-        scale = min(1.0, picture.size_px / max(width, height))
+        size = self._index.photo_size(picture.id)
+        scale = min(1.0, picture.size_px / max(size))
         with self._decoded(picture.id, scale) as decoded:
-            image = Image.fromarray(decoded.rgb)
-            if scale < 1:
-                size = (max(1, round(width * scale)), max(1, round(height * scale)))
-                # the last column and row may reach over the photo's edge, see DecodedPhoto
-                box = (0.0, 0.0, min(width * decoded.scale, image.width), min(height * decoded.scale, image.height))
-                image = image.resize(size, Image.Resampling.LANCZOS, box=box)
-            return {picture: _jpeg(image)}
+            return {picture: _jpeg(_fitted(decoded, size, scale))}
 
     @contextmanager
     def _decoded(self, photo: int, min_scale: float) -> Iterator[DecodedPhoto]:
@@ -133,6 +128,42 @@ class Thumbnails:
             except PhotoError as error:
                 reasons.append(str(error))
         raise PhotoError(reasons[0] if reasons else "no file holds it")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A picture that is not in the library. size: (width, height) in pixels; preview, tiles: JPEG."""
+
+    size: tuple[int, int]
+    preview: bytes
+    tiles: tuple[bytes, ...]
+
+
+def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> Looked:
+    """A preview of any picture and tiles of the faces on it, in the larger sizes; nothing is kept.
+
+    Args:
+        boxes: of the faces, in pixels of the picture as displayed.
+
+    Raises PhotoError.
+    """
+    photo = open_photo(path, config)
+    width, height = photo.size
+    scale = min(1.0, PREVIEW_SIZES[-1] / max(width, height))
+    decoded = photo.decode(max([scale, *(square_scale(box, TILE_SIZES[-1]) for box in boxes)]))
+    tiles = tuple(_jpeg(square(decoded, box, TILE_SIZES[-1])) for box in boxes)
+    return Looked(photo.size, _jpeg(_fitted(decoded, photo.size, scale)), tiles)
+
+
+def _fitted(decoded: DecodedPhoto, size: tuple[int, int], scale: float) -> Image.Image:
+    """A whole photo of some (width, height) at a scale of at most 1."""
+    image, (width, height) = Image.fromarray(decoded.rgb), size
+    if scale == decoded.scale == 1:
+        return image
+    # the last column and row may reach over the photo's edge, see DecodedPhoto
+    box = (0.0, 0.0, min(width * decoded.scale, image.width), min(height * decoded.scale, image.height))
+    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return image.resize(fitted, Image.Resampling.LANCZOS, box=box)
 
 
 def square(decoded: DecodedPhoto, box: Box, side: int) -> Image.Image:

@@ -6,7 +6,9 @@
 - people.py: people, photos, name, merge, split, reject, not-a-face, ignore, undo, history, forget
 - asking.py: suggest, explain
 - keeping.py: status, remove, reembed
+- serving.py: serve
 - sharing.py: export, import-names
+- reporting.py: report
 - models.py: models, calibrate, evaluate
 """
 
@@ -14,7 +16,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from facesearch.cli import asking, finding, keeping, models, people, sharing
+from facesearch.cli import asking, finding, keeping, models, people, reporting, serving, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.errors import FacesearchError
@@ -22,7 +24,7 @@ from facesearch.errors import FacesearchError
 if TYPE_CHECKING:
     from typer import Typer
 
-__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "run", "sharing"]
+__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "reporting", "run", "serving", "sharing"]
 
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import percent, plural, print_json, shown, table
+from facesearch.cli.output import print_json, shown, table
+from facesearch.wording import percent, plural
 
 if TYPE_CHECKING:
     from facesearch.library import Library

@@ -6,18 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
-from facesearch.cli.output import (
-    interruptible,
-    message,
-    percent,
-    photo_progress,
-    plural,
-    print_json,
-    save_picture,
-    shown,
-    table,
-)
+from facesearch.cli.output import interruptible, message, photo_progress, print_json, save_picture, shown, table
 from facesearch.config import SearchConfig
+from facesearch.wording import percent, plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -123,6 +114,8 @@ def _show_query(result: "QueryResult") -> None:
         if result.threshold is not None:
             near = f"{same} of the {near} {'is' if same == 1 else 'are'} within the threshold of the same person"
         shown(f"Face {number} ({place}): {near}.")
+        if face.weak:
+            shown(f"It shows little of the face ({face.weak}): do not rely on what follows.")
         rows = [
             (
                 str(m.rank),

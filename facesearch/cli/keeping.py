@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import KEEP, DeviceOption, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import interruptible, photo_progress, plural, print_json, shown
+from facesearch.cli.output import interruptible, photo_progress, print_json, shown
+from facesearch.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.results import Status

@@ -24,9 +24,7 @@ __all__ = [
     "fail",
     "interruptible",
     "message",
-    "percent",
     "photo_progress",
-    "plural",
     "print_json",
     "print_whatever_the_encoding",
     "save_figure",
@@ -78,20 +76,6 @@ def fail(text: str) -> NoReturn:
 def _printable(text: str) -> str:
     """File names may hold anything: control characters must not reach the terminal, nor a line break start a line."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def plural(count: int, noun: str) -> str:
-    irregular = {"person": "people", "nearest match": "nearest matches"}
-    return f"{count:,} {noun if count == 1 else irregular.get(noun, noun + 's')}"
-
-
-def percent(probability: float | None) -> str:
-    """Never a certainty that the figures do not give."""
-    if probability is None:
-        return "-"
-    if not 0.001 <= probability <= 0.999:
-        return "<0.1 %" if probability < 0.5 else ">99.9 %"
-    return f"{100 * probability:.1f} %"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:

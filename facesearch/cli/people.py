@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import plural, print_json, shown, table
+from facesearch.cli.output import print_json, shown, table
+from facesearch.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.index.ledger import Decision

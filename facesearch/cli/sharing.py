@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import message, plural, print_json, shown
+from facesearch.cli.output import message, print_json, shown
+from facesearch.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.results import Somebody

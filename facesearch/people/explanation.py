@@ -1,6 +1,7 @@
 """Why a face is where it is."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 
 from facesearch.clustering import Cuts, Options
@@ -10,9 +11,9 @@ from facesearch.index import schema as db
 from facesearch.people.grouping import table_faces
 from facesearch.people.parties import all_parties, named, people_of_faces
 from facesearch.quality import excess
-from facesearch.results import Explanation, Neighbour
+from facesearch.results import Box, Explanation, Neighbour
 
-__all__ = ["explain", "weakness"]
+__all__ = ["explain", "poorness", "weakness"]
 
 
 def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
@@ -60,19 +61,23 @@ def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord,
 
 def weakness(face: FaceRecord) -> str:
     """Why a face may join a group but not hold one together; empty for a good one."""
-    landmarks = face.landmarks[None]
-    arrays = np.array([face.box]), landmarks, np.array([face.score]), np.array([face.sharpness])
-    if float(excess(*arrays)[0]) < Options().weak:
+    return poorness(face.box, face.landmarks, face.score, face.sharpness)
+
+
+def poorness(box: Box, landmarks: NDArray[np.floating], score: float, sharpness: float) -> str:
+    """Why a face shows too little to be sure about; empty for a good one. Args: landmarks: (5, 2)."""
+    points = np.asarray(landmarks)
+    if float(excess(np.array([box]), points[None], np.array([score]), np.array([sharpness]))[0]) < Options().weak:
         return ""
     reasons = []
-    width = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    width = min(box[2] - box[0], box[3] - box[1])
     if width < 60:
         reasons.append(f"small ({width:.0f} pixels)")
-    if face.sharpness < 0.01:
+    if sharpness < 0.01:
         reasons.append("blurred")
-    if face.score < 0.99:
-        reasons.append(f"doubtful as a face ({face.score:.0%})")
-    eyes, down = landmarks[0, 1] - landmarks[0, 0], landmarks[0, 3:].mean(axis=0) - landmarks[0, :2].mean(axis=0)
+    if score < 0.99:
+        reasons.append(f"doubtful as a face ({score:.0%})")
+    eyes, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)
     if np.linalg.norm(eyes) < 0.7 * np.linalg.norm(down):
         reasons.append("turned away")
     return ", ".join(reasons) or "small, blurred and turned a little each"

@@ -1,0 +1,49 @@
+"""serve."""
+
+from typing import Annotated
+
+import typer
+
+from facesearch.cli.app import FIND, DeviceOption, LibraryOption, ModelOption, app
+from facesearch.cli.output import message
+
+__all__ = ["serve"]
+
+
+@app.command(rich_help_panel=FIND, epilog="Example: facesearch serve --port 8080 --no-browser")
+def serve(
+    port: Annotated[int, typer.Option(help="Where to listen; 0 for any port that is free.")] = 8377,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    let_others_in: Annotated[
+        bool,
+        typer.Option(
+            "--let-others-in",
+            help="Listen where other machines can reach it. Whoever learns the printed address sees and changes"
+            " everything, and the connection is not encrypted.",
+        ),
+    ] = False,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """See people and photos in a browser, name and correct them, search with a picture.
+
+    Only this machine can reach it, and only a browser that has opened the printed address. Ctrl-C ends it.
+    """
+    from facesearch.errors import InputError
+    from facesearch.library import default_folder
+    from facesearch.web.server import is_loopback, serve
+    from facesearch.web.shelf import Shelf
+
+    if not is_loopback(host):
+        if not let_others_in:
+            raise InputError(
+                f"other machines can reach {host}: add --let-others-in if whoever learns the printed address may see"
+                " and change everything, over a connection that is not encrypted"
+            )
+        message(f"Warning: other machines can reach {host}, and the connection is not encrypted.")
+        message("Whoever has the address below sees and changes everything. Keep it to yourself.")
+    shelf = Shelf(library or default_folder(), model=model, device=device)
+    shelf.find()
+    serve(shelf, host, port, opens=browser, say=message)

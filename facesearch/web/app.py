@@ -1,0 +1,105 @@
+"""Which address is which page, and what becomes of errors."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from facesearch.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
+from facesearch.web import deciding, filling, people, photos, searching
+from facesearch.web.security import Guard, Keys
+from facesearch.web.site import Site, page
+from facesearch.wording import sentence
+
+__all__ = ["create_app"]
+
+# Forms are small: a few hundred faces by their numbers. Pictures to search with are photos, as cameras make them.
+FORM_BYTES, PICTURE_BYTES = 1 << 20, 64 << 20
+# More threads than the database has connections, or than a browser asks at a time, would only wait for each other.
+THREADS = 12
+
+
+def create_app(site: Site, keys: Keys, hosts: Iterable[str], *, any_address: bool = False) -> Guard:
+    """The server as an ASGI application. Args: hosts, any_address: see `Guard`."""
+    app = Starlette(
+        routes=_routes(),
+        exception_handlers={FacesearchError: _failed, HTTPException: _not_found, Exception: _unexpected},
+        max_body_size=FORM_BYTES,
+        lifespan=_lifespan,
+    )
+    app.state.site = site
+    return Guard(app, keys, hosts, any_address=any_address)
+
+
+def _routes() -> list[Route | Mount]:
+    return [
+        Route("/", people.everybody),
+        Route("/people/{who}", people.somebody),
+        Route("/people/{who}/card", people.card),
+        Route("/loose", people.loose),
+        Route("/not-faces", people.not_faces),
+        Route("/review", people.review),
+        Route("/together", people.together),
+        Route("/names", people.names),
+        Route("/photos", photos.album),
+        Route("/photos/{photo}", photos.one),
+        Route("/pictures/face/{face}/{size}", photos.tile),
+        Route("/pictures/photo/{photo}/{size}", photos.preview),
+        Route("/search", searching.ask, methods=["GET"]),
+        Route("/search", searching.look, methods=["POST"], max_body_size=PICTURE_BYTES),
+        Route("/search/{key}", searching.found),
+        Route("/search/{key}/picture", searching.picture),
+        Route("/search/{key}/face/{face}", searching.face),
+        Route("/index", filling.ask, methods=["GET"]),
+        Route("/index", filling.start, methods=["POST"]),
+        Route("/index/stop", filling.stop, methods=["POST"]),
+        Route("/index/events", filling.events),
+        Route("/group", filling.group, methods=["POST"]),
+        Route("/decide/{what}", deciding.decide, methods=["POST"]),
+        Route("/history", deciding.history),
+        Mount("/static", StaticFiles(packages=[("facesearch.web", "static")])),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """What facesearch says on purpose."""
+    if isinstance(error, LibraryMissingError):
+        return page(request, "welcome.html")
+    said = request.query_params.get("said")
+    if isinstance(error, InputError) and said and request.url.path.startswith("/people/"):
+        # the decision that is told of has dissolved the group whose page this was
+        return RedirectResponse(f"/?said={said}" if said.isascii() and said.isdigit() else "/", 303)
+    if isinstance(error, InputError):
+        status = HTTPStatus.NOT_FOUND
+    else:
+        status = HTTPStatus.CONFLICT if isinstance(error, LibraryLockedError) else HTTPStatus.SERVICE_UNAVAILABLE
+    return page(request, "problem.html", code=status, text=sentence(str(error)))
+
+
+def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {
+        HTTPStatus.NOT_FOUND: "There is no such page.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This page cannot be asked for in that way.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"That is too large: pictures may have {PICTURE_BYTES >> 20} MB.",
+    }
+    text = texts.get(HTTPStatus(error.status_code), sentence(error.detail))
+    return page(request, "problem.html", code=error.status_code, text=text)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    text = f"Unexpected {type(error).__name__}: the terminal in which facesearch runs says more."
+    return page(request, "problem.html", code=HTTPStatus.INTERNAL_SERVER_ERROR, text=text)

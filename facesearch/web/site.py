@@ -1,0 +1,109 @@
+"""What the handlers share, and how they are written: parse, one call into the library, render."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from facesearch.errors import InputError, LibraryLockedError
+from facesearch.library import Library
+from facesearch.web.jobs import Jobs
+from facesearch.web.kept import Searches
+from facesearch.web.notes import Note, Notes
+from facesearch.web.rendering import render
+from facesearch.web.shelf import Shelf
+
+__all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "said", "show", "site_of", "with_library"]
+
+DIGITS = 18
+WORKING = (
+    "photos are being worked on just now, and only one can write at a time: wait until that has ended, or stop it on"
+    " the page Index"
+)
+
+
+@dataclass
+class Site:
+    """One server's library, work, and memory. closing: asked by streams, which must end before the server can."""
+
+    shelf: Shelf
+    jobs: Jobs = field(default_factory=Jobs)
+    notes: Notes = field(default_factory=Notes)
+    searches: Searches = field(default_factory=Searches)
+    closing: Callable[[], bool] = lambda: False
+
+
+def site_of(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+def with_library(handler: Callable[[Request, Library], Response]) -> Callable[[Request], Response]:
+    """A handler that needs the library; where there is none, the page says what to do."""
+
+    @functools.wraps(handler)
+    def handle(request: Request) -> Response:
+        library = site_of(request).shelf.find()
+        return page(request, "welcome.html") if library is None else handler(request, library)
+
+    return handle
+
+
+def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
+    """A page with what all of them show: which part of the site it is, and what has just been said."""
+    site = site_of(request)
+    note = site.notes.get(request.query_params.get("said", ""))
+    here = local(request.url.path + (f"?{query}" if (query := _without_said(request.url.query)) else ""))
+    work = site.jobs.state()
+    return HTMLResponse(render(template, path=request.url.path, here=here, note=note, work=work, **values), code)
+
+
+def show(template: str, **values: Any) -> Callable[[Request], Response]:
+    """A handler that only shows a template."""
+    return lambda request: page(request, template, **values)
+
+
+def said(request: Request, note: Note, to: str) -> RedirectResponse:
+    """Go to a page that says something."""
+    parts = urlsplit(local(to))
+    query = [*parse_qsl(_without_said(parts.query)), ("said", site_of(request).notes.put(note))]
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return RedirectResponse(f"{parts.path}?{urlencode(query)}{fragment}", 303)
+
+
+def back(request: Request, error: Exception, to: str) -> RedirectResponse:
+    """Go back to a page that says why something could not be done."""
+    text = str(error)
+    if isinstance(error, LibraryLockedError) and site_of(request).jobs.busy:
+        text = WORKING
+    return said(request, Note(text, "error"), to)
+
+
+def local(to: str) -> str:
+    """A place on this server; the first page for anything else."""
+    return to if to.startswith("/") and not to.startswith("//") and "\\" not in to and to.isprintable() else "/"
+
+
+def number(text: str) -> int:
+    """The id in an address or a form. Raises InputError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+        raise InputError(f"{text[:DIGITS]!r} is no number of a face, a photo or a group")
+    return int(text)
+
+
+def cursor_of(request: Request) -> str | None:
+    return request.query_params.get("cursor") or None
+
+
+def link(path: str, values: Mapping[str, str | Sequence[str] | None]) -> str:
+    """An address; what is None or empty is left out."""
+    given = {name: value for name, value in values.items() if value}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def _without_said(query: str) -> str:
+    return urlencode([(name, value) for name, value in parse_qsl(query) if name not in ("said", "cursor")])

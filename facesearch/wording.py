@@ -1,0 +1,61 @@
+"""Figures in words, the same on the command line and on pages."""
+
+from datetime import datetime
+
+__all__ = ["day", "likeness", "percent", "plural", "sentence", "span"]
+
+IRREGULAR = {"person": "people", "nearest match": "nearest matches"}
+# What a probability is called, from the largest down.
+LIKENESS = (
+    (0.99, "almost certainly the same person"),
+    (0.9, "very probably the same person"),
+    (0.6, "probably the same person"),
+    (0.4, "could be the same person, or not"),
+    (0.1, "probably somebody else"),
+    (0.0, "almost certainly somebody else"),
+)
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def plural(count: int, noun: str) -> str:
+    """1 face, 2,345 faces."""
+    return f"{count:,} {noun if count == 1 else IRREGULAR.get(noun, noun + 's')}"
+
+
+def percent(probability: float | None) -> str:
+    """Never a certainty that the figures do not give."""
+    if probability is None:
+        return "-"
+    if not 0.001 <= probability <= 0.999:
+        return "<0.1 %" if probability < 0.5 else ">99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
+def likeness(probability: float) -> str:
+    """What it means, with even odds beforehand, that two faces are the same person's with a probability."""
+    return next(words for least, words in LIKENESS if probability >= least)
+
+
+def day(when: datetime) -> str:
+    """2 June 2024, whatever the system's language."""
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def span(seconds: float) -> str:
+    """A time that something takes, as roughly as it is known."""
+    if seconds < 60:
+        return plural(max(1, round(seconds)), "second")
+    if seconds < 3570:
+        return plural(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning and a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
