@@ -7,6 +7,7 @@ where the files are.
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ __all__ = ["ReportOptions", "Reported", "make_report"]
 # What a folder holds that is a report; made first, so that one that was cut off is known, too.
 MARK = "facesearch-report.json"
 PARTS = ("index.html", "people", "photos", "pictures", "static")
-STATIC = ("style.css", "icon.svg")
+STATIC = ("style.css", "report.css", "icon.svg")
 # Faces on a page, and groups; a page of thousands of pictures is slow even without a server.
 FACES, GROUPS = 300, 600
 # Threads that make pictures, and how many are kept waiting to be written.
@@ -146,7 +147,7 @@ class _Report:
         pages = [cards[start : start + GROUPS] for start in range(0, len(cards), GROUPS)] or [[]]
         for number, some in enumerate(pages, start=1):
             values = {"cards": some, "count": len(cards), "number": number, "pages": len(pages)}
-            self._write(_index_name(number), "report/people.html", "", **values)
+            self._write(_index_name(number), "report/people.html", **values)
 
     def write_person(self, card: Card) -> None:
         """The pages of somebody, with the tiles of all faces."""
@@ -176,7 +177,7 @@ class _Report:
             self._photos[face.photo] = None
         paths = {face.id: self._paths(face.photo) for face in faces} if self.options.paths else {}
         values = {"card": card, "faces": faces, "paths": paths, "number": number, "pages": pages}
-        self._write(_person_name(card.group, number), "report/person.html", "../", **values)
+        self._write(_person_name(card.group, number), "report/person.html", **values)
         self.made.faces += len(faces)
 
     def write_photos(self, groups: set[int]) -> None:
@@ -200,7 +201,7 @@ class _Report:
             "paths": self._paths(view.card.id) if self.options.paths else [],
             "shown": (max(1, round(width * scale)), max(1, round(height * scale))),
         }
-        self._write(f"photos/{view.card.id}.html", "report/photo.html", "../", **values)
+        self._write(f"photos/{view.card.id}.html", "report/photo.html", **values)
 
     def _paths(self, photo: int) -> list[str]:
         """The files of a photo as text; bytes that are none become question marks."""
@@ -212,9 +213,11 @@ class _Report:
         jpeg = picture.jpeg if picture.jpeg is not None else _grey()
         (self.folder / "pictures" / f"{name}.jpg").write_bytes(jpeg)
 
-    def _write(self, name: str, template: str, root: str, **values: Any) -> None:
+    def _write(self, name: str, template: str, **values: Any) -> None:
+        root = "../" if "/" in name else ""
         shared = {"root": root, "assets": f"{root}static/", "report": self.options, "made_on": self._made_on}
-        text = render(template, **shared, **values, index_name=_index_name, person_name=_person_name)
+        names = {"index_name": _index_name, "person_name": _person_name, "file_name": os.path.basename}
+        text = render(template, **shared, **names, **values)
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
