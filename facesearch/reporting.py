@@ -106,7 +106,7 @@ def _wanted(library: Library, options: ReportOptions) -> Iterator[Card]:
     for show in ("named" if options.named else "all", *(("ignored",) if options.ignored else ())):
         cursor = None
         while True:
-            page = library.browse.people(show, cursor=cursor, limit=500)  # type: ignore[arg-type]
+            page = library.browse.people(show, cursor=cursor, limit=500)
             yield from (card for card in page.items if card.person or not options.named)
             if (cursor := page.next) is None:
                 break

@@ -5,6 +5,7 @@ no clustering takes them apart or puts two people together.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select
 
@@ -229,7 +230,7 @@ def _dismiss(connection: Connection, ledger: Ledger, person: int) -> None:
     ledger.put("people", {"id": person}, None)
 
 
-def _pairs_of(person: int) -> Select[tuple[int, int]]:
+def _pairs_of(person: int) -> Select[Any]:
     return select(db.apart).where(or_(db.apart.c.person_id == person, db.apart.c.other_id == person))
 
 
