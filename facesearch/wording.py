@@ -39,9 +39,10 @@ def likeness(probability: float) -> str:
     return next(words for least, words in LIKENESS if probability >= least)
 
 
-def day(when: datetime) -> str:
-    """2 June 2024, whatever the system's language."""
-    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+def day(when: datetime, *, short: bool = False) -> str:
+    """2 September 2024, or 2 Sep 2024, whatever the system's language."""
+    month = MONTHS[when.month - 1]
+    return f"{when.day} {month[:3] if short else month} {when.year}"
 
 
 def span(seconds: float) -> str:

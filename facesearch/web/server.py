@@ -7,7 +7,8 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -18,37 +19,67 @@ from facesearch.web.security import Keys
 from facesearch.web.shelf import Shelf
 from facesearch.web.site import Site
 
-__all__ = ["PORT", "is_loopback", "serve"]
+__all__ = ["PORT", "Serving", "is_loopback", "serve"]
 
 PORT = 8377
 # How long answers that are under way may take once the server is told to end.
 GRACE_S = 3
 
 
-def serve(shelf: Shelf, host: str, port: int, *, opens: bool, say: Callable[[str], None]) -> None:
-    """Serve a library until Ctrl-C.
+class Serving:
+    """A server that listens already, and answers while `run` runs.
 
     Args:
         port: 0 for any that is free.
-        opens: open a browser.
-        say: gets lines for the user.
 
     Raises InputError where that address cannot be listened at.
     """
-    listening = _listen(host, port)
-    port = listening.getsockname()[1]
-    site, keys = Site(shelf), Keys(port)
-    server = _Server(_config(site, keys, host, port))
-    site.closing = lambda: server.should_exit
-    address = f"http://{_in_url(host)}:{port}/"
-    say(f"Open {address}?token={keys.token}")
+
+    def __init__(self, shelf: Shelf, host: str = "127.0.0.1", port: int = PORT) -> None:
+        self._listening = _listen(host, port)
+        port = self._listening.getsockname()[1]
+        self.address = f"http://{_in_url(host)}:{port}/"
+        self.keys, self.site = Keys(port), Site(shelf)
+        self._server = _Server(_config(self.site, self.keys, host, port))
+        self.site.closing = lambda: self._server.should_exit
+
+    def letting_in(self, *, once: bool = False) -> str:
+        """The address with a token."""
+        return f"{self.address}?token={self.keys.new_once() if once else self.keys.token}"
+
+    def run(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Until `stop`, or a signal. Args: say: gets lines for the user."""
+        try:
+            self._server.run(sockets=[self._listening])
+        finally:
+            self._end(say)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+    def _end(self, say: Callable[[str], None]) -> None:
+        """Stop what is being done: what is in flight is finished; a second Ctrl-C does not wait for that."""
+        if self.site.jobs.busy:
+            say("Stopping after the photos in flight …")
+            self.site.jobs.stop()
+            with _impatient():
+                self.site.jobs.wait()
+        self.site.shelf.close()
+
+
+def serve(shelf: Shelf, host: str, port: int, *, opens: bool, say: Callable[[str], None]) -> None:
+    """`facesearch serve`, until Ctrl-C. Args: opens: open a browser; say: gets lines for the user.
+
+    Raises as `Serving`.
+    """
+    serving = Serving(shelf, host, port)
+    say(f"Open {serving.letting_in()}")
     say("Ctrl-C ends it.")
     if opens:
-        _open_later(f"{address}?token={keys.new_once()}")
-    try:
-        server.run(sockets=[listening])
-    finally:
-        _end(site, say)
+        # in a thread: a terminal's browser would hold us up until it ends
+        address = serving.letting_in(once=True)
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True, name="facesearch-browser").start()
+    serving.run(say)
 
 
 def is_loopback(host: str) -> bool:
@@ -122,17 +153,14 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     return f"{host}, port {port} cannot be listened at ({error.strerror}): choose another --host or --port"
 
 
-def _open_later(address: str) -> None:
-    """Open a browser as soon as we answer; a terminal's browser would hold us up until it ends."""
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True, name="facesearch-browser").start()
-
-
-def _end(site: Site, say: Callable[[str], None]) -> None:
-    """Stop what is being done; what is in flight is finished, a second Ctrl-C does not wait for that."""
-    if site.jobs.busy:
-        say("Stopping after the photos in flight …")
-        site.jobs.stop()
-        previous = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-        site.jobs.wait()
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Ctrl-C ends the process at once: everything that is stored is stored whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
         signal.signal(signal.SIGINT, previous)
-    site.shelf.close()

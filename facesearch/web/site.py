@@ -1,6 +1,7 @@
 """What the handlers share, and how they are written: parse, one call into the library, render."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from facesearch.web.shelf import Shelf
 __all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "said", "show", "site_of", "with_library"]
 
 DIGITS = 18
+# What errors tell those who type commands.
+OPTION = re.compile(r" \(--[\w-]+\)")
 WORKING = (
     "photos are being worked on just now, and only one can write at a time: wait until that has ended, or stop it on"
     " the page Index"
@@ -77,7 +80,7 @@ def said(request: Request, note: Note, to: str) -> RedirectResponse:
 
 def back(request: Request, error: Exception, to: str) -> RedirectResponse:
     """Go back to a page that says why something could not be done."""
-    text = str(error)
+    text = OPTION.sub("", str(error))
     if isinstance(error, LibraryLockedError) and site_of(request).jobs.busy:
         text = WORKING
     return said(request, Note(text, "error"), to)

@@ -183,6 +183,8 @@ $$("[data-copy]").forEach((button) => {
   });
 });
 
+$(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // -- a picture to search with
 
 const ask = $("#ask");
@@ -198,10 +200,12 @@ if (ask) {
     data.append("picture", file, "picture");
     try {
       const answer = await fetch(ask.action, { method: "POST", body: data });
-      location.assign(answer.ok ? answer.url : "/search");
-      if (!answer.ok) throw new Error((await answer.text()).match(/<p>([^<]*)/)?.[1]);
+      if (answer.status === 413) throw new Error("That picture is too large.");
+      if (!answer.ok) throw new Error();
+      location.assign(answer.url);
     } catch (error) {
       $(".wait", ask).textContent = error.message || "That did not work.";
+      ask.removeAttribute("aria-busy");
     }
   };
   field.addEventListener("change", () => { if (field.files[0]) send(field.files[0]); });

@@ -1,0 +1,115 @@
+"""Draws every page of `facesearch serve`, light and dark, wide and as on a phone, to be looked at.
+
+python examples/screenshots.py LIBRARY OUT [PICTURE]
+
+Needs Playwright (`pip install .[test]`) and a Chromium. PICTURE is what is searched with.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["chromium", "draw", "serving"]
+
+HERE = Path(__file__).resolve().parent.parent
+WIDTHS = {"wide": (1280, 860), "phone": (390, 844)}
+PAGES = {
+    "people": "/",
+    "person": "/people/{group}",
+    "doubt": "/people/{group}?order=doubt",
+    "review": "/review",
+    "photos": "/photos",
+    "photo": "/photos/{photo}?face={face}",
+    "together": "/together?who={group}",
+    "search": "/search",
+    "index": "/index",
+    "history": "/history",
+    "loose": "/loose",
+}
+
+
+def main() -> None:
+    library, out = Path(sys.argv[1]), Path(sys.argv[2])
+    picture = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    out.mkdir(parents=True, exist_ok=True)
+    with serving(library) as address:
+        draw(address, out, picture)
+
+
+@contextmanager
+def serving(library: Path, *options: str) -> Iterator[str]:
+    """`facesearch serve` as a process; the address that it prints."""
+    command = [sys.executable, HERE / "cli.py", "serve", "--no-browser", "--port", "0", "--library", library, *options]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(HERE)})
+    try:
+        assert server.stderr is not None
+        said = ""
+        while (found := re.search(r"http://\S+", said)) is None:
+            line = server.stderr.readline()
+            if not line:
+                sys.exit(f"facesearch serve has ended: {said}")
+            said += line
+        yield found.group()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def chromium() -> str | None:
+    """The browser that is installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def draw(token_address: str, out: Path, picture: Path | None, scale: float = 1) -> None:
+    """All pages in all widths and colours."""
+    from playwright.sync_api import sync_playwright
+
+    base = token_address.split("/?")[0]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        for width, size in WIDTHS.items():
+            for scheme in ("light", "dark"):
+                viewport: Any = {"width": size[0], "height": size[1]}
+                context = browser.new_context(
+                    viewport=viewport, color_scheme=scheme, device_scale_factor=scale, has_touch=width == "phone"
+                )  # type: ignore[arg-type]
+                page = context.new_page()
+                page.goto(token_address)
+                for name, path in _addresses(page, base, picture).items():
+                    page.goto(base + path)
+                    page.wait_for_load_state("networkidle")
+                    page.screenshot(path=out / f"{name}-{width}-{scheme}.png")
+                context.close()
+        browser.close()
+
+
+def _addresses(page: Any, base: str, picture: Path | None) -> dict[str, str]:
+    """The pages of the first person with others on their photos, and what is found with a picture."""
+    page.goto(f"{base}/")
+    groups = [card.get_attribute("data-group") for card in page.locator(".card").all()]
+    for group in groups:  # the first with others on their photos
+        page.goto(f"{base}/people/{group}")
+        if page.locator(".strip").count():
+            break
+    others = page.locator(".strip a").first
+    page.goto(base + str(others.get_attribute("href")) if others.count() else f"{base}/photos?with={group}")
+    photo = re.findall(r"\d+", str(page.locator(".photo a").first.get_attribute("href")))[0]
+    page.goto(f"{base}/photos/{photo}")
+    face = re.findall(r"\d+", str(page.locator(".who-list li").first.get_attribute("id")))[0]
+    addresses = {name: path.format(group=group, photo=photo, face=face) for name, path in PAGES.items()}
+    if picture is not None:
+        page.goto(f"{base}/search")
+        page.set_input_files("input[type=file]", picture)
+        page.wait_for_url("**/search/*", timeout=120_000)
+        addresses["found"] = page.url.removeprefix(base)
+    return addresses
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""A headless Chromium, and a server that it reaches; for the tests of the pages as people use them."""
+
+import csv
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from screenshots import chromium
+from web_samples import running, shelf_of
+
+from facesearch.engine import FaceEngine
+from facesearch.library import Library
+from facesearch.web.server import Serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+__all__ = ["Visit", "browser", "photos_library", "visited"]
+
+PEOPLE, PHOTOS_OF_EACH = 10, 10
+
+
+@dataclass
+class Visit:
+    """A page in a browser; library: the same one, opened a second time, for the truth. photos: those in it.
+
+    more: a folder of photos that are not in it. portrait: a photo in it that shows one person of several photos.
+    """
+
+    page: Any
+    serving: Serving
+    library: Library
+    more: Path
+    portrait: Path
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.serving.address + path.lstrip("/"))
+
+    def note(self) -> str:
+        """What the page says has been done."""
+        note = self.page.locator("#notes .note p")
+        note.wait_for()
+        return str(note.text_content())
+
+    def undo(self) -> None:
+        """By the button that is offered."""
+        self.page.locator("#notes").get_by_role("button", name="Undo").click()
+        self.page.locator("#notes .note.plain").wait_for()
+        assert "Undone:" in self.note()
+
+    def state(self) -> object:
+        """All that people are, in the database."""
+        parties = self.library.people.parties()
+        return [(p.group, p.title, p.ignored, p.faces, p.confirmed) for p in parties], self.library.people.history()
+
+    def groups_shown(self) -> list[int]:
+        return [int(card.get_attribute("data-group")) for card in self.page.locator(".card").all()]
+
+    def largest(self, count: int) -> list[int]:
+        return [card.group for card in self.library.browse.people(limit=count).items]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = chromium()
+    if path is None:
+        pytest.skip("there is no Chromium: install chromium to test the pages in a browser")
+    with playwright.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def photos_library(data: Path, engine: FaceEngine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """A library of some photos of some people of data/photos; its folder, more photos, and a portrait in it."""
+    with (data / "photos.csv").open(encoding="utf-8") as file:
+        rows = [tuple(row.values())[:2] for row in csv.DictReader(file)]
+    of: dict[str, list[str]] = {}
+    for name, person in rows:
+        of.setdefault(person, []).append(name)
+    some = [names for names in of.values() if len(names) > PHOTOS_OF_EACH + 1][:PEOPLE]
+    home = tmp_path_factory.mktemp("photos")
+    for folder, part in (("in", slice(0, PHOTOS_OF_EACH)), ("more", slice(PHOTOS_OF_EACH, PHOTOS_OF_EACH + 2))):
+        (home / folder).mkdir()
+        for names in some:
+            for name in names[part]:
+                shutil.copy(data / "photos" / name, home / folder)
+    with Library(home / "library") as library:
+        library.__dict__["engine"] = engine
+        library.index([home / "in"])
+        library.cluster()
+    return home / "library", home / "more", home / "in" / some[0][0]
+
+
+@pytest.fixture
+def visited(request: pytest.FixtureRequest, browser: Any, engine: FaceEngine, tmp_path: Path) -> Iterator[Visit]:
+    """A copy of a library, served and visited; which one is the parameter."""
+    if getattr(request, "param", "demo") == "demo":
+        folder = request.getfixturevalue("demo_library")
+        photos = request.getfixturevalue("demo")[0]
+        more, portrait = _more_of(photos, tmp_path / "more"), photos / "grace-hopper-close-up.png"
+    else:
+        folder, more, portrait = request.getfixturevalue("photos_library")
+    copy = Path(shutil.copytree(folder, tmp_path / "library"))
+    with running(shelf_of(copy, engine)) as serving, Library(copy, create=False) as library:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.goto(serving.letting_in())
+        yield Visit(page, serving, library, more, portrait)
+        context.close()
+        assert problems == []
+
+
+def _more_of(photos: Path, folder: Path) -> Path:
+    """Three photos that are new, by being a little smaller."""
+    from PIL import Image
+
+    folder.mkdir()
+    for name in ("grace-hopper-close-up.png", "eileen-collins-close-up.png", "together.jpg"):
+        with Image.open(photos / name) as image:
+            image.resize((image.width * 9 // 10, image.height * 9 // 10)).save(folder / f"{Path(name).stem}.png")
+    return folder

@@ -1,0 +1,88 @@
+"""axe looks at every page, light and dark, wide and as on a phone."""
+
+from typing import Any
+
+import pytest
+from browsing import Visit, browser, photos_library, visited  # noqa: F401  (fixtures)
+
+pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+
+GRAVE = ("serious", "critical")
+
+
+def findings(page: Any, where: str) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{where}: {one['id']} ({one['impact']}): {node['target']} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
+    visit = visited
+    first, second = visit.largest(2)
+    visit.library.people.name(str(first), "Anna Example")
+    visit.library.people.not_a_face(visit.library.browse.faces(str(second)).items[0].id)
+    visit.library.people.ignore(str(second))
+    visit.page.emulate_media(color_scheme=scheme)
+    visit.page.set_viewport_size({"width": width, "height": 860})
+    photo = next(card.id for card in visit.library.browse.photos(limit=60).items if card.faces == 2)
+    pages = (
+        *("/", "/?show=ignored", f"/people/{first}", f"/people/{first}?order=doubt", f"/people/{second}", "/review"),
+        *("/loose", "/not-faces", "/photos", f"/photos?with={first}&only=1", f"/photos/{photo}", "/together"),
+        *(f"/together?who={first}", "/search", "/index", "/history", "/nowhere", "/people/999"),
+    )
+    problems = []
+    for path in pages:
+        visit.page.goto(visit.serving.address + path.lstrip("/"))
+        problems += findings(visit.page, path)
+    visit.go("/search")
+    visit.page.set_input_files("input[type=file]", visit.portrait)
+    visit.page.wait_for_url("**/search/*")
+    problems += findings(visit.page, "found")
+    visit.go(f"/people/{first}")
+    visit.page.locator(".pick").first.check()
+    visit.page.locator("details.menu summary").click()
+    problems += findings(visit.page, "chosen")
+    visit.page.get_by_role("button", name="They are right").click()
+    visit.page.locator("#notes .note").wait_for()
+    problems += findings(visit.page, "said")
+    assert problems == []
+
+
+def test_the_keyboard_is_enough(visited: Visit) -> None:
+    """The first stop leads past the menu; a face is chosen and taken out of its group without a mouse."""
+    visit = visited
+    group = visit.largest(1)[0]
+    visit.go(f"/people/{group}?order=doubt")
+    visit.page.keyboard.press("Tab")
+    assert visit.page.locator(":focus").text_content() == "Skip to the content"
+    visit.page.keyboard.press("Enter")
+    face = visit.library.browse.faces(str(group), "doubt").items[0].id
+    for _ in range(40):
+        visit.page.keyboard.press("Tab")
+        if visit.page.locator(f'[data-face="{face}"] .tile:focus').count():
+            break
+    visit.page.keyboard.press("x")
+    assert visit.page.locator(f'[data-face="{face}"] .pick').is_checked()
+    visit.page.get_by_role("button", name="Not this person").focus()
+    visit.page.keyboard.press("Enter")
+    visit.note()
+    assert visit.library.people.group_of(face) != group
+
+
+def test_no_page_is_wider_than_a_phone(visited: Visit) -> None:
+    visit = visited
+    first = visit.largest(1)[0]
+    visit.library.people.name(str(first), "Annabel-Charlotte Wolfeschlegelsteinhausenbergerdorff " * 3)
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/", f"/people/{first}", "/review", "/photos", "/photos/1", "/together", f"/together?who={first}",
+                 "/search", "/index", "/history", "/loose"):  # fmt: skip
+        visit.go(path)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390, path
