@@ -138,7 +138,7 @@ def _covers(connection: Connection, groups: Sequence[int]) -> dict[int, int]:
     }
     columns = (db.faces.c.id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2)
     query = select(*columns, db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness)
-    faces, rows = sorted(group_of), []
+    faces, rows = sorted(group_of), list[Any]()
     for start in range(0, len(faces), CHUNK):
         rows += connection.execute(query.where(db.faces.c.id.in_(faces[start : start + CHUNK]))).all()
     if not rows:
