@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from browsing import browser, photos_library, visited  # noqa: F401  (fixtures)
 from demo_photos import make_demo_photos
 from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtures)
 from index_samples import SPEC

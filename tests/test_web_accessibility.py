@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from browsing import Visit, browser, photos_library, visited  # noqa: F401  (fixtures)
+from browsing import Visit
 
 pytest.importorskip("axe_playwright_python", reason="axe is not installed")
 
@@ -30,7 +30,7 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     visit.library.people.name(str(first), "Anna Example")
     visit.library.people.not_a_face(visit.library.browse.faces(str(second)).items[0].id)
     visit.library.people.ignore(str(second))
-    visit.page.emulate_media(color_scheme=scheme)
+    visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # nothing is looked at half faded in
     visit.page.set_viewport_size({"width": width, "height": 860})
     photo = next(card.id for card in visit.library.browse.photos(limit=60).items if card.faces == 2)
     pages = (

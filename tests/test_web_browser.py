@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from browsing import Visit, browser, photos_library, visited  # noqa: F401  (fixtures)
+from browsing import Visit
 
 BOTH = pytest.mark.parametrize("visited", ["demo", pytest.param("photos", marks=pytest.mark.data)], indirect=True)
 
@@ -94,7 +94,7 @@ def test_all_is_undone_from_the_history(visited: Visit) -> None:
     visit.go("/history")
     for left in (3, 2, 1, 0):
         visit.page.locator(".history").get_by_role("button", name="Undo").click()
-        visit.page.wait_for_function(f"document.querySelectorAll('.history li').length === {left}")
+        visit.counted(".history li", left)
     assert visit.page.get_by_text("Nothing has been decided yet.").is_visible()
     assert visit.state() == before
 
@@ -217,9 +217,11 @@ def test_review_is_answered_by_keys(visited: Visit) -> None:
         if key != "u":
             visit.go("/review")
             assert visit.page.get_by_role("heading", name="The same person?").is_visible()
+        visit.page.wait_for_load_state()
         visit.page.keyboard.press(key)
         visit.page.locator("#notes .note.done" if kind else "#notes .note.plain").wait_for()
         assert [decision.kind for decision in visit.library.people.history()] == ([kind] if kind else [])
+    visit.page.wait_for_load_state()
     visit.page.keyboard.press("s")
     visit.page.wait_for_url("**/review?after=*")
 
@@ -269,13 +271,13 @@ def test_longer_lists_are_fetched_as_they_come_into_sight(visited: Visit, monkey
     visit = visited
     visit.go("/photos")
     every = visit.library.status().photos
-    visit.page.wait_for_function(f"document.querySelectorAll('.photo').length === {every}")
+    visit.counted(".photo", every)
     shown = [link.get_attribute("href") for link in visit.page.locator(".photo a").all()]
     assert len(set(shown)) == every
     assert visit.page.locator("[data-more]").count() == 0
 
 
-def test_the_pages_work_without_script(visited: Visit, browser: Any) -> None:  # noqa: F811
+def test_the_pages_work_without_script(visited: Visit, browser: Any) -> None:
     visit = visited
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -295,7 +297,7 @@ def test_the_pages_work_without_script(visited: Visit, browser: Any) -> None:  #
     context.close()
 
 
-def test_another_site_can_neither_read_nor_change_anything(visited: Visit, browser: Any) -> None:  # noqa: F811
+def test_another_site_can_neither_read_nor_change_anything(visited: Visit, browser: Any) -> None:
     """The cookie is there; a page of another server on this machine, which browsers count as the same site, tries."""
     import http.server
     import threading
