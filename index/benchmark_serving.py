@@ -43,6 +43,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMED = 300
 # Of how many of the largest groups faces are looked at, how many pages of each, and so many pages of photos.
 GROUPS, FACE_PAGES, PHOTO_PAGES = 40, 3, 12
+# A new page, still empty, is given so long before it goes anywhere: starting a browser is not part of a paint.
+SETTLING_MS = 1000
 LINK = re.compile(r'(?:src|href)="(/[^"]*)"')
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -188,6 +190,7 @@ def _one_paint(browser: Any, address: str) -> dict[str, float]:
     login = context.request.get(address)  # gets the cookie, and nothing into the cache
     assert login.ok, login.status
     page = context.new_page()
+    page.wait_for_timeout(SETTLING_MS)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address.split("?")[0], wait_until="networkidle")
