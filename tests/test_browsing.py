@@ -1,5 +1,6 @@
 """Pages of people, faces and photos: everything once, in order, whatever changes between two pages."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from index_samples import a_photo, put
 from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait, rows
+from sqlalchemy import event
 
 from facesearch.browsing import Browser
 from facesearch.errors import InputError
@@ -283,3 +285,49 @@ def test_an_empty_library_has_empty_pages():
         for page in (browse.people(), browse.photos(), browse.loose(), browse.not_faces(), browse.pairs()):
             assert (page.items, page.next) == ((), None)
         assert (browse.counts().named, browse.counts().loose) == (0, 0)
+
+
+# --- large libraries
+
+
+def plans(browse: Browser, ask: Callable[[], object]) -> list[str]:
+    """How SQLite goes about every query that a page makes."""
+    index, queries = browse._index, list[tuple[str, Any]]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            queries.append((statement, values))
+
+    event.listen(index._engine, "before_cursor_execute", note)
+    ask()
+    event.remove(index._engine, "before_cursor_execute", note)
+    with index.reading() as connection:
+        return [
+            row.detail
+            for statement, values in queries
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+
+def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(album, browse, people):
+    people.name(group(album, 0), "Anna")
+    photos, faces, cards = browse.photos(limit=2), browse.faces("Anna", limit=2), browse.people(limit=2)
+    pages: dict[str, Callable[[], object]] = {
+        "photos": lambda: browse.photos(cursor=photos.next),
+        "photos of": lambda: browse.photos(["Anna"], cursor=photos.next),
+        "photo": lambda: browse.photo(photos.items[0].id),
+        "faces": lambda: browse.faces("Anna", cursor=faces.next),
+        "doubt": lambda: browse.faces("Anna", "doubt"),
+        "face": lambda: browse.face(faces.items[0].id),
+        "people": lambda: browse.people(cursor=cards.next),
+        "card": lambda: browse.card("Anna"),
+        "together": lambda: browse.together("Anna"),
+        "names": lambda: browse.completions("ann"),
+    }
+    for name, ask in pages.items():
+        read = plans(browse, ask)
+        assert read, name
+        whole = [plan for plan in read if re.match(r"SCAN (faces|photos|paths|confirmed|grouped)\b", plan)]
+        # who has how many faces is counted, but in an index, which is a hundredth of the faces
+        assert [plan for plan in whole if name != "people" or "COVERING INDEX" not in plan] == [], name
+        assert name != "photos" or not [plan for plan in read if "TEMP B-TREE" in plan]  # nor sorted
