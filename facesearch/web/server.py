@@ -52,6 +52,7 @@ class Serving:
         try:
             self._server.run(sockets=[self._listening])
         finally:
+            self._listening.close()
             self._end(say)
 
     def stop(self) -> None:
