@@ -1,6 +1,7 @@
-"""Draws every page of `facesearch serve`, light and dark, wide and as on a phone, to be looked at.
+"""Draws the pages of `facesearch serve`.
 
-python examples/screenshots.py LIBRARY OUT [PICTURE]
+python examples/screenshots.py LIBRARY OUT [PICTURE]    all, light and dark, wide and as on a phone, to be looked at
+python examples/screenshots.py                          those of the README, of the demo collection
 
 Needs Playwright (`pip install .[test]`) and a Chromium. PICTURE is what is searched with.
 """
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,9 @@ __all__ = ["chromium", "draw", "serving"]
 
 HERE = Path(__file__).resolve().parent.parent
 WIDTHS = {"wide": (1280, 860), "phone": (390, 844)}
+# Photos of the demo collection are from the first of June 2024 on, a day each.
+SUMMER_S = 1_717_236_000
+SMALL_BYTES = 300_000
 PAGES = {
     "people": "/",
     "person": "/people/{group}",
@@ -35,6 +40,9 @@ PAGES = {
 
 
 def main() -> None:
+    if len(sys.argv) < 3:
+        draw_readme(HERE / "docs")
+        return
     library, out = Path(sys.argv[1]), Path(sys.argv[2])
     picture = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     out.mkdir(parents=True, exist_ok=True)
@@ -87,6 +95,64 @@ def draw(token_address: str, out: Path, picture: Path | None, scale: float = 1) 
                     page.screenshot(path=out / f"{name}-{width}-{scheme}.png")
                 context.close()
         browser.close()
+
+
+def draw_readme(out: Path) -> None:
+    """Four pages of the demo collection, as docs/page-*.png; in fewer colours where a file would be large."""
+    from demo_photos import COLLINS, HOPPER, make_demo_photos
+    from playwright.sync_api import sync_playwright
+
+    home = Path(tempfile.gettempdir()) / "demo"  # its path is in one of the pictures
+    photos, library = home / "Pictures", home / "library"
+    shutil.rmtree(home, ignore_errors=True)
+    labels = make_demo_photos(photos)
+    for day, path in enumerate(sorted(photos.iterdir())):
+        os.utime(path, (SUMMER_S + 86_400 * day,) * 2)
+    groups = _name_demo(photos, library, {person: _portrait(labels, person) for person in (HOPPER, COLLINS)})
+    with serving(library) as address, sync_playwright() as playwright:
+        base = address.split("/?")[0]
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 980, "height": 620})
+        page.goto(address)
+        _shoot(page, f"{base}/people/{groups[HOPPER]}?order=doubt", out / "page-person.png")
+        page.goto(f"{base}/photos?with={groups[HOPPER]}&with={groups[COLLINS]}")
+        photo = str(page.locator(".photo a").first.get_attribute("href"))
+        _shoot(page, base + photo, out / "page-photo.png")
+        page.goto(f"{base}/search")
+        page.set_input_files("input[type=file]", photos / "together.jpg")
+        page.wait_for_url("**/search/*", timeout=120_000)
+        page.emulate_media(color_scheme="dark")
+        _shoot(page, page.url, out / "page-search.png")
+        _shoot(page, f"{base}/photos", out / "page-photos.png")
+        browser.close()
+
+
+def _portrait(labels: dict[str, tuple[str, ...]], person: str) -> str:
+    return next(name for name, people in sorted(labels.items()) if people == (person,))
+
+
+def _name_demo(photos: Path, library: Path, portraits: dict[str, str]) -> dict[str, int | None]:
+    """Index and name the demo collection. Args: portraits: person -> a photo of them; returns person -> group."""
+    from facesearch import Library
+
+    with Library(library) as opened:
+        opened.index([photos])
+        opened.cluster()
+        for person, name in portraits.items():
+            opened.people.name(str(opened.people.group_of(opened.people.faces_in(photos / name)[0])), person)
+        return {person: opened.browse.card(person).group for person in portraits}
+
+
+def _shoot(page: Any, address: str, path: Path) -> None:
+    from PIL import Image
+
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=path)
+    if path.stat().st_size < SMALL_BYTES:
+        return
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
 
 def _addresses(page: Any, base: str, picture: Path | None) -> dict[str, str]:
