@@ -28,7 +28,7 @@ NMS_FINAL = 0.7  # after O-Net
 # Of 100 photos of people, 96 have a face of SURE_SCORE as they stand, and 2 turned by 90 degrees. Where there is one,
 # the other ways are not looked at; elsewhere, likely faces are weighed.
 SURE_SCORE, LIKELY_SCORE = 0.995, 0.97
-# The other ways, in quarter turns, and how much larger than the smallest wanted the faces are that are looked for there.
+# The other ways, in quarter turns; there, faces are looked for that are so much larger than the smallest wanted.
 QUARTERS, GLANCE = (1, 3, 2), 2
 
 
