@@ -71,10 +71,11 @@ class Detector:
         The ways are weighed by their larger faces: these are there in all but pictures of crowds, for a quarter of the
         time.
         """
-        ways = [np.ascontiguousarray(np.rot90(image, quarters)) for quarters in QUARTERS]
-        glances = self._detect_upright(ways, [min_face_px * GLANCE] * len(ways))
-        best = max(range(len(ways)), key=lambda way: _evidence(glances[way]))
-        if _evidence(glances[best]) <= _evidence(upright):
+        ways = [np.rot90(image, quarters) for quarters in QUARTERS]
+        # one at a time: a photo's pyramid is what takes most memory
+        glances = [_evidence(self._detect_upright([way], [min_face_px * GLANCE])[0]) for way in ways]
+        best = int(np.argmax(glances))
+        if glances[best] <= _evidence(upright):
             return upright
         faces = self._detect_upright([ways[best]], [min_face_px])[0]
         if _evidence(faces) <= _evidence(upright):
