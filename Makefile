@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint evaluate clean
+.PHONY: help demo test check lint evaluate bench clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of
 	$(BIN)/facesearch evaluate --lfw "$(FACESEARCH_DATA)/lfw" --pairs "$(FACESEARCH_DATA)/lfw_pairs.txt" --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/lfw" --baselines --out docs/accuracy.json
+
+bench: $(VENV)/.test  ## measure speed beside other tools, about 45 minutes; less with BENCH='--faces 100000 --rounds 1'
+	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make bench needs FACESEARCH_DATA=DIR (photos/, lfw/)"; exit 2; }
+	$(BIN)/python index/benchmark.py "$(FACESEARCH_DATA)/photos" "$(FACESEARCH_DATA)/lfw" --out docs/speed.json $(BENCH)
 
 clean:  ## remove what make made, .venv included
 	rm -rf $(VENV) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """Launcher for a checkout: `python cli.py …` is `facesearch …`."""
 
-from facesearch.cli import main
+from facesearch.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

@@ -248,9 +248,15 @@ class Library:
         self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
     ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.query`."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as beside:  # the networks and the index are loaded side by side
+            opened = beside.submit(lambda: self._index.vectors)
+            engine = self.engine
+            opened.result()
         from facesearch import searching
 
-        return searching.query(self._index, self.engine, self.calibration, image, k, face, called)
+        return searching.query(self._index, engine, self.calibration, image, k, face, called)
 
     def verify(
         self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None

@@ -1,261 +1,236 @@
-"""Search, opening and re-runs at sizes that nobody's photos have, each beside what it is compared with.
+"""All that speed is about in one table: facesearch beside what people would use instead, measured in this run.
 
-    python index/benchmark.py search --faces 1000000
-    python index/benchmark.py open --faces 1000000
-    python index/benchmark.py change --faces 1000000
-    python index/benchmark.py query IMAGE --faces 1000000
-    python index/benchmark.py rerun --photos 100000
+    make bench
+    python index/benchmark.py PHOTOS LFW [--faces 1000000] [--rounds 5] [--out docs/speed.json]
 
-Rounds alternate between the two sides, and medians are compared. A library takes a minute or two to fill; with
---folder it is kept, and the next command takes it as it is.
+PHOTOS is a folder of photos, LFW one with a folder of 250 x 250 pixel images for each person. The parts can be run
+alone: benchmark_indexing.py, benchmark_growth.py, benchmark_search.py, benchmark_clustering.py in this folder, and
+train/align_benchmark.py. With all sizes as they are it takes about three quarters of an hour on two cores; turn them
+down for a glance.
 """
 
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from filling import add_face, library_of_faces, library_of_photos
-from numpy.typing import NDArray
-from synthetic import synthetic_faces
-
-from facesearch.config import SearchConfig
-from facesearch.index import FaceIndex
-from facesearch.index.vectors import FILE_NAME, STAMP_NAME
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-
-K, QUERIES, MOST_QUERIES = 10, 200, 1000
-
-Faces = Annotated[int, typer.Option(min=1000, help="How many faces the library holds.")]
-Folder = Annotated[Path | None, typer.Option(help="Where the library is, or is made and kept.")]
-Rounds = Annotated[int, typer.Option(min=1, help="How often each side is measured.")]
-Out = Annotated[Path | None, typer.Option(help="Write the figures there, as JSON.")]
 
 ROOT = Path(__file__).resolve().parent.parent
-OPEN_OURS = """
-import sys; from pathlib import Path; from facesearch.index import FaceIndex; import faiss
-import time; began = time.perf_counter()
-vectors = FaceIndex.open(Path(sys.argv[1])).vectors; print(time.perf_counter() - began)
-"""
-OPEN_FLAT = """
-import sys, faiss
-import time; began = time.perf_counter()
-index = faiss.read_index(sys.argv[1]); print(time.perf_counter() - began)
-"""
+HERE = Path(__file__).resolve().parent
+
+Figures = dict[str, Any]
 
 
-@app.command()
-def search(
-    faces: Faces = 1_000_000,
-    folder: Folder = None,
-    queries: Annotated[int, typer.Option(min=1, max=MOST_QUERIES)] = QUERIES,
-    out: Out = None,
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    ours, peer: in a unit; peer is None where there is nobody to compare with.
+    ratio: how many times better ours is than the peer.
+    goal: what was aimed at; reached: whether ours is there.
+    """
+
+    what: str
+    unit: str
+    ours: float
+    against: str
+    peer: float | None
+    ratio: float | None
+    goal: str
+    reached: bool
+
+
+def main(
+    photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder with photos.")],
+    lfw: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Images in a folder for each person.")],
+    faces: Annotated[int, typer.Option(min=100_000, help="Faces of the largest library.")] = 1_000_000,
+    indexed: Annotated[int, typer.Option(min=1, help="Photos that are indexed, and images that are aligned.")] = 100,
+    rerun: Annotated[int, typer.Option(min=1000, help="Photos of the library that is indexed again.")] = 100_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side is measured; medians count.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="Write table and figures there, as JSON.")] = None,
 ) -> None:
-    """One query among many faces, the library open: against FAISS's flat index in the same process."""
-    import faiss
-
-    with _place(folder) as place:
-        embeddings, probes = _embeddings(faces, queries)
-        index = library_of_faces(place, embeddings)
-        building = _seconds(lambda: index.vectors)
-        careful = FaceIndex.open(place, SearchConfig(probed=1.0))
-        flat = faiss.IndexFlatL2(embeddings.shape[1])
-        flat.add(embeddings)
-        sides: dict[str, Callable[[NDArray[np.float32]], Any]] = {
-            "flat": lambda probe: (flat.search(probe[None], K)[1][0] + 1).tolist(),
-            "ours": lambda probe: [face for face, _ in index.search(probe, K)],
-            "exact": lambda probe: [face for face, _ in careful.search(probe, K)],
-        }
-        times, answers = _alternating({name: _each(side, probes) for name, side in sides.items()}, queries)
-        recall = {name: _recall(answers[name], answers["flat"]) for name in ("ours", "exact")}
-        figures = {
-            "faces": faces,
-            "opened_or_built_s": building,
-            "file_mb": (place / FILE_NAME).stat().st_size / 1e6,
-            **{f"{name}_p50_ms": 1e3 * statistics.median(some) for name, some in times.items()},
-            "ours_p95_ms": 1e3 * float(np.percentile(times["ours"], 95)),
-            "recall_at_10": recall["ours"],
-            "recall_at_10_exact": recall["exact"],
-        }
-        _report({**figures, "flat_over_ours": figures["flat_p50_ms"] / figures["ours_p50_ms"]}, out)
-
-
-@app.command("open")
-def open_(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 5, out: Out = None) -> None:
-    """Opening a library until it can be searched, in a new process: against reading a flat FAISS file."""
-    import faiss
-
-    with _place(folder) as place:
-        embeddings, _ = _embeddings(faces, 1)
-        index = library_of_faces(place, embeddings)
-        _ = index.vectors
-        flat = faiss.IndexFlatL2(embeddings.shape[1])
-        flat.add(embeddings)
-        with tempfile.TemporaryDirectory() as other:
-            faiss.write_index(flat, f"{other}/flat.faiss")
-            del flat
-            sides = {
-                "ours": lambda: float(_python("-c", OPEN_OURS, str(place))),
-                "flat": lambda: float(_python("-c", OPEN_FLAT, f"{other}/flat.faiss")),
-            }
-            _, told = _alternating(sides, rounds)
-        figures = {f"{name}_s": statistics.median(some) for name, some in told.items()}
-        _report({"faces": faces, **figures, "flat_over_ours": figures["flat_s"] / figures["ours_s"]}, out)
-
-
-@app.command()
-def change(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 3, out: Out = None) -> None:
-    """One face more, one photo less, until the library can be searched again: against building the index anew."""
-    with _place(folder) as place:
-        embeddings, probes = _embeddings(faces, 1)
-        index = library_of_faces(place, embeddings)
-        _ = index.vectors
-
-        def rebuild() -> None:
-            for name in (FILE_NAME, STAMP_NAME):
-                (place / name).unlink()
-            _ = FaceIndex.open(place).vectors
-
-        def add() -> None:
-            add_face(index, probes[0])
-            _ = index.vectors
-
-        def remove() -> None:
-            with index.reading() as connection:
-                path = connection.exec_driver_sql("SELECT max(path) FROM paths").scalar_one()
-            index.forget_paths([path])
-
-        times, _ = _alternating({"add": add, "remove": remove, "rebuild": rebuild}, rounds)
-        figures = {f"{name}_s": statistics.median(some) for name, some in times.items()}
-        _report({"faces": faces, **figures, "rebuild_over_add": figures["rebuild_s"] / figures["add_s"]}, out)
-
-
-@app.command()
-def query(
-    image: Annotated[Path, typer.Argument(help="A picture with a face.")],
-    faces: Faces = 1_000_000,
-    folder: Folder = None,
-    rounds: Rounds = 5,
-    out: Out = None,
-) -> None:
-    """The whole command `facesearch query IMAGE`, from cold: beside a process that only imports PyTorch."""
-    with _place(folder) as place:
-        index = library_of_faces(place, _embeddings(faces, 1)[0])
-        _ = index.vectors
-        index.close()
-        command = (str(ROOT / "cli.py"), "query", str(image), "--library", str(place), "--json")
-        sides = {
-            "ours": lambda: _python(*command),
-            "import_torch": lambda: _python("-c", "import torch"),
-            "help": lambda: _python(str(ROOT / "cli.py"), "--help"),
-        }
-        times, _ = _alternating(sides, rounds)
-        _report({"faces": faces, **{f"{name}_s": statistics.median(some) for name, some in times.items()}}, out)
-
-
-@app.command()
-def rerun(
-    photos: Annotated[int, typer.Option(min=1000, help="How many files there are.")] = 100_000,
-    folder: Folder = None,
-    rounds: Rounds = 5,
-    out: Out = None,
-) -> None:
-    """`facesearch index` where nothing has changed: beside listing the files and asking for their sizes."""
-    with _place(folder) as place:
-        files = place / "photos"
-        index = library_of_photos(place / "library", files, photos)
-        _ = index.vectors
-        index.close()
-        command = (str(ROOT / "cli.py"), "index", str(files), "--library", str(place / "library"), "--json")
-        sides = {"ours": lambda: json.loads(_python(*command)), "listing": lambda: _listing(files)}
-        times, told = _alternating(sides, rounds)
-        assert all(report["photos"]["unchanged"] == photos for report in told["ours"])
-        figures = {
-            "photos": photos,
-            "command_s": statistics.median(times["ours"]),
-            "index_s": statistics.median(report["seconds"] for report in told["ours"]),
-            "listing_s": statistics.median(times["listing"]),
-        }
-        per_s = {f"photos_per_s_{name}": photos / figures[f"{name}_s"] for name in ("command", "index", "listing")}
-        _report({**figures, **per_s}, out)
-
-
-@contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
-    """The folder, or one that goes afterwards."""
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-    else:
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary)
-
-
-def _embeddings(faces: int, queries: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Those of a library, and other photos of the same people."""
-    drawn, _ = synthetic_faces(faces + MOST_QUERIES)  # the same, however many are asked
-    return drawn[:faces], drawn[faces : faces + queries]
-
-
-def _alternating(
-    sides: dict[str, Callable[[], Any]], rounds: int
-) -> tuple[dict[str, list[float]], dict[str, list[Any]]]:
-    """Each side once a round: what it took, in seconds, and what it returned."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    answers: dict[str, list[Any]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            began = time.perf_counter()
-            answers[name].append(side())
-            times[name].append(time.perf_counter() - began)
-    return times, answers
-
-
-def _each(side: Callable[[NDArray[np.float32]], Any], probes: NDArray[np.float32]) -> Callable[[], Any]:
-    """A side that takes the next probe each time."""
-    left = iter(probes)
-    return lambda: side(next(left))
-
-
-def _recall(found: list[list[int]], true: list[list[int]]) -> float:
-    return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found, true, strict=True)]))
-
-
-def _seconds(work: Callable[[], Any]) -> float:
+    """Measure everything, print the table."""
     began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _listing(folder: Path) -> int:
-    return sum(entry.stat().st_size for part in os.scandir(folder) for entry in os.scandir(part.path))
-
-
-def _python(*arguments: str) -> str:
-    """What a new process prints."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-
-
-def _report(figures: dict[str, float], out: Path | None) -> None:
-    for name, value in figures.items():
-        typer.echo(f"{name:24}{value:14,.4g}" if value < 1000 else f"{name:24}{value:14,.0f}")
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = measured(Path(scratch), photos, lfw, faces, indexed, rerun, rounds)
+    table = rows(figures)
+    print_table(table)
+    print(f"\n{time.perf_counter() - began:.0f} s on {described(machine())}")
     if out is not None:
-        machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "python": platform.python_version()}
-        out.write_text(json.dumps({**figures, "machine": machine}, indent=2) + "\n")
+        result = {"machine": machine(), "table": [asdict(row) for row in table], "figures": figures}
+        out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def measured(
+    scratch: Path, photos: Path, lfw: Path, faces: int, indexed: int, rerun: int, rounds: int
+) -> dict[str, Any]:
+    """The figures of every part; growth holds them by the size of the library."""
+    figures: dict[str, Any] = {}
+
+    def part(name: str, script: str, *arguments: object) -> Figures:
+        print(f"-- {name}", flush=True)
+        answer = scratch / "answer.json"
+        run(script, *arguments, "--out", answer)
+        told: Figures = json.loads(answer.read_text(encoding="utf-8"))
+        return told
+
+    figures["indexing"] = part(
+        "indexing", "index/benchmark_indexing.py", photos, "--photos", indexed, "--rounds", rounds
+    )
+    figures["memory"] = part("memory", "index/benchmark_growth.py", "memory", photos)
+    figures["align"] = part(
+        "aligning", "train/align_benchmark.py", lfw, "--images", 3 * indexed, "--rounds", min(rounds, 3)
+    )
+    figures["rerun"] = part(
+        "indexing again", "index/benchmark_search.py", "rerun", "--photos", rerun, "--rounds", rounds
+    )
+    sizes = [faces // 100, faces // 10, faces]
+    figures["growth"] = {}
+    for size in sizes:
+        library = ("--faces", size, "--folder", scratch / f"library-{size}")
+        grown = {"search": part(f"search among {size:,}", "index/benchmark_search.py", "search", *library)}
+        if size == faces:
+            open_rounds = ("--rounds", rounds)
+            figures["open"] = part("opening", "index/benchmark_search.py", "open", *library, *open_rounds)
+            picture = next(path for path in sorted(photos.rglob("*.jpg")))
+            figures["query"] = part(
+                "the command", "index/benchmark_search.py", "query", picture, *library, *open_rounds
+            )
+        add = ("add", photos, "--faces", size, "--library", library[-1])
+        grown["add"] = part(f"new photos among {size:,}", "index/benchmark_growth.py", *add)
+        figures["growth"][str(size)] = grown
+    dbscan = [max(faces // 20, 1000), max(faces // 10, 2000)]
+    clustering = part(
+        "clustering",
+        "index/benchmark_clustering.py",
+        *(word for size in sizes for word in ("--faces", size)),
+        *(word for size in dbscan for word in ("--dbscan", size)),
+        "--compared",
+        dbscan[0],
+    )
+    figures["clustering"] = clustering
+    return figures
+
+
+def run(script: str, *arguments: object) -> None:
+    """A benchmark as a process of its own; what it prints is seen."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, str(ROOT / script), *map(str, arguments)], env=environment, check=True)
+
+
+def rows(figures: Figures) -> list[Row]:
+    """The table, from the figures of all parts."""
+    return [*_indexing_rows(figures), *_search_rows(figures), *_clustering_rows(figures)]
+
+
+def _indexing_rows(figures: Figures) -> list[Row]:
+    ways, aligned = figures["indexing"]["ways"], figures["align"]["ways"]
+    rates = {name: way["photos_per_s"] for name, way in ways.items()}
+    theirs, peer = ways["facenet-pytorch"], "facenet-pytorch, batches of 32"
+    batches = next(way["images_per_s"] for name, way in aligned.items() if name.startswith(peer))  # on all cores
+    return [
+        _faster("indexing", "photos/s", rates["facesearch"], "facenet-pytorch", rates["facenet-pytorch"], 6),
+        _faster("indexing", "photos/s", rates["facesearch"], "face_recognition", rates["face_recognition"], 12),
+        _at_least(
+            "facenet-pytorch's faces found too", "%", 100 * theirs["sure_faces_ours"] / theirs["sure_faces"], 100
+        ),
+        *(
+            _faster(
+                f"aligning, {style}", "images/s", aligned[f"train align, {style}"]["images_per_s"], peer, batches, 4
+            )
+            for style in ("box", "aligned")
+        ),
+        _at_most("memory, 24-megapixel photos among them", "GB", _gb(figures["memory"]["peak_mb"]), 1.5),
+        _at_least("indexing again, nothing new", "photos/s", figures["rerun"]["photos_per_s_index"], 20_000),
+        _at_most("facesearch --help", "s", figures["query"]["help_s"], 0.3),
+    ]
+
+
+def _search_rows(figures: Figures) -> list[Row]:
+    largest = max(figures["growth"], key=int)
+    search, faces = figures["growth"][largest]["search"], f"{int(largest):,} faces"
+    return [
+        _quicker(f"one query in {faces}", "ms", search["ours_p50_ms"], "FAISS flat", search["flat_p50_ms"], 10),
+        _at_least("recall@10 of it", "%", 100 * search["recall_at_10"], 99),
+        _at_most("facesearch query, from cold", "s", figures["query"]["ours_s"], 2.5),
+        _at_most("opening that library", "s", figures["open"]["ours_s"], 1),
+    ]
+
+
+def _clustering_rows(figures: Figures) -> list[Row]:
+    clustered, same = figures["clustering"]["cluster"][-1], figures["clustering"]["same_groups"][0]
+    peer = clustered["dbscan_extrapolated_seconds"]
+    return [
+        _quicker(f"cluster, {clustered['faces']:,} faces", "s", clustered["seconds"], "DBSCAN, by its n²", peer, 10),
+        _at_most("memory of it", "GB", _gb(clustered["peak_mb"]), 4),
+        _at_least(f"ARI to all pairs' groups, {same['faces']:,} faces", "%", 100 * same["ari"], 99.5),
+        _at_most("placing 1,000 new faces", "s", clustered["place_seconds"], 5),
+    ]
+
+
+def _gb(mebibytes: float) -> float:
+    return mebibytes * 2**20 / 1e9
+
+
+def _faster(what: str, unit: str, ours: float, against: str, peer: float, goal: float) -> Row:
+    return Row(what, unit, ours, against, peer, ours / peer, f"{goal:g} times", ours / peer >= goal)
+
+
+def _quicker(what: str, unit: str, ours: float, against: str, peer: float, goal: float) -> Row:
+    return Row(what, unit, ours, against, peer, peer / ours, f"{goal:g} times", peer / ours >= goal)
+
+
+def _at_most(what: str, unit: str, ours: float, goal: float) -> Row:
+    return Row(what, unit, ours, "", None, None, f"at most {goal:g}", ours <= goal)
+
+
+def _at_least(what: str, unit: str, ours: float, goal: float) -> Row:
+    return Row(what, unit, ours, "", None, None, f"at least {goal:,g}", ours >= goal)
+
+
+def print_table(table: list[Row]) -> None:
+    print(f"\n{'':44} {'ours':>10} {'':9} {'peer':>10} {'ratio':>6}  goal")
+    for row in table:
+        peer = "" if row.peer is None else number(row.peer)
+        ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
+        missed = "" if row.reached else "   missed"
+        against = f" ({row.against})" if row.against else ""
+        print(f"{row.what:44} {number(row.ours):>10} {row.unit:9} {peer:>10} {ratio:>6}  {row.goal}{missed}{against}")
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def machine() -> Figures:
+    """What it was measured on."""
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), processor)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def described(machine: Figures) -> str:
+    return (
+        f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB, {machine['system']},"
+        f" Python {machine['python']}, no GPU used"
+    )
 
 
 if __name__ == "__main__":
-    app()
+    typer.run(main)

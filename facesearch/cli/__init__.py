@@ -12,6 +12,7 @@
 - models.py: models, calibrate, evaluate
 """
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -24,15 +25,35 @@ from facesearch.errors import FacesearchError
 if TYPE_CHECKING:
     from typer import Typer
 
-__all__ = ["app", "asking", "finding", "keeping", "main", "models", "people", "reporting", "run", "serving", "sharing"]
+__all__ = [
+    *("app", "asking", "command", "finding", "keeping", "main"),
+    *("models", "people", "reporting", "run", "serving", "sharing"),
+]
 
+# New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
+YOUNG = 50_000
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141
 
 
 def main() -> None:
-    """Entry point of `facesearch`."""
+    """What `facesearch` does."""
     run(app)
+
+
+def command() -> None:
+    """The program `facesearch`: main, and then out at once; taking PyTorch apart would take another half second."""
+    gc.set_threshold(YOUNG)
+    code: object = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code or 0
+    if "torch" not in sys.modules or not isinstance(code, int):
+        sys.exit(code)  # type: ignore[arg-type]
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def run(program: "Typer") -> None:

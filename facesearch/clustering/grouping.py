@@ -19,6 +19,7 @@ from facesearch.clustering.content import by_content
 from facesearch.clustering.density import NOISE, renumber_by_size
 from facesearch.clustering.evidence import distance_at, nats_per_squared_distance
 from facesearch.clustering.few import Few
+from facesearch.clustering.links import summed
 from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.clustering.said import NOBODY, Said
@@ -122,12 +123,13 @@ def group(
     said = said or Said.nothing(len(faces))
     order = by_content(faces.embeddings, faces.excess, faces.photos, said)
     ordered, told = faces.take(order), said.rows(order)
-    labels = np.full(len(faces), NOISE, np.int64)
+    del faces  # the largest thing there is, if the caller has let go of it too
+    labels = np.full(len(ordered), NOISE, np.int64)
     if eps is not None:
         labels[order] = renumber_by_size(dbscan_within(ordered.embeddings, eps, min_samples, told))
-    elif len(faces):
+    elif len(ordered):
         assert calibration is not None
-        cuts = Cuts.of(len(faces.strong(options)), calibration, options)
+        cuts = Cuts.of(len(ordered.strong(options)), calibration, options)
         labels[order] = _numbered(Grouper(ordered, cuts, min_samples, options).group(told), told)
     return labels
 
@@ -264,9 +266,7 @@ class Grouper:
         groups, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
         if not len(groups) or not len(rows):
             return found
-        means = np.zeros((len(groups), self.faces.embeddings.shape[1]))
-        np.add.at(means, inverse, self.faces.embeddings[members])
-        means /= sizes[:, None]
+        means = summed(self.faces.embeddings[members], inverse, len(groups), np.float64) / sizes[:, None]
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
         whose = {int(said.person[row]): int(labels[row]) for row in members if said.person[row] != NOBODY}
         block = max(1, WEAK_BLOCK // len(groups))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.links import each_once
+from facesearch.clustering.links import each_once, summed
 from facesearch.clustering.said import NOBODY, Said
 
 __all__ = ["Rounds"]
@@ -44,7 +44,7 @@ class Rounds:
         """Args: as `agglomerate`; photo_pairs: pairs of rows of one photo; loosest2: the largest value of cut2."""
         count = int(start.max(initial=-1)) + 1
         self._cut2, self._loosest2, self._together, self._start = cut2, loosest2, together, start
-        self._sums = _summed(vectors, start, count)
+        self._sums = summed(vectors, start, count)
         self._sizes = np.bincount(start, minlength=count).astype(np.float64)
         self._shifts = np.bincount(start, shift, minlength=count).astype(np.float64)
         self._taken_by = np.arange(count)
@@ -189,11 +189,3 @@ class Rounds:
             strangers = NOBODY not in (x, y) and x != y
             allowed[i] = not (strangers or x in self._refused[b[i]] or y in self._refused[a[i]])
         return allowed
-
-
-def _summed(vectors: NDArray[np.float32], labels: Ints, count: int) -> NDArray[np.float32]:
-    """(count, d) float32: the sums of the rows with each label."""
-    from scipy.sparse import csr_matrix
-
-    ones = np.ones(len(labels), np.float32)
-    return np.asarray(csr_matrix((ones, (labels, np.arange(len(labels)))), shape=(count, len(labels))) @ vectors)

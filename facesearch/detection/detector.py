@@ -28,6 +28,8 @@ NMS_FINAL = 0.7  # after O-Net
 # Of 100 photos of people, 96 have a face of SURE_SCORE as they stand, and 2 turned by 90 degrees. Where there is one,
 # the other ways are not looked at; elsewhere, likely faces are weighed.
 SURE_SCORE, LIKELY_SCORE = 0.995, 0.97
+# The other ways, in quarter turns; there, faces are looked for that are so much larger than the smallest wanted.
+QUARTERS, GLANCE = (1, 3, 2), 2
 
 
 class Detector:
@@ -64,15 +66,22 @@ class Detector:
         ]
 
     def _detect_turned(self, image: NDArray[np.uint8], min_face_px: float, upright: list[Face]) -> list[Face]:
-        """The faces of an image the way it stands best; as it is unless another way shows likely faces, and more."""
-        chosen = upright
-        for quarters in (1, 3, 2):
-            turned = np.ascontiguousarray(np.rot90(image, quarters))
-            faces = self._detect_upright([turned], [min_face_px])[0]
-            if _evidence(faces) > _evidence(chosen):
-                height, width = image.shape[:2]
-                chosen = [face.turned_back(quarters, width, height) for face in faces if face.score >= LIKELY_SCORE]
-        return chosen
+        """The faces of an image the way it stands best; as it is unless another way shows likely faces, and more.
+
+        The ways are weighed by their larger faces: these are there in all but pictures of crowds, for a quarter of the
+        time.
+        """
+        ways = [np.rot90(image, quarters) for quarters in QUARTERS]
+        # one at a time: a photo's pyramid is what takes most memory
+        glances = [_evidence(self._detect_upright([way], [min_face_px * GLANCE])[0]) for way in ways]
+        best = int(np.argmax(glances))
+        if glances[best] <= _evidence(upright):
+            return upright
+        faces = self._detect_upright([ways[best]], [min_face_px])[0]
+        if _evidence(faces) <= _evidence(upright):
+            return upright
+        height, width = image.shape[:2]
+        return [face.turned_back(QUARTERS[best], width, height) for face in faces if face.score >= LIKELY_SCORE]
 
     def _detect_upright(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         pyramids = [Pyramid(image, self.device) for image in images]

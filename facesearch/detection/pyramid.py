@@ -28,10 +28,11 @@ class Pyramid:
     """
 
     def __init__(self, image: NDArray[np.uint8], device: torch.device) -> None:
-        planes = np.subtract(image.transpose(2, 0, 1), np.float32(127.5), dtype=np.float32, order="C")
-        self.octaves = [torch.from_numpy(planes)[None].to(device) / 128]
+        planes = torch.from_numpy(np.array(image.transpose(2, 0, 1), order="C")).to(device)
+        pixels = planes[None].float().sub_(127.5).div_(128)
+        self.octaves = [pixels]
         while min(self.octaves[-1].shape[-2:]) >= 2 * PNET_WINDOW:
-            self.octaves.append(functional.avg_pool2d(self.octaves[-1], 2))
+            self.octaves.append(_halved(self.octaves[-1]))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,6 +57,13 @@ class Pyramid:
         pixels = functional.interpolate(octave, size=size, mode="bilinear", antialias=True, align_corners=False)
         # an octave may lack the last odd row or column of the one before
         return pixels, (size[1] / (octave_width * 2**level), size[0] / (octave_height * 2**level))
+
+
+def _halved(pixels: Tensor) -> Tensor:
+    """The mean of every 2 x 2 pixels, as avg_pool2d gives it; on CPUs that takes ten times as long."""
+    height, width = (side - side % 2 for side in pixels.shape[-2:])
+    rows = pixels[..., :height:2, :width] + pixels[..., 1:height:2, :width]
+    return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:

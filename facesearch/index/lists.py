@@ -15,9 +15,10 @@ __all__ = ["NearLists"]
 
 Columns = NDArray[np.int32]
 
-# Lists for n vectors: so many times the square root of n; each vector looks into so many of them. On 200,000 made-up
-# faces this finds 0.985 of the 16 nearest of each, twice as many probes 0.991.
-LISTS, PROBES = 4, 8
+# Lists for n vectors: so many times the square root of n; each vector looks into so many of them. Groups of 50,000 of
+# a million made-up faces then agree with those of all pairs to an adjusted Rand index of 0.996; with a quarter of the
+# probes to 0.993.
+LISTS, PROBES = 4, 32
 # Steps of k-means, and vectors for each centre; without k-means 0.925 are found.
 STEPS, TRAINED_ON = 3, 32
 # Directions are left out while those that stay hold this share of the variance.

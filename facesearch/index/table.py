@@ -1,10 +1,12 @@
 """All faces at once, column by column, for what looks at the whole library."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, SelectBase, func, select, true
+from sqlalchemy import Connection, SelectBase, select, true
 
 from facesearch.index import schema as db
 
@@ -43,25 +45,24 @@ class FaceTable:
 def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
     """Args: dim: of the library's embeddings. only: the ids of the faces wanted, as a query; None for all."""
     wanted = true() if only is None else db.faces.c.id.in_(only)
-    n = int(connection.execute(select(func.count()).select_from(db.faces).where(wanted)).scalar_one())
-    table = FaceTable(
-        ids=np.empty(n, np.int64),
-        photo_ids=np.empty(n, np.int64),
-        boxes=np.empty((n, 4)),
-        landmarks=np.empty((n, 5, 2), np.float32),
-        scores=np.empty(n),
-        sharpness=np.empty(n),
-        embeddings=np.empty((n, dim), np.float32),
-    )
-    start = 0
     query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id)
+    parts = [_part([], dim)]  # not counted first: to find out who is wanted can take as long as to read them
     for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
-        part = slice(start, start + len(rows))
-        ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, embeddings = zip(*rows, strict=True)
-        table.ids[part], table.photo_ids[part] = ids, photos
-        table.boxes[part] = np.array([x1, y1, x2, y2]).T
-        table.landmarks[part] = np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2)
-        table.scores[part], table.sharpness[part] = scores, sharpness
-        table.embeddings[part] = np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim)
-        start += len(rows)
-    return table
+        parts.append(_part(rows, dim))
+    columns = zip(*parts, strict=True)
+    return FaceTable(*(np.concatenate(column) for column in columns))
+
+
+def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
+    """Some rows, in the order of FaceTable's columns."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, embeddings = columns
+    return (
+        np.array(ids, np.int64),
+        np.array(photos, np.int64),
+        np.array([x1, y1, x2, y2], np.float64).T,
+        np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2).astype(np.float32),
+        np.array(scores, np.float64),
+        np.array(sharpness, np.float64),
+        np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim).astype(np.float32),
+    )

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, delete, insert, select, union
+from sqlalchemy import Connection, Select, delete, insert, select, true, union
 
 from facesearch import quality
 from facesearch.clustering import NOISE, Cuts, Faces, Grouper, Options, Said, group
@@ -44,14 +45,17 @@ def regroup(
         table = index.table(connection)
         hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         rows = np.flatnonzero(~np.isin(table.ids, list(hidden)))
-        everything, ids, said = table_faces(table), table.ids[rows], _said(connection, table.ids[rows])
-        faces = everything.take(rows)
-        labels = group(faces, calibration, said=said, eps=eps, min_samples=min_samples)
+        ids, said, faces = table.ids[rows], _said(connection, table.ids[rows]), table_faces(table)
+        good = np.zeros(len(table), np.bool_)
+        good[faces.strong()] = True
+        # group() is the only one to hold the embeddings, so that it can let go of them
+        handed_over, table = [faces.take(rows)], replace(table, embeddings=np.empty((0, index.spec.dim), np.float32))
+        del faces
+        labels = group(handed_over.pop(), calibration, said=said, eps=eps, min_samples=min_samples)
         _store(connection, ids, labels, said)
-        catalog.note_clustering(connection, len(everything.strong()))
+        catalog.note_clustering(connection, int(good.sum()))
         clusters = _described(table, catalog.files_of_photos(connection), all_parties(connection))
-    strong = np.isin(np.arange(len(faces)), faces.strong())
-    alone = labels == NOISE
+    strong, alone = good[rows], labels == NOISE
     if eps is None:
         assert calibration is not None
         eps = Cuts.of(int(strong.sum()), calibration).eps
@@ -97,7 +101,7 @@ def place_new(index: FaceIndex, calibration: Calibration, run_id: int) -> int:
         rows = np.flatnonzero(np.isin(table.ids, list(new)))
         grouper = Grouper(faces, Cuts.of(_good_faces(index, connection), calibration))
         placed = grouper.nearest_group(
-            _current_groups(connection, table.ids), grouper.own_shift(faces.excess), rows, said
+            _current_groups(connection, table.ids, theirs), grouper.own_shift(faces.excess), rows, said
         )
         found = [(int(table.ids[row]), int(to)) for row, to in zip(rows, placed, strict=True) if to != NOISE]
         if found:
@@ -155,9 +159,10 @@ def _said(connection: Connection, ids: Ints) -> Said:
     return said
 
 
-def _current_groups(connection: Connection, ids: Ints) -> Ints:
-    """(n,) the group of each face, -1 for none."""
-    faces, numbers = _columns(connection, select(db.grouped.c.face_id, db.grouped.c.group_id))
+def _current_groups(connection: Connection, ids: Ints, only: Select[tuple[int]] | None = None) -> Ints:
+    """(n,) the group of each face, -1 for none. Args: only: those of the faces that are in one, as a query."""
+    wanted = true() if only is None else db.grouped.c.face_id.in_(only)
+    faces, numbers = _columns(connection, select(db.grouped.c.face_id, db.grouped.c.group_id).where(wanted))
     groups = np.full(len(ids), NOISE, np.int64)
     rows, there = _rows_of(faces, ids)
     groups[rows[there]] = numbers[there]
