@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -64,8 +65,17 @@ def _routes() -> list[Route | Mount]:
         Route("/group", filling.group, methods=["POST"]),
         Route("/decide/{what}", deciding.decide, methods=["POST"]),
         Route("/history", deciding.history),
-        Mount("/static", StaticFiles(packages=[("facesearch.web", "static")])),
+        Mount("/static", _Files(packages=[("facesearch.web", "static")])),
     ]
+
+
+class _Files(StaticFiles):
+    """Browsers keep them, and ask whether they are still the same."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["cache-control"] = "private, no-cache"
+        return response
 
 
 @asynccontextmanager

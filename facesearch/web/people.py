@@ -80,7 +80,12 @@ def review(request: Request, library: Library) -> Response:
     after = request.query_params.get("after") or None
     pairs = library.browse.pairs(cursor=after)
     again = bool(after) and not pairs.items
-    values: dict[str, Any] = {"pair": next(iter(pairs.items), None), "after": after, "again": again}
+    values: dict[str, Any] = {
+        "pair": next(iter(pairs.items), None),
+        "after": after,
+        "again": again,
+        "latest": next(iter(library.people.history(1)), None),
+    }
     return page(request, "review.html", skip=link("/review", {"after": pairs.next}) if pairs.next else None, **values)
 
 

@@ -21,8 +21,6 @@ __all__ = ["ask", "face", "found", "look", "picture"]
 
 MATCHES = 24
 CHUNK_BYTES = 1 << 20
-# The networks use all cores: two searches at a time would both be late.
-AT_A_TIME = anyio.Semaphore(1)
 
 
 @with_library
@@ -39,7 +37,7 @@ async def look(request: Request) -> Response:
         with tempfile.TemporaryDirectory(prefix="facesearch-") as folder:
             path = Path(folder) / "picture"
             await _save(given, path)
-            async with AT_A_TIME:
+            async with site_of(request).one_search:
                 return await run_in_threadpool(_look, request, path)
 
 

@@ -61,7 +61,7 @@ class Serving:
     def _end(self, say: Callable[[str], None]) -> None:
         """Stop what is being done: what is in flight is finished; a second Ctrl-C does not wait for that."""
         if self.site.jobs.busy:
-            say("Stopping after the photos in flight …")
+            say("Finishing what is in flight … (Ctrl-C: at once)")
             self.site.jobs.stop()
             with _impatient():
                 self.site.jobs.wait()

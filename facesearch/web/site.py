@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -31,12 +32,17 @@ WORKING = (
 
 @dataclass
 class Site:
-    """One server's library, work, and memory. closing: asked by streams, which must end before the server can."""
+    """One server's library, work, and memory.
+
+    one_search: the networks use all cores, and two searches at a time would both be late.
+    closing: asked by streams, which must end before the server can.
+    """
 
     shelf: Shelf
     jobs: Jobs = field(default_factory=Jobs)
     notes: Notes = field(default_factory=Notes)
     searches: Searches = field(default_factory=Searches)
+    one_search: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(1))
     closing: Callable[[], bool] = lambda: False
 
 

@@ -11,6 +11,9 @@ async function pageOf(address, options) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
+// what is there from the start is not read out by itself
+setTimeout(() => say($("#notes .note p")?.textContent ?? ""), 150);
+
 // -- longer lists: the next page is fetched when its link comes into sight
 
 const sight = new IntersectionObserver((seen) => {
