@@ -26,8 +26,18 @@ if TYPE_CHECKING:
     from typer import Typer
 
 __all__ = [
-    *("app", "asking", "command", "finding", "keeping", "main"),
-    *("models", "people", "reporting", "run", "serving", "sharing"),
+    "app",
+    "asking",
+    "command",
+    "finding",
+    "keeping",
+    "main",
+    "models",
+    "people",
+    "reporting",
+    "run",
+    "serving",
+    "sharing",
 ]
 
 # New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
