@@ -55,7 +55,7 @@ class SearchConfig:
 
     exact_up_to: up to so many faces a query is compared with every one. Of more, lists of alike faces are made, and it
         is compared with those in the nearest lists.
-    probed: the share of the lists that a query looks into, if that is more than the 200,000 faces that it looks at
+    probed: the share of the lists that a query looks into, if that is more than the 125,000 faces that it looks at
         anyway; 1 misses nothing.
     """
 

@@ -25,7 +25,7 @@ GROWTH = 4
 MARGIN = 0.1
 # So many vectors are always looked at, up to which nothing is missed. Strangers nearest to a face lie in many lists:
 # of LFW's, a quarter of the lists has 0.97 of the nearest ten, an eighth 0.89.
-LOOKED_AT = 200_000
+LOOKED_AT = 125_000
 # For more neighbours than this share of what is looked into, everything is looked into.
 MANY = 0.01
 # Candidates beyond those wanted, so that rounding pushes no true neighbour out: this share of them, and so many.
