@@ -66,7 +66,7 @@ class Visit:
         return [card.group for card in self.library.browse.people(limit=count).items]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread, in which no other can run meanwhile
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     path = chromium()

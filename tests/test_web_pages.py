@@ -208,10 +208,26 @@ def test_a_group_that_was_dissolved_leads_to_the_people(web_album: Visitor) -> N
     assert "merged into" in web_album.get(answer.headers["location"]).text
 
 
-def test_review_asks_about_pairs_and_keeps_answers(web_album: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    web_album.decide("split", group="1", face=faces_of(web_album, 1)[:2])
-    web_album.library.people.undo()
-    assert web_album.get("/review").status_code == 200
+def test_review_asks_about_pairs_and_keeps_answers(web_album: Visitor) -> None:
+    from sqlalchemy import text
+
+    assert "Nothing to ask" in web_album.get("/review").text
+    with web_album.library._index.transaction() as connection:  # as if clustering had parted them
+        connection.execute(text("UPDATE grouped SET group_id = 9 WHERE face_id IN (1, 2)"))
+        connection.execute(text("UPDATE library SET value = '9' WHERE key = 'last_group'"))
+        connection.execute(text("UPDATE library SET value = value + 1 WHERE key = 'generation'"))
+    asked = web_album.get("/review").text
+    assert "The same person?" in asked
+    assert re.search(r"(Almost certainly|Very probably|Probably) the same person\.</strong>", asked)
+    groups = re.findall(r'name="group" value="(\d+)"', asked)
+    assert sorted(groups) == ["1", "9"]
+    answered = web_album.decide("apart", "/review", group=groups[0], to=groups[1])
+    assert "The same person?" not in answered
+    latest = web_album.library.people.history()[0]
+    assert (latest.kind, "Undo" in answered) == ("apart", True)
+    assert "The same person?" in web_album.decide("undo", "/review", decision=latest.id)
+    assert "merged into" in web_album.decide("merge", "/review", group=groups)
+    assert web_album.library.browse.card(groups[0]).size == 5 or web_album.library.browse.card(groups[1]).size == 5
 
 
 def test_history_lists_what_was_decided(web_album: Visitor) -> None:

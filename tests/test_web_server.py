@@ -240,4 +240,7 @@ def test_a_server_listens_before_it_runs() -> None:
     with pytest.raises(InputError, match="in use"):
         Serving(shelf_of(Path("nowhere")), port=port)
     first.stop()
-    first.run()
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
