@@ -41,7 +41,7 @@ def new_photos(axes: Any, measured: dict[str, Any]) -> None:
     sizes = _sizes(measured)
     rates = [measured["growth"][str(size)]["add"]["photos_per_s"] for size in sizes]
     axes.plot(sizes, rates, "o-", color=OURS)
-    axes.set(title="indexing new photos, photos/s", ylim=(0, None))
+    axes.set(title="60 new photos, photos/s", ylim=(0, None))
 
 
 def clustering(axes: Any, measured: dict[str, Any]) -> None:
