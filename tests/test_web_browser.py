@@ -115,8 +115,12 @@ def test_search_with_an_uploaded_photo(visited: Visit) -> None:
     shown = str(first.locator(".tile").get_attribute("href"))
     face = int(shown.rpartition("=")[2])
     assert str(visit.portrait) in visit.library.browse.photo(visit.library.browse.face(face).photo).paths
+    from playwright.sync_api import expect
+
     for picture in visit.page.locator(".answer .query img, .picture img").all():
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("image => image.naturalWidth > 0")
 
 
 def test_a_picture_is_pasted_and_dropped(visited: Visit) -> None:
