@@ -301,10 +301,13 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
 
 def _date(index: FaceIndex, files: Iterable[FoundPhoto], should_stop: Callable[[], bool]) -> None:
     """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
+    with index.reading() as connection:
+        without = dating.undated(connection)
+    if not without:  # nearly always, and the paths of all photos take long to read
+        return
     known = index.known_paths()
     holds = {known[file.path].photo_id: file for file in files if file.path in known}
-    with index.reading() as connection:
-        waiting = iter(sorted(dating.undated(connection, holds)))
+    waiting = iter(sorted(without & holds.keys()))
     while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
         dates = {photo: _dated(holds[photo]) for photo in some}
         with index.transaction() as connection:

@@ -4,7 +4,7 @@
 are looked at, and most cameras do not say more. `taken_offset_s` is that clock's offset, where the photo tells it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from sqlalchemy import Connection, select, update
@@ -12,8 +12,6 @@ from sqlalchemy import Connection, select, update
 from facesearch.index import schema as db
 
 __all__ = ["as_datetime", "date_photo", "dated", "undated"]
-
-CHUNK = 500
 
 
 def dated(taken: datetime | None, mtime_ns: int) -> dict[str, object]:
@@ -33,13 +31,9 @@ def as_datetime(taken_at: float, offset_s: int | None) -> datetime:
     return moment if offset_s is None else moment.replace(tzinfo=timezone(timedelta(seconds=offset_s)))
 
 
-def undated(connection: Connection, photo_ids: Iterable[int]) -> set[int]:
-    """Those of some photos whose EXIF has not been read for their date yet."""
-    ids, found = list(photo_ids), set[int]()
-    for start in range(0, len(ids), CHUNK):
-        query = select(db.photos.c.id).where(db.photos.c.id.in_(ids[start : start + CHUNK]))
-        found |= set(connection.execute(query.where(db.photos.c.dated_by.is_(None))).scalars())
-    return found
+def undated(connection: Connection) -> set[int]:
+    """The photos whose EXIF has not been read for their date yet."""
+    return set(connection.execute(select(db.photos.c.id).where(db.photos.c.dated_by.is_(None))).scalars())
 
 
 def date_photo(connection: Connection, dates: Mapping[int, dict[str, object]]) -> None:
