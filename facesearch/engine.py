@@ -6,6 +6,7 @@ that what is measured is what runs.
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from itertools import islice
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -108,7 +108,7 @@ class FaceEngine:
     @property
     def workers(self) -> int:
         """How many threads may call `try_analyse` at a time to keep the machine busy."""
-        return CORES if self.detector.device.type == "cpu" else GPU_WORKERS
+        return CORES if self.detector.device == "cpu" else GPU_WORKERS
 
     def min_face_px(self, photo: Photo) -> float:
         wanted = self.detector.config.min_face_px
@@ -213,8 +213,12 @@ def one_thread() -> Iterator[None]:
 
     Two batches on a core each are looked at faster than one on two, and where something else runs on the machine,
     OpenMP's threads wait for one another, which costs ten times the time. And the results do not depend on the
-    number of cores.
+    number of cores. Where PyTorch is not imported, nothing here runs in it.
     """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -2,64 +2,65 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+import cv2
 import numpy as np
-import torch
-from torch import Tensor
-
-from facesearch.networks.operators import nms
+from numpy.typing import NDArray
 
 __all__ = ["Candidates", "concatenated", "nms_by_smaller", "nms_by_union", "regressed", "squared"]
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 @dataclass
 class Candidates:
-    """n boxes in a batch of images: boxes (n, 4), scores (n,), image (n,) int64 index into the batch."""
+    """n boxes in a batch of images: boxes (n, 4) and scores (n,) float32, image (n,) int64 index into the batch."""
 
-    boxes: Tensor
-    scores: Tensor
-    image: Tensor
+    boxes: Floats
+    scores: Floats
+    image: Rows
 
     def __len__(self) -> int:
         return len(self.scores)
 
-    def take(self, rows: Tensor) -> "Candidates":
+    def take(self, rows: Rows) -> "Candidates":
         return Candidates(self.boxes[rows], self.scores[rows], self.image[rows])
 
 
-def concatenated(parts: Sequence[Tensor]) -> Tensor:
-    """Rows of several index tensors; none is an empty one."""
-    return torch.cat([torch.zeros(0, dtype=torch.long), *parts])
+def concatenated(parts: Sequence[Rows]) -> Rows:
+    """Rows of several index arrays; none is an empty one."""
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def nms_by_union(boxes: Tensor, scores: Tensor, group: Tensor, threshold: float) -> Tensor:
+def nms_by_union(boxes: Floats, scores: Floats, group: Rows, threshold: float) -> Rows:
     """Non-maximum suppression by the overlap's share of the union, among the boxes of each group alone.
 
-    torchvision's batched_nms moves the groups apart instead, and the rounding of the moved boxes depends on how many
-    groups there are.
-
     Args:
+        scores: (n,), greater than 0.
         group: (n,) int64, ascending.
 
     Returns:
         Rows that are kept, group by group, best first.
     """
-    kept, start = [], 0
-    for count in torch.unique_consecutive(group, return_counts=True)[1].tolist():
-        rows = slice(start, start + count)
-        kept.append(nms(boxes[rows], scores[rows], threshold) + start)
-        start += count
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    bounds = np.flatnonzero(np.diff(group, prepend=-1, append=-1)).tolist()
+    kept = []
+    for start, end in pairwise(bounds):
+        rows = cv2.dnn.NMSBoxes(sides[start:end], scores[start:end], 0.0, threshold)  # type: ignore[call-overload]
+        kept.append(np.asarray(rows, np.int64) + start)
     return concatenated(kept)
 
 
-def nms_by_smaller(candidates: Candidates, threshold: float) -> Tensor:
+def nms_by_smaller(candidates: Candidates, threshold: float) -> Rows:
     """Non-maximum suppression by the overlap's share of the smaller box, so that a box inside another goes.
 
     Returns:
         Rows that are kept, best first.
     """
-    order = candidates.scores.argsort(descending=True, stable=True)
-    boxes, image = candidates.boxes[order].numpy(), candidates.image[order].numpy()
+    order = np.argsort(-candidates.scores, kind="stable")
+    boxes, image = candidates.boxes[order], candidates.image[order]
     corner = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     overlap = (np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner).clip(min=0).prod(axis=2)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
@@ -68,17 +69,17 @@ def nms_by_smaller(candidates: Candidates, threshold: float) -> Tensor:
     for i in range(len(clash)):
         if not clash[i, keep].any():
             keep.append(i)
-    return order[torch.tensor(keep, dtype=torch.long)]
+    return order[np.array(keep, np.int64)]
 
 
-def regressed(boxes: Tensor, regression: Tensor) -> Tensor:
+def regressed(boxes: Floats, regression: Floats) -> Floats:
     """Boxes moved by a net's regression, which is in units of the box's own sides."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + regression * torch.cat([sides, sides], dim=1)
+    return boxes + regression * np.concatenate([sides, sides], axis=1)
 
 
-def squared(boxes: Tensor) -> Tensor:
+def squared(boxes: Floats) -> Floats:
     """The squares around the same centres, as large as the longer side."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1, keepdim=True) / 2
-    return torch.cat([centre - half, centre + half], dim=1)
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)

@@ -10,9 +10,7 @@ Coordinates are continuous: x is 0 at the left edge of the first pixel and the w
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from facesearch.config import DetectionConfig
 from facesearch.detection.candidates import Candidates, nms_by_smaller, nms_by_union, regressed, squared
@@ -40,10 +38,9 @@ class Detector:
 
     def __init__(self, config: DetectionConfig | None = None, device: str = "cpu") -> None:
         self.config = config or DetectionConfig()
-        self.device = torch.device(device)
-        self.cascade = load_cascade(self.device)
+        self.device = device
+        self.cascade = load_cascade(device)
 
-    @torch.inference_mode()
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         """Find the faces of each image, best score first.
 
@@ -84,7 +81,7 @@ class Detector:
         return [face.turned_back(QUARTERS[best], width, height) for face in faces if face.score >= LIKELY_SCORE]
 
     def _detect_upright(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
-        pyramids = [Pyramid(image, self.device) for image in images]
+        pyramids = [Pyramid(image) for image in images]
         candidates = propose(self.cascade, pyramids, min_face_px, self.config)
         candidates = self._refine(candidates, pyramids)
         candidates, landmarks = self._locate(candidates, pyramids)
@@ -93,21 +90,21 @@ class Detector:
     def _refine(self, candidates: Candidates, pyramids: Sequence[Pyramid]) -> Candidates:
         """R-Net: throws most candidates away and moves the rest."""
         candidates.boxes = squared(candidates.boxes)
-        regression, scores = self.cascade.rnet(crops(candidates, pyramids, RNET_SIDE, self.device))
-        passed = torch.nonzero(scores > self.config.thresholds[1])[:, 0]
+        regression, scores = self.cascade.rnet(crops(candidates, pyramids, RNET_SIDE))
+        passed = np.flatnonzero(scores > self.config.thresholds[1])
         kept = Candidates(candidates.boxes[passed], scores[passed], candidates.image[passed])
         keep = nms_by_union(kept.boxes, kept.scores, kept.image, NMS_IMAGE)
         kept = kept.take(keep)
         kept.boxes = regressed(kept.boxes, regression[passed][keep])
         return kept
 
-    def _locate(self, candidates: Candidates, pyramids: Sequence[Pyramid]) -> tuple[Candidates, Tensor]:
+    def _locate(self, candidates: Candidates, pyramids: Sequence[Pyramid]) -> tuple[Candidates, NDArray[np.float32]]:
         """O-Net: the last word on score and box, and the landmarks (n, 5, 2)."""
         boxes = candidates.boxes = squared(candidates.boxes)
-        regression, points, scores = self.cascade.onet(crops(candidates, pyramids, ONET_SIDE, self.device))
-        points = torch.stack([points[:, :5], points[:, 5:]], dim=2)  # five x, then five y, in units of the box
+        regression, points, scores = self.cascade.onet(crops(candidates, pyramids, ONET_SIDE))
+        points = np.stack([points[:, :5], points[:, 5:]], axis=2)  # five x, then five y, in units of the box
         landmarks = boxes[:, None, :2] + points * (boxes[:, None, 2:] - boxes[:, None, :2])
-        passed = torch.nonzero(scores > self.config.thresholds[2])[:, 0]
+        passed = np.flatnonzero(scores > self.config.thresholds[2])
         kept = Candidates(regressed(boxes, regression)[passed], scores[passed], candidates.image[passed])
         keep = nms_by_smaller(kept, NMS_FINAL)
         return kept.take(keep), landmarks[passed][keep]
@@ -122,11 +119,10 @@ def _evidence(faces: Sequence[Face]) -> float:
     return sum(face.score for face in faces if face.score >= LIKELY_SCORE)
 
 
-def _faces(candidates: Candidates, landmarks: Tensor, images: int) -> list[list[Face]]:
+def _faces(candidates: Candidates, landmarks: NDArray[np.float32], images: int) -> list[list[Face]]:
     """Candidates, best first, handed back to their images."""
     faces: list[list[Face]] = [[] for _ in range(images)]
     boxes = candidates.boxes.tolist()
-    points = landmarks.numpy()
     for row, (image, score) in enumerate(zip(candidates.image.tolist(), candidates.scores.tolist(), strict=True)):
-        faces[image].append(Face(tuple(boxes[row]), points[row].copy(), score))
+        faces[image].append(Face(tuple(boxes[row]), landmarks[row].copy(), score))
     return faces

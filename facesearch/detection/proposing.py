@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from facesearch.config import DetectionConfig
 from facesearch.detection.candidates import Candidates, nms_by_union, regressed
-from facesearch.detection.pyramid import PNET_WINDOW, Pyramid, scales
-from facesearch.networks.mtcnn import OUTSIDE, PNET_COLUMNS, PNET_ROWS, Cascade
+from facesearch.detection.pyramid import OUTSIDE, PNET_WINDOW, Pyramid, scales
+from facesearch.networks.mtcnn import PNET_COLUMNS, PNET_ROWS, Cascade
 
 __all__ = ["propose"]
 
@@ -32,7 +31,7 @@ TILES_AT_ONCE = 64
 class _Band:
     """Some rows of an image at one scale.
 
-    pixels: (3, h, w).
+    pixels: (h, w, 3), of even sides.
     scale: number of the image's scale in the batch.
     top: row of P-Net's windows that is its first.
     """
@@ -46,13 +45,12 @@ class _Band:
     @property
     def windows(self) -> tuple[int, int]:
         """Rows and columns of P-Net's windows that lie in it."""
-        return _windows(self.pixels.shape[1]), _windows(self.pixels.shape[2])
+        return _windows(self.pixels.shape[0]), _windows(self.pixels.shape[1])
 
     @property
     def columns(self) -> int:
         """Its room on the tape, in windows."""
-        width: int = self.pixels.shape[2]
-        return math.ceil(width / PNET_STRIDE)
+        return self.pixels.shape[1] // PNET_STRIDE
 
 
 def propose(
@@ -61,24 +59,24 @@ def propose(
     """Where P-Net sees a face of at least min_face_px; image by image."""
     bands = _bands(pyramids, min_face_px, config.pyramid_factor)
     if not bands:
-        return Candidates(torch.zeros((0, 4)), torch.zeros(0), torch.zeros(0, dtype=torch.long))
+        return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
     threshold = config.thresholds[0]
     hits, values = _hits(cascade, bands, math.log(threshold / (1 - threshold)))
     band = hits[:, 0]
     corner = np.stack([hits[:, 2], hits[:, 1] + np.array([b.top for b in bands])[band]], axis=1) * PNET_STRIDE
     ratio = np.array([b.ratio * 2 for b in bands], np.float32)[band]
-    windows = torch.from_numpy(np.concatenate([corner, corner + PNET_WINDOW], axis=1).astype(np.float32) / ratio)
-    scores = torch.from_numpy(values[:, 0]).sigmoid()
-    scale, image = (torch.from_numpy(row[band]) for row in np.array([(b.scale, b.image) for b in bands]).T)
+    windows = np.concatenate([corner, corner + PNET_WINDOW], axis=1).astype(np.float32) / ratio
+    scores = 1 / (1 + np.exp(-values[:, 0]))
+    scale, image = (row[band] for row in np.array([(b.scale, b.image) for b in bands]).T)
     keep = nms_by_union(windows, scores, scale, NMS_SCALE)
-    boxes = regressed(windows[keep], torch.from_numpy(values[:, 1:])[keep])
+    boxes = regressed(windows[keep], values[keep, 1:])
     found = Candidates(boxes, scores[keep], image[keep])
     return found.take(nms_by_union(found.boxes, found.scores, found.image, NMS_IMAGE))
 
 
 def _windows(side: int) -> int:
-    """How many of P-Net's windows there are along a side; the last one of an odd side reaches a pixel over it."""
-    return math.ceil((side - MARGIN) / PNET_STRIDE)
+    """How many of P-Net's windows there are along an even side."""
+    return (side - MARGIN) // PNET_STRIDE
 
 
 def _bands(pyramids: Sequence[Pyramid], min_face_px: Sequence[float], factor: float) -> list[_Band]:
@@ -86,10 +84,11 @@ def _bands(pyramids: Sequence[Pyramid], min_face_px: Sequence[float], factor: fl
     scale_number = 0
     for image, (pyramid, size) in enumerate(zip(pyramids, min_face_px, strict=True)):
         for scale in scales(pyramid.size, size, factor):
-            resized, ratio = pyramid.resized(scale)
-            pixels = resized[0].cpu().numpy()
-            for top in range(0, _windows(pixels.shape[1]), PNET_ROWS):
-                band = pixels[:, top * PNET_STRIDE :][:, :TILE_HEIGHT]
+            pixels, ratio = pyramid.resized(scale)
+            # The last odd row and column go, so that what P-Net pools is always there as a whole.
+            pixels = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
+            for top in range(0, _windows(pixels.shape[0]), PNET_ROWS):
+                band = pixels[top * PNET_STRIDE :][:TILE_HEIGHT]
                 bands.append(_Band(band, image, scale_number, ratio, top))
             scale_number += 1
     return bands
@@ -116,15 +115,13 @@ def _hits(cascade: Cascade, bands: Sequence[_Band], log_odds: float) -> tuple[ND
 
 
 def _tiles(bands: Sequence[_Band], starts: NDArray[np.int64], first: int, count: int) -> NDArray[np.float32]:
-    """(count, 4, TILE_HEIGHT, TILE_STEP + MARGIN): views of the tape that overlap by what a window reaches over."""
+    """(count, TILE_HEIGHT, TILE_STEP + MARGIN, 3): views of the tape that overlap by what a window reaches over."""
     left, width = first * TILE_STEP, count * TILE_STEP + MARGIN
-    tape = np.zeros((4, TILE_HEIGHT, width), np.float32)
-    tape[3] = OUTSIDE
+    tape = np.full((TILE_HEIGHT, width, 3), OUTSIDE, np.float32)
     for band, start in zip(bands, starts * PNET_STRIDE - left, strict=False):
-        pixels = band.pixels[:, :, max(-start, 0) : max(width - start, 0)]
-        _, rows, columns = pixels.shape
+        pixels = band.pixels[:, max(-start, 0) : max(width - start, 0)]
+        rows, columns, _ = pixels.shape
         if columns:
-            here = tape[:, :rows, max(start, 0) :][:, :, :columns]
-            here[:3], here[3] = pixels, 0
-    view = np.lib.stride_tricks.sliding_window_view(tape, TILE_STEP + MARGIN, axis=2)[:, :, ::TILE_STEP]
-    return view.transpose(2, 0, 1, 3)
+            tape[:rows, max(start, 0) :][:, :columns] = pixels
+    view = np.lib.stride_tricks.sliding_window_view(tape, TILE_STEP + MARGIN, axis=1)[:, ::TILE_STEP]
+    return view.transpose(1, 0, 3, 2)

@@ -3,67 +3,70 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from facesearch.detection.candidates import Candidates
-from facesearch.networks.operators import roi_align
 
 __all__ = ["Pyramid", "crops", "scales"]
 
+Floats = NDArray[np.float32]
 PNET_WINDOW = 12
+# What lies outside an image: mid-grey, which the networks see as 0.
+OUTSIDE = 127.5
+# Several photos are looked at by several threads; OpenCV's own would only get in their way.
+cv2.setNumThreads(1)
 
 
 class Pyramid:
-    """An image and its halves, quarters, ..., each averaged from the one before, scaled as MTCNN expects.
+    """An image and its halves, quarters, ..., each averaged from the one before.
 
     Every smaller version is made from the nearest larger octave: area-averaged throughout, and cheaper than from the
     original each time. They are floats: rounded to bytes, they would move landmarks, and embeddings with them.
 
-    octaves: (1, 3, h, w) float32 from -1 to 1 at scales 1, 1/2, 1/4, ...; one may lack the last odd row or column of
+    octaves: (h, w, 3) float32 from 0 to 255 at scales 1, 1/2, 1/4, ...; one may lack the last odd row or column of
         the one before.
     """
 
-    def __init__(self, image: NDArray[np.uint8], device: torch.device) -> None:
-        planes = torch.from_numpy(np.array(image.transpose(2, 0, 1), order="C")).to(device)
-        pixels = planes[None].float().sub_(127.5).div_(128)
-        self.octaves = [pixels]
-        while min(self.octaves[-1].shape[-2:]) >= 2 * PNET_WINDOW:
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self.octaves = [image.astype(np.float32, order="C")]
+        while min(self.octaves[-1].shape[:2]) >= 2 * PNET_WINDOW:
             self.octaves.append(_halved(self.octaves[-1]))
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the image."""
-        height, width = self.octaves[0].shape[-2:]
+        height, width = self.octaves[0].shape[:2]
         return height, width
 
-    def resized(self, scale: float) -> tuple[Tensor, tuple[float, float]]:
+    def resized(self, scale: float) -> tuple[Floats, tuple[float, float]]:
         """The image at a scale of at most 1, from the smallest octave that is at least as large.
 
         Returns:
-            The image, (1, 3, h, w), and the scale in x and in y that it has: sides are whole numbers of pixels, and
+            The image, (h, w, 3), and the scale in x and in y that it has: sides are whole numbers of pixels, and
             near P-Net's 12 that makes a difference of percents.
         """
         height, width = self.size
         level = min(int(math.log2(1 / scale) + 1e-9), len(self.octaves) - 1)
         octave = self.octaves[level]
-        octave_height, octave_width = octave.shape[-2:]
         if scale * 2**level == 1:
             return octave, (scale, scale)
-        size = (round(height * scale), round(width * scale))
-        pixels = functional.interpolate(octave, size=size, mode="bilinear", antialias=True, align_corners=False)
+        size = (round(width * scale), round(height * scale))
+        octave_height, octave_width = octave.shape[:2]
         # an octave may lack the last odd row or column of the one before
-        return pixels, (size[1] / (octave_width * 2**level), size[0] / (octave_height * 2**level))
+        return _averaged(octave, size), (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
 
 
-def _halved(pixels: Tensor) -> Tensor:
-    """The mean of every 2 x 2 pixels, as avg_pool2d gives it; on CPUs that takes ten times as long."""
-    height, width = (side - side % 2 for side in pixels.shape[-2:])
-    rows = pixels[..., :height:2, :width] + pixels[..., 1:height:2, :width]
-    return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
+def _averaged(pixels: Floats, size: tuple[int, int]) -> Floats:
+    """The image at another size (width, height), each pixel the mean of what it covers."""
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _halved(pixels: Floats) -> Floats:
+    """The mean of every 2 x 2 pixels."""
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    return _averaged(pixels[: 2 * height, : 2 * width], (width, height))
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:
@@ -74,16 +77,28 @@ def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[
         scale *= factor
 
 
-def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int, device: torch.device) -> Tensor:
-    """Every candidate's square as (n, 3, side, side), area-averaged; what lies outside the image is mid-grey."""
-    out = torch.empty((len(candidates), 3, side, side), device=device)
-    widths = candidates.boxes[:, 2] - candidates.boxes[:, 0]
-    wanted = torch.log2((widths / side).clamp(min=1)).floor().long()
-    last = torch.tensor([len(pyramid.octaves) - 1 for pyramid in pyramids], dtype=torch.long)
-    level = torch.minimum(wanted, last[candidates.image])
-    for image, octave in torch.unique(torch.stack([candidates.image, level], dim=1), dim=0).tolist():
-        rows = torch.nonzero((candidates.image == image) & (level == octave))[:, 0]
-        pixels, boxes = pyramids[image].octaves[octave], candidates.boxes[rows].to(device)
-        # at this octave a side of the box has 1 to 2 pixels a sample: two samples a side see them all
-        out[rows.to(device)] = roi_align(pixels, [boxes], (side, side), 0.5**octave, 2, aligned=True)
+def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int) -> Floats:
+    """Every candidate's square as (n, side, side, 3), area-averaged; what lies outside the image is mid-grey."""
+    out = np.empty((len(candidates), side, side, 3), np.float32)
+    last = np.array([len(pyramid.octaves) - 1 for pyramid in pyramids])
+    widths = (candidates.boxes[:, 2] - candidates.boxes[:, 0]).astype(np.float64)
+    level = np.minimum(np.log2(np.maximum(widths / side, 1)).astype(int), last[candidates.image])
+    # At this octave a side of the box has 1 to 2 pixels a sample: two samples a side see them all.
+    scale = 0.5**level
+    step = widths * scale / (2 * side)
+    first = candidates.boxes[:, :2] * scale[:, None] + (step[:, None] - 1) / 2  # where the first sample's centre lies
+    sampled = np.empty((2 * side, 2 * side, 3), np.float32)
+    for row, (image, octave, d, (x, y)) in enumerate(
+        zip(candidates.image.tolist(), level.tolist(), step.tolist(), first.tolist(), strict=True)
+    ):
+        cv2.warpAffine(
+            pyramids[image].octaves[octave],
+            np.array(((d, 0, x), (0, d, y))),
+            (2 * side, 2 * side),
+            dst=sampled,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(OUTSIDE,) * 3,
+        )
+        cv2.resize(sampled, (side, side), dst=out[row], interpolation=cv2.INTER_AREA)
     return out

@@ -7,6 +7,7 @@ is read; the bookkeeping between two such layers is passed over.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import numpy.typing as npt
 
 from facesearch.errors import WeightsError
 
-__all__ = ["ConvWeights", "DlibFile", "read_dlib_file"]
+__all__ = ["LEVELS", "ConvWeights", "DlibWeights", "read_dlib_file", "read_dlib_weights"]
 
+# (channels, does the first block halve the resolution, blocks), from the input to the output.
+LEVELS = ((32, False, 3), (64, True, 4), (128, True, 3), (256, True, 3), (256, True, 1))
 _Floats = npt.NDArray[np.float32]
 _TENSOR_VERSION = 2
 _BOOKKEEPING_BYTES = 1024  # the most that lies between two layers with weights is about 300
@@ -37,14 +40,19 @@ class ConvWeights:
 
 
 @dataclass(frozen=True)
-class DlibFile:
-    """fc: (out, in) float32, the fully connected layer without a bias."""
+class DlibWeights:
+    """The layers with weights, in the order of the forward pass.
+
+    convolutions: the stem's, then two for each residual block; where a block halves the resolution, the first of them
+        has a stride of 2.
+    fc: (out, in) float32, the fully connected layer without a bias.
+    """
 
     convolutions: list[ConvWeights]
     fc: _Floats
 
 
-def read_dlib_file(path: Path) -> DlibFile:
+def read_dlib_file(path: Path) -> DlibWeights:
     """Every convolution and affine pair, then the fully connected layer at the end.
 
     Raises:
@@ -55,9 +63,38 @@ def read_dlib_file(path: Path) -> DlibFile:
         convolutions = []
         while reader.next_layer("con_4", "fc_2") == "con_4":
             convolutions.append(_read_conv(reader))
-        return DlibFile(convolutions, _read_fc(reader))
+        return DlibWeights(convolutions, _read_fc(reader))
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path} is not a readable dlib network: {error}") from error
+
+
+def read_dlib_weights(path: Path) -> DlibWeights:
+    """The weights of dlib_face_recognition_resnet_model_v1.dat.
+
+    Raises:
+        WeightsError: the file is damaged or holds another network.
+    """
+    file = read_dlib_file(path)
+    expected = list(_layers())
+    if len(file.convolutions) != len(expected):
+        raise WeightsError(f"{path} holds {len(file.convolutions)} convolutions instead of {len(expected)}")
+    for conv, layer in zip(file.convolutions, expected, strict=True):
+        found = (conv.filters.shape, conv.stride, conv.padding)
+        if found != layer:
+            raise WeightsError(f"{path} is not dlib's face network: a convolution is {found} instead of {layer}")
+    return file
+
+
+def _layers() -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """(filters' shape, stride, padding) of each convolution; dlib pads one only where its stride is 1."""
+    yield (32, 3, 7, 7), 2, 0
+    before = 32
+    for channels, halves, blocks in LEVELS:
+        for block in range(blocks):
+            halve = halves and block == 0
+            yield (channels, before, 3, 3), 2 if halve else 1, 0 if halve else 1
+            yield (channels, channels, 3, 3), 1, 1
+            before = channels
 
 
 def _read_conv(reader: "_Reader") -> ConvWeights:

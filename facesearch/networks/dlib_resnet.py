@@ -1,4 +1,4 @@
-"""dlib's face recognition ResNet in PyTorch, and the reader of dlib's weights file.
+"""dlib's face recognition ResNet in PyTorch.
 
 The network is that of dlib's examples/dnn_face_recognition_ex.cpp: ResNet-34 with fewer layers and half the filters,
 trained by Davis King with a pairwise hinge loss on about 3 million faces (public domain).
@@ -6,17 +6,15 @@ trained by Davis King with a pairwise hinge loss on about 3 million faces (publi
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facesearch.errors import WeightsError
-from facesearch.networks.dlib_file import ConvWeights, read_dlib_file
+from facesearch.networks.dlib_file import LEVELS, ConvWeights, DlibWeights, read_dlib_weights
 
-__all__ = ["DlibResNet", "ResidualBlock", "read_dlib_resnet"]
-
-# (channels, does the first block halve the resolution, blocks), from the input to the output.
-_LEVELS = ((32, False, 3), (64, True, 4), (128, True, 3), (256, True, 3), (256, True, 1))
+__all__ = ["DlibResNet", "read_dlib_resnet"]
 
 
 class ResidualBlock(nn.Module):
@@ -47,7 +45,7 @@ class DlibResNet(nn.Module):
         self.stem = nn.Conv2d(3, 32, 7, stride=2)
         blocks: list[nn.Module] = []
         channels_in = 32
-        for channels, halve, count in _LEVELS:
+        for channels, halve, count in LEVELS:
             blocks += [ResidualBlock(channels if i else channels_in, channels, halve and i == 0) for i in range(count)]
             channels_in = channels
         self.blocks = nn.Sequential(*blocks)
@@ -59,6 +57,14 @@ class DlibResNet(nn.Module):
     def convolutions(self) -> list[nn.Conv2d]:
         """In the order of the forward pass, which is also that of dlib's file."""
         return [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+
+    def weights(self) -> DlibWeights:
+        """Copies, as other engines than PyTorch take them."""
+        convolutions = [
+            ConvWeights(_copied(conv.weight), _copied(conv.bias), conv.stride[0], int(conv.padding[0]))
+            for conv in self.convolutions()
+        ]
+        return DlibWeights(convolutions, _copied(self.fc.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.max_pool2d(functional.relu(self.stem(x)), 3, stride=2)
@@ -73,25 +79,19 @@ def read_dlib_resnet(path: Path) -> DlibResNet:
     Raises:
         WeightsError: the file is damaged or holds another network.
     """
-    file = read_dlib_file(path)
-    network = DlibResNet(file.fc.shape[0])
-    convolutions = network.convolutions()
-    if len(file.convolutions) != len(convolutions):
-        raise WeightsError(f"{path} holds {len(file.convolutions)} convolutions instead of {len(convolutions)}")
-    for module, weights in zip(convolutions, file.convolutions, strict=True):
-        _fill(module, weights, path)
-    network.fc.weight.data.copy_(torch.from_numpy(file.fc))
+    weights = read_dlib_weights(path)
+    network = DlibResNet(weights.fc.shape[0])
+    for module, conv in zip(network.convolutions(), weights.convolutions, strict=True):
+        module.weight.data.copy_(torch.from_numpy(conv.filters))
+        assert module.bias is not None
+        module.bias.data.copy_(torch.from_numpy(conv.biases))
+    network.fc.weight.data.copy_(torch.from_numpy(weights.fc))
     return network
 
 
-def _fill(conv: nn.Conv2d, weights: ConvWeights, path: Path) -> None:
-    expected = (tuple(conv.weight.shape), conv.stride[0], conv.padding[0])
-    found = (weights.filters.shape, weights.stride, weights.padding)
-    if found != expected:
-        raise WeightsError(f"{path} is not dlib's face network: a convolution is {found} instead of {expected}")
-    conv.weight.data.copy_(torch.from_numpy(weights.filters))
-    assert conv.bias is not None
-    conv.bias.data.copy_(torch.from_numpy(weights.biases))
+def _copied(tensor: Tensor | None) -> NDArray[np.float32]:
+    assert tensor is not None  # every convolution here has a bias
+    return np.array(tensor.detach().cpu().numpy())
 
 
 def _add_padded(x: Tensor, y: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facesearch.networks.dlib_resnet import DlibResNet, ResidualBlock
+from facesearch.networks.dlib_file import ConvWeights, DlibWeights
 from facesearch.networks.openvino_cpu import openvino
 
 __all__ = ["dlib_graph", "onet_graph", "pnet_graph", "rnet_graph"]
@@ -16,25 +16,23 @@ Weights = Mapping[str, Floats]
 
 
 def pnet_graph(weights: Weights, height: int, width: int) -> Any:
-    """(1, 4, height, width) -> (1, 5, rows, columns): log-odds of a face, and four regressions; both heads are one.
-
-    The fourth plane is added to what the first layer says of the pixels up to there, before pooling.
-    """
-    op, x = _input([1, 4, height, width])
-    y = _layer(op, _part(op, x, [0, 0, 0], [3, height, width]), weights, "1")
-    y = _pool(op, op.add(y, _part(op, x, [3, 2, 2], [4, height, width])), 2)
+    """(1, height, width, 3) pixels -> (1, 5, rows, columns): log-odds of a face, and four regressions."""
+    op, x, y = _pixels([1, height, width])
+    weights = _for_pixels(weights)
+    y = _pool(op, _layer(op, y, weights, "1"), 2)
     for i in (2, 3):
         y = _layer(op, y, weights, f"{i}")
-    filters, biases = (
+    filters, biases = (  # both heads are one
         np.concatenate([_odds(weights[f"conv4_1.{part}"]), weights[f"conv4_2.{part}"]]) for part in ("weight", "bias")
     )
     return openvino().Model([_conv(op, y, filters, biases)], [x], "pnet")
 
 
 def rnet_graph(weights: Weights, batch: int) -> Any:
-    """(batch, 3, 24, 24) -> (batch, 4) regressions and (batch, 2) probabilities."""
-    op, x = _input([batch, 3, 24, 24])
-    y = _pool(op, _layer(op, x, weights, "1"), 3)
+    """(batch, 24, 24, 3) pixels -> (batch, 4) regressions and (batch, 2) probabilities."""
+    op, x, y = _pixels([batch, 24, 24])
+    weights = _for_pixels(weights)
+    y = _pool(op, _layer(op, y, weights, "1"), 3)
     y = _pool(op, _layer(op, y, weights, "2"), 3)
     y = _dense(op, _flat(op, _layer(op, y, weights, "3")), weights, "dense4")
     y = op.prelu(y, weights["prelu4.weight"])
@@ -43,9 +41,9 @@ def rnet_graph(weights: Weights, batch: int) -> Any:
 
 
 def onet_graph(weights: Weights, batch: int) -> Any:
-    """(batch, 3, 48, 48) -> (batch, 4) regressions, (batch, 10) points and (batch, 2) probabilities."""
-    op, x = _input([batch, 3, 48, 48])
-    y = x
+    """(batch, 48, 48, 3) pixels -> (batch, 4) regressions, (batch, 10) points and (batch, 2) probabilities."""
+    op, x, y = _pixels([batch, 48, 48])
+    weights = _for_pixels(weights)
     for i, pool in (("1", 3), ("2", 3), ("3", 2)):
         y = _pool(op, _layer(op, y, weights, i), pool)
     y = _dense(op, _flat(op, _layer(op, y, weights, "4")), weights, "dense5")
@@ -55,25 +53,27 @@ def onet_graph(weights: Weights, batch: int) -> Any:
     return openvino().Model([boxes, points, probability], [x], "onet")
 
 
-def dlib_graph(network: DlibResNet, height: int, width: int, batch: int) -> Any:
+def dlib_graph(weights: DlibWeights, height: int, width: int, batch: int) -> Any:
     """(batch, 3, height, width) -> (batch, dim), as DlibResNet computes it."""
     op, x = _input([batch, 3, height, width])
-    y = op.relu(_conv(op, x, *_parameters(network.stem), stride=2))
+    stem, *layers = weights.convolutions
+    y = op.relu(_dlib_conv(op, x, stem))
     y = _pool(op, y, 3, rounding="floor")
-    for block in network.blocks:
-        assert isinstance(block, ResidualBlock)
-        y = _residual(op, y, block)
+    for first, second in zip(layers[::2], layers[1::2], strict=True):
+        y = _residual(op, y, first, second)
     mean = op.reduce_mean(y, [2, 3], keep_dims=False)
-    return openvino().Model([op.matmul(mean, _array(network.fc.weight), False, True)], [x], "dlib-resnet")
+    return openvino().Model([op.matmul(mean, weights.fc, False, True)], [x], "dlib-resnet")
 
 
-def _residual(op: Any, x: Any, block: ResidualBlock) -> Any:
-    stride, padding = (2, 0) if block.halve else (1, 1)
-    y = op.relu(_conv(op, x, *_parameters(block.conv1), stride=stride, padding=padding))
-    y = _conv(op, y, *_parameters(block.conv2), padding=1)
-    if block.halve:
+def _residual(op: Any, x: Any, first: ConvWeights, second: ConvWeights) -> Any:
+    y = _dlib_conv(op, op.relu(_dlib_conv(op, x, first)), second)
+    if first.stride == 2:
         x = op.avg_pool(x, [2, 2], [0, 0], [0, 0], [2, 2], exclude_pad=True, rounding_type="floor")
     return op.relu(op.add(_padded(op, x, y), _padded(op, y, x)))
+
+
+def _dlib_conv(op: Any, x: Any, weights: ConvWeights) -> Any:
+    return _conv(op, x, weights.filters, weights.biases, weights.stride, weights.padding)
 
 
 def _padded(op: Any, x: Any, other: Any) -> Any:
@@ -90,9 +90,20 @@ def _input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any]:
     return op, op.parameter(list(shape), dtype)
 
 
-def _part(op: Any, x: Any, start: Sequence[int], stop: Sequence[int]) -> Any:
-    """Of all images, x[:, start[0]:stop[0], ...]."""
-    return op.slice(x, *(np.array(values) for values in (start, stop, [1, 1, 1], [1, 2, 3])))
+def _pixels(shape: Sequence[int]) -> tuple[Any, Any, Any]:
+    """OpenVINO's operations, the parameter (n, h, w, 3), and it as convolutions want it, (n, 3, h, w).
+
+    They keep the colours of a pixel together in memory whatever it is called: nothing is moved.
+    """
+    op, x = _input([*shape, 3])
+    return op, x, op.transpose(x, [0, 3, 1, 2])
+
+
+def _for_pixels(weights: Weights) -> Weights:
+    """The first layer as it says of pixels from 0 to 255 what it said of (pixel - 127.5) / 128."""
+    filters = weights["conv1.weight"] / 128
+    biases = weights["conv1.bias"] - 127.5 * filters.sum(axis=(1, 2, 3), dtype=np.float64)
+    return {**weights, "conv1.weight": filters, "conv1.bias": biases.astype(np.float32)}
 
 
 def _layer(op: Any, x: Any, weights: Weights, number: str) -> Any:
@@ -122,12 +133,3 @@ def _dense(op: Any, x: Any, weights: Weights, name: str) -> Any:
 def _odds(pair: Floats) -> Floats:
     """What tells the second of two classes from the first: the softmax of a pair depends on the difference alone."""
     return pair[1:] - pair[:1]
-
-
-def _parameters(conv: Any) -> tuple[Floats, Floats]:
-    return _array(conv.weight), _array(conv.bias)
-
-
-def _array(tensor: Any) -> Floats:
-    values: Floats = tensor.detach().cpu().numpy()
-    return values

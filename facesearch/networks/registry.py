@@ -15,6 +15,7 @@ from facesearch.networks.weights import WeightsFile, check_sha256, sha256_of
 if TYPE_CHECKING:
     from torch import nn
 
+    from facesearch.networks.dlib_file import DlibWeights
     from facesearch.networks.fetching import Progress
 
 __all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_module", "resolve"]
@@ -153,22 +154,36 @@ def load(spec: ModelSpec, device: str = "auto") -> Network:
         from facesearch.networks import onnx_network
 
         return onnx_network.load(spec, device)
-    chosen, module = pick_device(device), load_module(spec)
+    chosen = pick_device(device)
     if spec.network == "dlib-resnet" and chosen == "cpu":
-        return _compiled(module, spec)
+        return _compiled(spec)
     from facesearch.networks.torch_network import TorchNetwork
 
-    return TorchNetwork(module, spec, chosen)
+    return TorchNetwork(load_module(spec), spec, chosen)
 
 
-def _compiled(module: "nn.Module", spec: ModelSpec) -> Network:
+def _compiled(spec: ModelSpec) -> Network:
     """dlib's network as OpenVINO runs it, which takes two thirds of the time."""
-    from facesearch.networks.dlib_resnet import DlibResNet
     from facesearch.networks.openvino_cpu import OpenVinoNetwork
     from facesearch.networks.openvino_graphs import dlib_graph
 
-    assert isinstance(module, DlibResNet)
-    return OpenVinoNetwork(dlib_graph(module, *spec.preprocessing.size, batch=CROPS_AT_ONCE), spec)
+    graph = dlib_graph(_dlib_weights(spec), *spec.preprocessing.size, batch=CROPS_AT_ONCE)
+    return OpenVinoNetwork(graph, spec)
+
+
+def _dlib_weights(spec: ModelSpec) -> "DlibWeights":
+    """Of dlib's own file without PyTorch, whose import takes longer than a query; of what was trained, with it."""
+    from facesearch.networks.dlib_file import read_dlib_weights
+
+    if spec.name not in BUILT_IN:
+        from facesearch.networks.dlib_resnet import DlibResNet
+
+        module = load_module(spec)
+        assert isinstance(module, DlibResNet)
+        return module.weights()
+    path = _path_of(spec)
+    check_sha256(path, spec.weights_sha256)
+    return read_dlib_weights(path)
 
 
 def load_module(spec: ModelSpec) -> "nn.Module":
