@@ -8,9 +8,9 @@ the least-squares one of Umeyama, "Least-squares estimation of transformation pa
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from facesearch.config import Preprocessing
 
@@ -74,17 +74,20 @@ def align(rgb: NDArray[np.uint8], landmarks: NDArray[np.floating], preprocessing
     corners = to_photo(np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64))
     patch, left, top = _patch(rgb, corners)
     shrink = max(to_photo.scale, 1.0)
-    small = (max(round(patch.width / shrink), 1), max(round(patch.height / shrink), 1))
-    fx, fy = small[0] / patch.width, small[1] / patch.height
+    small = (max(round(patch.shape[1] / shrink), 1), max(round(patch.shape[0] / shrink), 1))
+    fx, fy = small[0] / patch.shape[1], small[1] / patch.shape[0]
     if shrink > 1:
-        patch = patch.resize(small, Image.Resampling.BICUBIC)
+        patch = cv2.resize(patch, small, interpolation=cv2.INTER_AREA)
     a, b = to_photo.scale * math.cos(to_photo.angle), to_photo.scale * math.sin(to_photo.angle)
-    matrix = (a * fx, -b * fx, (to_photo.x - left) * fx, b * fy, a * fy, (to_photo.y - top) * fy)
-    crop = patch.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
-    return np.asarray(crop)
+    x, y = to_photo(np.array([(0.5, 0.5)]))[0]  # the centre of the first pixel; OpenCV counts from centre to centre
+    matrix = np.array(
+        [(a * fx, -b * fx, (x - left) * fx - 0.5), (b * fy, a * fy, (y - top) * fy - 0.5)],
+    )
+    crop = cv2.warpAffine(patch, matrix, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    return crop  # type: ignore[return-value]
 
 
-def _patch(rgb: NDArray[np.uint8], corners: NDArray[np.float64]) -> tuple[Image.Image, int, int]:
+def _patch(rgb: NDArray[np.uint8], corners: NDArray[np.float64]) -> tuple[NDArray[np.uint8], int, int]:
     """The upright part of the image around the corners, with a margin for the filters, and where it begins."""
     margin = 4 + 0.05 * float(np.ptp(corners, axis=0).max())
     left, top = np.floor(corners.min(axis=0) - margin).astype(int)
@@ -94,4 +97,4 @@ def _patch(rgb: NDArray[np.uint8], corners: NDArray[np.float64]) -> tuple[Image.
     top, bottom = (int(np.clip(v, 0, image_height)) for v in (top, bottom))
     left, top = min(left, image_width - 1), min(top, image_height - 1)
     right, bottom = max(right, left + 1), max(bottom, top + 1)
-    return Image.fromarray(np.ascontiguousarray(rgb[top:bottom, left:right])), left, top
+    return rgb[top:bottom, left:right], left, top
