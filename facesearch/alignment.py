@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from facesearch.config import Preprocessing
 
@@ -76,15 +77,24 @@ def align(rgb: NDArray[np.uint8], landmarks: NDArray[np.floating], preprocessing
     shrink = max(to_photo.scale, 1.0)
     small = (max(round(patch.shape[1] / shrink), 1), max(round(patch.shape[0] / shrink), 1))
     fx, fy = small[0] / patch.shape[1], small[1] / patch.shape[0]
-    if shrink > 1:
-        patch = cv2.resize(patch, small, interpolation=cv2.INTER_AREA)
+    if shrink > 1:  # Pillow's resampling, not OpenCV's: what is too fine for the crop leaves no moiré
+        patch = np.asarray(Image.fromarray(np.ascontiguousarray(patch)).resize(small, Image.Resampling.BICUBIC))
     a, b = to_photo.scale * math.cos(to_photo.angle), to_photo.scale * math.sin(to_photo.angle)
-    x, y = to_photo(np.array([(0.5, 0.5)]))[0]  # the centre of the first pixel; OpenCV counts from centre to centre
-    matrix = np.array(
-        [(a * fx, -b * fx, (x - left) * fx - 0.5), (b * fy, a * fy, (y - top) * fy - 0.5)],
-    )
-    crop = cv2.warpAffine(patch, matrix, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-    return crop  # type: ignore[return-value]
+    x, y = to_photo(np.array([(0.5, 0.5)]))[0]  # the centre of the first pixel: OpenCV counts from centre to centre
+    matrix = np.array([(a * fx, -b * fx, (x - left) * fx - 0.5), (b * fy, a * fy, (y - top) * fy - 0.5)])
+    crop = _warped(patch, matrix, (width, height), cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    if corners.min() < 0 or (corners > (rgb.shape[1], rgb.shape[0])).any():
+        inside = np.ones(patch.shape[:2], np.uint8)
+        crop *= _warped(inside, matrix, (width, height), cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)[..., None]
+    return crop
+
+
+def _warped(
+    pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int], filter: int, border: int
+) -> NDArray[np.uint8]:
+    """matrix: from the result's pixels to those of the image; what lies outside is black, or the edge goes on."""
+    flags = filter | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=border)  # type: ignore[return-value]
 
 
 def _patch(rgb: NDArray[np.uint8], corners: NDArray[np.float64]) -> tuple[NDArray[np.uint8], int, int]:

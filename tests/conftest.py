@@ -85,7 +85,7 @@ class FakeDetector:
 
     def __init__(self) -> None:
         self.config = DetectionConfig()
-        self.device = torch.device("cpu")
+        self.device = "cpu"
 
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         return [self._faces(image) for image in images]

@@ -336,3 +336,11 @@ def test_status_imports_nothing_heavy(library: Path) -> None:
 
 def test_indexing_what_is_known_loads_no_network(library: Path, demo: Demo) -> None:
     assert imported_by("index", str(demo[0])).isdisjoint({"torch", "facenet_pytorch", "sklearn"})
+
+
+def test_a_query_does_without_pytorch(library: Path, demo: Demo) -> None:
+    """Its import takes longer than all the rest. It is there for GPUs, for other models and for training."""
+    photo = demo[0] / next(iter(demo[1]))
+    modules = imported_by("query", str(photo), "--device", "cpu")
+    assert "openvino" in modules
+    assert modules.isdisjoint({"torch", "torchvision", "facenet_pytorch", "sklearn"})

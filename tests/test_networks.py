@@ -1,5 +1,6 @@
 """The registry: names, devices, templates."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,8 +115,17 @@ def test_auto_takes_the_fastest_device(
     monkeypatch: pytest.MonkeyPatch, cuda_count: int, mps: bool, chosen: str
 ) -> None:
     set_devices(monkeypatch, cuda_count, mps)
+    monkeypatch.setattr("facesearch.networks.device.DRIVERS", (os.devnull,))  # the driver of some GPU is there
     assert pick_device("auto") == chosen
     assert pick_device("cpu") == "cpu"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch is always asked")
+def test_auto_asks_pytorch_only_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_devices(monkeypatch, cuda_count=1, mps=False)
+    monkeypatch.setattr("facesearch.networks.device.DRIVERS", ("/dev/there-is-no-such-device",))
+    assert pick_device("auto") == "cpu"
+    assert pick_device("cuda") == "cuda"
 
 
 def test_devices_that_are_there_keep_their_name(monkeypatch: pytest.MonkeyPatch) -> None:

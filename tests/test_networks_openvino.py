@@ -47,7 +47,7 @@ def test_new_weights_and_other_sizes(dim, height, width):
     batch = np.random.default_rng(1).normal(size=(3, 3, height, width)).astype(np.float32)
     with torch.inference_mode():
         expected = module(torch.from_numpy(batch)).numpy()
-    (found,) = CompiledNetwork(dlib_graph(module, height, width, batch=2))(batch)
+    (found,) = CompiledNetwork(dlib_graph(module.weights(), height, width, batch=2))(batch)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 

@@ -48,7 +48,7 @@ def nms_by_union(boxes: Floats, scores: Floats, group: Rows, threshold: float) -
     bounds = np.flatnonzero(np.diff(group, prepend=-1, append=-1)).tolist()
     kept = []
     for start, end in pairwise(bounds):
-        rows = cv2.dnn.NMSBoxes(sides[start:end], scores[start:end], 0.0, threshold)  # type: ignore[call-overload]
+        rows = cv2.dnn.NMSBoxes(sides[start:end], scores[start:end], 0.0, threshold)  # type: ignore[arg-type]
         kept.append(np.asarray(rows, np.int64) + start)
     return concatenated(kept)
 
@@ -75,7 +75,8 @@ def nms_by_smaller(candidates: Candidates, threshold: float) -> Rows:
 def regressed(boxes: Floats, regression: Floats) -> Floats:
     """Boxes moved by a net's regression, which is in units of the box's own sides."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + regression * np.concatenate([sides, sides], axis=1)
+    moved: Floats = boxes + regression * np.concatenate([sides, sides], axis=1)
+    return moved
 
 
 def squared(boxes: Floats) -> Floats:

@@ -50,7 +50,7 @@ class _Band:
     @property
     def columns(self) -> int:
         """Its room on the tape, in windows."""
-        return self.pixels.shape[1] // PNET_STRIDE
+        return int(self.pixels.shape[1]) // PNET_STRIDE
 
 
 def propose(
@@ -66,7 +66,7 @@ def propose(
     corner = np.stack([hits[:, 2], hits[:, 1] + np.array([b.top for b in bands])[band]], axis=1) * PNET_STRIDE
     ratio = np.array([b.ratio * 2 for b in bands], np.float32)[band]
     windows = np.concatenate([corner, corner + PNET_WINDOW], axis=1).astype(np.float32) / ratio
-    scores = 1 / (1 + np.exp(-values[:, 0]))
+    scores = (1 / (1 + np.exp(-values[:, 0]))).astype(np.float32)
     scale, image = (row[band] for row in np.array([(b.scale, b.image) for b in bands]).T)
     keep = nms_by_union(windows, scores, scale, NMS_SCALE)
     boxes = regressed(windows[keep], values[keep, 1:])
