@@ -5,7 +5,6 @@ that what is measured is what runs.
 """
 
 import math
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +23,7 @@ from facesearch.detection import Detector, Face
 from facesearch.embedding import Embedder
 from facesearch.errors import PhotoError
 from facesearch.images import DecodedPhoto, Photo, open_photo
-from facesearch.parallel import ordered_map
+from facesearch.parallel import CORES, ordered_map
 from facesearch.quality import sharpness
 
 __all__ = ["EmbeddedFace", "FaceEngine", "LoadedPhoto", "main_face", "one_thread", "prominence"]
@@ -38,7 +37,6 @@ AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
 MAIN_FACES_AT_ONCE = 16
 # Crops that a GPU's network sees at once, and threads that prepare work for it.
 GPU_BATCH_SIZE, GPU_WORKERS = 128, 2
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Boxed(Protocol):

@@ -1,17 +1,20 @@
 """Work spread over threads, with results in order and no more of it in memory than needed."""
 
 import ctypes
+import os
 import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["give_memory_back", "ordered_map"]
+__all__ = ["CORES", "give_memory_back", "ordered_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Those that this process may use.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # mallopt's numbers of its parameters in glibc's malloc.h, and what they are set to: blocks of 16 MB and more, which are
 # photos, go back to the system as soon as they are freed, and threads share two heaps.
 MALLOC_SETTINGS = {"M_TRIM_THRESHOLD": (-1, 16 << 20), "M_MMAP_THRESHOLD": (-3, 16 << 20), "M_ARENA_MAX": (-8, 2)}

@@ -309,8 +309,8 @@ def test_version(command: Command) -> None:
     assert re.fullmatch(r"facesearch \d+\.\d+\.\d+\n", command("--version").out)
 
 
-HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "onnxruntime", "pillow_heif", "facenet_pytorch",
-         "starlette", "uvicorn", "jinja2", "multipart", "python_multipart")  # fmt: skip
+HEAVY = ("torch", "torchvision", "openvino", "cv2", "faiss", "sklearn", "scipy", "onnxruntime", "pillow_heif",
+         "facenet_pytorch", "starlette", "uvicorn", "jinja2", "multipart", "python_multipart")  # fmt: skip
 
 
 def imported_by(*arguments: str) -> set[str]:
