@@ -18,7 +18,7 @@ from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtur
 from index_samples import SPEC
 from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
-from web_samples import demo_library, visit, web_album  # noqa: F401  (fixtures)
+from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
 
 from facesearch import networks
 from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
