@@ -22,8 +22,10 @@ help:  ## list what can be made
 demo: $(VENV)/.demo  ## index, query, verify and cluster a few photos; your own with PHOTOS=~/Pictures
 	@$(BIN)/python examples/demo.py $(if $(PHOTOS),"$(PHOTOS:~/%=$(HOME)/%)")
 
+# A process of tests for each core, each of which has an engine of its own in memory; whoever is done first takes over
+# half of what another still has to do. One process, as for --pdb, is PYTEST='-n0 …' or plain `python -m pytest …`.
 test: lint  ## everything: style, types, layers and all tests; some of them with PYTEST='-k index'
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(PYTEST)
 
 check: lint  ## style, types, layers, and what is in the wheel and in the repository
 	$(BIN)/python -m pytest tests/test_house.py

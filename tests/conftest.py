@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ import torch
 from browsing import browser, photos_library, visited  # noqa: F401  (fixtures)
 from demo_photos import make_demo_photos
 from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtures)
+from hypothesis import settings
 from index_samples import SPEC
 from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
-from web_samples import demo_library, visit, web_album  # noqa: F401  (fixtures)
+from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
 
 from facesearch import networks
 from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
@@ -31,11 +33,22 @@ from facesearch.index import FaceIndex
 torch.set_num_threads(1)
 
 
+# What a test may take depends on who else is at work here, and that is another process of tests.
+settings.register_profile("facesearch", deadline=None)
+settings.load_profile("facesearch")
+
+
+@pytest.fixture(scope="session")
+def _places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every test gets its own places. Beside `tmp_path`, each look for a free name would go through them all."""
+    return tmp_path_factory.mktemp("places")
+
+
 @pytest.fixture(autouse=True)
-def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_places(_places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the library or the cache of whoever runs it."""
-    monkeypatch.setenv("FACESEARCH_LIBRARY", str(tmp_path_factory.mktemp("library")))
-    monkeypatch.setenv("FACESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    for kind in ("library", "cache"):
+        monkeypatch.setenv(f"FACESEARCH_{kind.upper()}", mkdtemp(prefix=kind, dir=_places))
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,8 @@ def test_evaluate(command: Command, demo: Demo, tmp_path: Path) -> None:
 # --- for people
 
 
-def test_what_people_read(command: Command, library: Path, demo: Demo) -> None:
+def test_what_people_read(command: Command, library: Path, demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # so that no path is folded, wherever the photos of this run are
     index = command("index", demo[0])
     assert "27 photos found: 0 indexed (0 faces), 27 unchanged." in index.out
     query = command("query", demo[0] / "grace-hopper-soft.jpg", "-k", 1)

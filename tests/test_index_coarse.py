@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,13 +29,22 @@ def _few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coarse, "LOOKED_AT", 10)
 
 
+@pytest.fixture(scope="module")
+def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an index with faces 1 to COUNT, of strangers, in lists; copy it before changing it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coarse, "LOOKED_AT", 10)
+        index = FaceIndex.create(tmp_path_factory.mktemp("large") / "library", SPEC, MANY)
+        filled(index, COUNT)
+        assert not index.vectors.exact
+    index.close()
+    return index.folder
+
+
 @pytest.fixture
-def large(tmp_path: Path) -> Iterator[FaceIndex]:
-    """An index with faces 1 to COUNT, of strangers, in lists; nothing of it in memory."""
-    index = FaceIndex.create(tmp_path / "library", SPEC, MANY)
-    filled(index, COUNT)
-    assert not index.vectors.exact
-    index._cache = None
+def large(large_folder: Path, tmp_path: Path) -> Iterator[FaceIndex]:
+    """A copy of it, opened; nothing of it in memory."""
+    index = FaceIndex.open(Path(shutil.copytree(large_folder, tmp_path / "library")), MANY)
     yield index
     index.close()
 

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import Answer, program
 from train_samples import make_people
 
 from facesearch.networks import checkpoint
+from train.cli import main
 from train.distributed import Ranks
 from train.keeping import LAST
 from train.log import read_log
@@ -43,33 +47,32 @@ validate_every = 100
 """
 
 
-def train(people: Path, out: Path, processes: int, steps: int, miner: str) -> Path:
-    recipe = out.with_suffix(".toml")
-    recipe.write_text(RECIPE.format(steps=steps, miner=miner))
-    torchrun = (
-        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
-    )
-    command = [
-        sys.executable,
-        *torchrun,
-        "-m",
-        "train",
-        "fit",
-        recipe,
-        "--data",
-        people,
-        "--out",
-        out,
-        "--device",
-        "cpu",
-    ]
-    ended = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("held-out people") >= 4  # one table, whatever the number of processes
-    assert ended.stdout.count("equal error rate") == 1
-    return out
+@dataclass(frozen=True)
+class Trainer:
+    """Runs `fit` on some people, in this process or in several under torchrun."""
+
+    alone: Callable[..., Answer]
+    people: Path
+    folder: Path
+
+    def __call__(self, processes: int, steps: int, miner: str) -> Path:
+        out = self.folder / f"run{processes}"
+        recipe = out.with_suffix(".toml")
+        recipe.write_text(RECIPE.format(steps=steps, miner=miner))
+        arguments = ("fit", recipe, "--data", self.people, "--out", out, "--device", "cpu")
+        ended = self.alone(*arguments) if processes == 1 else under_torchrun(processes, *arguments)
+        assert ended.code == 0, ended.err
+        assert ended.out.count("held-out people") >= 4  # one table, whatever the number of processes
+        assert ended.out.count("equal error rate") == 1
+        return out
+
+
+def under_torchrun(processes: int, *arguments: object) -> Answer:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *torchrun, "-m", "train", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return Answer(ended.returncode, ended.stdout, ended.stderr)
 
 
 def losses(folder: Path) -> list[float]:
@@ -81,9 +84,14 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_people(tmp_path_factory.mktemp("data") / "people")
 
 
+@pytest.fixture
+def train(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Trainer:
+    return Trainer(program("train", main, monkeypatch, capsys), people, tmp_path)
+
+
 @pytest.mark.slow
-def test_loss_and_gradient_of_two_processes_are_those_of_one(people: Path, tmp_path: Path) -> None:
-    one, two = (train(people, tmp_path / f"run{n}", n, steps=1, miner="semi-hard") for n in (1, 2))
+def test_loss_and_gradient_of_two_processes_are_those_of_one(train: Trainer) -> None:
+    one, two = (train(n, steps=1, miner="semi-hard") for n in (1, 2))
     assert losses(two) == pytest.approx(losses(one), rel=1e-5)
     first, second = (checkpoint.load_module(folder / LAST).state_dict() for folder in (one, two))
     for name in first:
@@ -92,8 +100,8 @@ def test_loss_and_gradient_of_two_processes_are_those_of_one(people: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_a_run_of_two_processes_goes_the_way_of_one(people: Path, tmp_path: Path) -> None:
-    one, two = (train(people, tmp_path / f"run{n}", n, steps=6, miner="batch-hard") for n in (1, 2))
+def test_a_run_of_two_processes_goes_the_way_of_one(train: Trainer) -> None:
+    one, two = (train(n, steps=6, miner="batch-hard") for n in (1, 2))
     assert len(losses(two)) == 6
     assert losses(two) == pytest.approx(losses(one), rel=1e-3)
 

@@ -35,6 +35,12 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_people(tmp_path_factory.mktemp("data") / "people")
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves take as long to draw as these runs to compute; only `finished`, which is set up before, draws its own."""
+    monkeypatch.setattr("train.keeping.draw_run", lambda *_: None)
+
+
 def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_log(folder) if line["kind"] == "train"]
 
