@@ -52,14 +52,14 @@ def main() -> None:
 
 
 def command() -> None:
-    """The program `facesearch`: main, and then out at once; taking PyTorch apart would take another half second."""
+    """The program `facesearch`: main, and then out at once; taking apart what runs networks would take longer than a query."""
     gc.set_threshold(YOUNG)
     code: object = 0
     try:
         main()
     except SystemExit as ended:
         code = ended.code or 0
-    if "torch" not in sys.modules or not isinstance(code, int):
+    if sys.modules.keys().isdisjoint({"torch", "openvino"}) or not isinstance(code, int):
         sys.exit(code)  # type: ignore[arg-type]
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
