@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def command() -> None:
-    """The program `facesearch`: main, and then out at once; taking apart what runs networks would take longer than a query."""
+    """The program `facesearch`: main, and then out at once: taking networks apart takes a while."""
     gc.set_threshold(YOUNG)
     code: object = 0
     try:
