@@ -71,3 +71,12 @@ def test_outside_is_grey() -> None:
 def test_no_candidates() -> None:
     nothing = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
     assert crops(nothing, [], 24).shape == (0, 24, 24, 3)
+
+
+def test_a_panorama_has_more_pixels_a_side_than_opencv_takes() -> None:
+    image = np.zeros((60, 40_000, 3), np.uint8)
+    image[:, 39_000:39_040] = 200
+    there = np.array([[39_000, 10, 39_040, 50], [100, 10, 140, 50]], np.float32)
+    one, other = crops(Candidates(there, np.ones(2, np.float32), np.zeros(2, np.int64)), [Pyramid(image)], 24)
+    np.testing.assert_allclose(one[:, 1:-1], 200, atol=1e-3)
+    assert (other == 0).all()

@@ -1,6 +1,5 @@
 """Boxes on their way through the cascade, and how the weaker of two that overlap is dropped."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidates", "concatenated", "nms_by_smaller", "nms_by_union", "regressed", "squared"]
+__all__ = ["Candidates", "nms_by_smaller", "nms_by_union", "regressed", "squared"]
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -29,11 +28,6 @@ class Candidates:
         return Candidates(self.boxes[rows], self.scores[rows], self.image[rows])
 
 
-def concatenated(parts: Sequence[Rows]) -> Rows:
-    """Rows of several index arrays; none is an empty one."""
-    return np.concatenate([np.zeros(0, np.int64), *parts])
-
-
 def nms_by_union(boxes: Floats, scores: Floats, group: Rows, threshold: float) -> Rows:
     """Non-maximum suppression by the overlap's share of the union, among the boxes of each group alone.
 
@@ -46,11 +40,11 @@ def nms_by_union(boxes: Floats, scores: Floats, group: Rows, threshold: float) -
     """
     sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
     bounds = np.flatnonzero(np.diff(group, prepend=-1, append=-1)).tolist()
-    kept = []
+    kept = [np.zeros(0, np.int64)]
     for start, end in pairwise(bounds):
         rows = cv2.dnn.NMSBoxes(sides[start:end], scores[start:end], 0.0, threshold)  # type: ignore[arg-type]
         kept.append(np.asarray(rows, np.int64) + start)
-    return concatenated(kept)
+    return np.concatenate(kept)
 
 
 def nms_by_smaller(candidates: Candidates, threshold: float) -> Rows:

@@ -91,9 +91,13 @@ def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int) -> Flo
     for row, (image, octave, d, (x, y)) in enumerate(
         zip(candidates.image.tolist(), level.tolist(), step.tolist(), first.tolist(), strict=True)
     ):
+        pixels = pyramids[image].octaves[octave]
+        # OpenCV 4 takes no more than 32,767 pixels a side, which a panorama may have: it gets what the samples touch
+        top, bottom = _touched(y, d * (2 * side - 1), pixels.shape[0])
+        left, right = _touched(x, d * (2 * side - 1), pixels.shape[1])
         cv2.warpAffine(
-            pyramids[image].octaves[octave],
-            np.array(((d, 0, x), (0, d, y))),
+            pixels[top:bottom, left:right],
+            np.array(((d, 0, x - left), (0, d, y - top))),
             (2 * side, 2 * side),
             dst=sampled,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -102,3 +106,9 @@ def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int) -> Flo
         )
         cv2.resize(sampled, (side, side), dst=out[row], interpolation=cv2.INTER_AREA)
     return out
+
+
+def _touched(first: float, length: float, side: int) -> tuple[int, int]:
+    """From where to where an image is looked at along a side, with the filter's margin; at least one pixel of it."""
+    start = min(max(math.floor(first) - 2, 0), side - 1)
+    return start, min(max(math.ceil(first + length) + 3, start + 1), side)
