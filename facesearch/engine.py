@@ -105,8 +105,11 @@ class FaceEngine:
 
     @property
     def workers(self) -> int:
-        """How many threads may call `try_analyse` at a time to keep the machine busy."""
-        return CORES if self.detector.device == "cpu" else GPU_WORKERS
+        """How many threads may call `try_analyse` at a time to keep the machine busy.
+
+        One more than there are cores: while one waits for Python's lock, or for what it needs, another computes.
+        """
+        return CORES + 1 if self.detector.device == "cpu" else GPU_WORKERS
 
     def min_face_px(self, photo: Photo) -> float:
         wanted = self.detector.config.min_face_px

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from facesearch.detection.candidates import Candidates
 
-__all__ = ["Pyramid", "crops", "scales"]
+__all__ = ["Pyramid", "crops", "halved", "scales"]
 
 Floats = NDArray[np.float32]
 PNET_WINDOW = 12
@@ -32,7 +33,7 @@ class Pyramid:
     def __init__(self, image: NDArray[np.uint8]) -> None:
         self.octaves = [image.astype(np.float32, order="C")]
         while min(self.octaves[-1].shape[:2]) >= 2 * PNET_WINDOW:
-            self.octaves.append(_halved(self.octaves[-1]))
+            self.octaves.append(halved(self.octaves[-1]))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,19 +55,18 @@ class Pyramid:
             return octave, (scale, scale)
         size = (round(width * scale), round(height * scale))
         octave_height, octave_width = octave.shape[:2]
+        # from an octave that is less than twice as large, bilinear skips nothing to speak of, in a quarter of the time
+        resized = cv2.resize(octave, size, interpolation=cv2.INTER_LINEAR)
         # an octave may lack the last odd row or column of the one before
-        return _averaged(octave, size), (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
+        return resized, (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
 
 
-def _averaged(pixels: Floats, size: tuple[int, int]) -> Floats:
-    """The image at another size (width, height), each pixel the mean of what it covers."""
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def _halved(pixels: Floats) -> Floats:
-    """The mean of every 2 x 2 pixels."""
+def halved(pixels: NDArray[Any]) -> NDArray[Any]:
+    """The mean of every 2 x 2 pixels, of the same kind; a last odd row or column is left out."""
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-    return _averaged(pixels[: 2 * height, : 2 * width], (width, height))
+    if not height or not width:
+        return np.empty((height, width, *pixels.shape[2:]), pixels.dtype)
+    return cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:

@@ -13,7 +13,7 @@ __all__ = ["PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade", "weights_file
 
 Floats = npt.NDArray[np.float32]
 # Windows that P-Net looks at in one go: large enough to pay for the call, small enough to stay in a core's cache.
-PNET_ROWS, PNET_COLUMNS = 32, 128
+PNET_ROWS, PNET_COLUMNS = 32, 256
 RNET_BATCH, ONET_BATCH = 64, 8
 
 

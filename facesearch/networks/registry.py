@@ -64,8 +64,9 @@ _FACENET_PREPROCESSING = Preprocessing(
 
 # Needs no download, and holds its own against those that do.
 DEFAULT_MODEL = "dlib"
-# Crops that a compiled network sees at once: two are 13 % faster than one by one, and four hardly faster than two.
-CROPS_AT_ONCE = 2
+# Crops that a compiled network sees at once: two are 6 % faster than one by one, four 17 %, eight 22 %; but of a query,
+# which is a face and its mirror image, the rest is for nothing.
+CROPS_AT_ONCE = 4
 
 BUILT_IN: dict[str, BuiltIn] = {
     "dlib": BuiltIn(
