@@ -30,7 +30,7 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 
 # A batch is full at so many photos or so many decoded megapixels, whichever comes first: enough for the networks to
 # work on together, little enough to lose.
-BATCH_PHOTOS, BATCH_MEGAPIXELS = 16, 6.0
+BATCH_PHOTOS, BATCH_MEGAPIXELS = 8, 6.0
 # Photos that are read ahead while a batch is being looked at.
 READERS, READ_AHEAD = 2, 4
 # Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -16,6 +17,9 @@ Floats = NDArray[np.float32]
 PNET_WINDOW = 12
 # What lies outside an image: mid-grey, which the networks see as 0.
 OUTSIDE = 127.5
+# OpenCV 4 takes images of less than 32,768 pixels a side, and a panorama may have more: it gets them in parts.
+PART = 16_384
+CROPS_AT_ONCE = 64  # 3 MB of samples at R-Net's size, 12 MB at O-Net's
 # Several photos are looked at by several threads; OpenCV's own would only get in their way.
 cv2.setNumThreads(1)
 
@@ -80,35 +84,41 @@ def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[
 def crops(candidates: Candidates, pyramids: Sequence[Pyramid], side: int) -> Floats:
     """Every candidate's square as (n, side, side, 3), area-averaged; what lies outside the image is mid-grey."""
     out = np.empty((len(candidates), side, side, 3), np.float32)
-    last = np.array([len(pyramid.octaves) - 1 for pyramid in pyramids])
+    last = np.array([len(pyramid.octaves) - 1 for pyramid in pyramids], int)
     widths = (candidates.boxes[:, 2] - candidates.boxes[:, 0]).astype(np.float64)
     level = np.minimum(np.log2(np.maximum(widths / side, 1)).astype(int), last[candidates.image])
     # At this octave a side of the box has 1 to 2 pixels a sample: two samples a side see them all.
     scale = 0.5**level
     step = widths * scale / (2 * side)
     first = candidates.boxes[:, :2] * scale[:, None] + (step[:, None] - 1) / 2  # where the first sample's centre lies
-    sampled = np.empty((2 * side, 2 * side, 3), np.float32)
-    for row, (image, octave, d, (x, y)) in enumerate(
-        zip(candidates.image.tolist(), level.tolist(), step.tolist(), first.tolist(), strict=True)
-    ):
-        pixels = pyramids[image].octaves[octave]
-        # OpenCV 4 takes no more than 32,767 pixels a side, which a panorama may have: it gets what the samples touch
-        top, bottom = _touched(y, d * (2 * side - 1), pixels.shape[0])
-        left, right = _touched(x, d * (2 * side - 1), pixels.shape[1])
-        cv2.warpAffine(
-            pixels[top:bottom, left:right],
-            np.array(((d, 0, x - left), (0, d, y - top))),
-            (2 * side, 2 * side),
-            dst=sampled,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(OUTSIDE,) * 3,
-        )
-        cv2.resize(sampled, (side, side), dst=out[row], interpolation=cv2.INTER_AREA)
+    samples = first[:, :, None] + step[:, None, None] * np.arange(2 * side)
+    # All crops from the same part of the same octave in one go: a call for each would mostly be Python.
+    parts = np.column_stack([candidates.image, level, (first // PART).astype(int)])
+    order = np.lexsort(parts.T)
+    bounds = np.flatnonzero(np.diff(parts[order], axis=0, prepend=-1, append=-1).any(axis=1))
+    for start, end in pairwise(bounds.tolist()):
+        image, octave = parts[order[start], :2]
+        for some in range(start, end, CROPS_AT_ONCE):
+            rows = order[some : min(some + CROPS_AT_ONCE, end)]
+            out[rows] = _sampled(pyramids[image].octaves[octave], samples[rows], side)
     return out
 
 
-def _touched(first: float, length: float, side: int) -> tuple[int, int]:
-    """From where to where an image is looked at along a side, with the filter's margin; at least one pixel of it."""
-    start = min(max(math.floor(first) - 2, 0), side - 1)
-    return start, min(max(math.ceil(first + length) + 3, start + 1), side)
+def _sampled(pixels: Floats, samples: NDArray[np.float64], side: int) -> Floats:
+    """Squares of which every pixel is the mean of four samples.
+
+    Args:
+        samples: (n, 2, 2 * side), the samples' x, then their y.
+    """
+    count = len(samples)
+    left, top = (max(math.floor(samples[:, axis].min()) - 1, 0) for axis in (0, 1))
+    right, bottom = (math.ceil(samples[:, axis].max()) + 2 for axis in (0, 1))
+    shape = (count, 2 * side, 2 * side)
+    x = np.broadcast_to((samples[:, 0, None, :] - left).astype(np.float32), shape).reshape(count, -1)
+    y = np.broadcast_to((samples[:, 1, :, None] - top).astype(np.float32), shape).reshape(count, -1)
+    seen = pixels[top:bottom, left:right]
+    if not seen.size:
+        return np.full((count, side, side, 3), OUTSIDE, np.float32)
+    taken = cv2.remap(seen, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(OUTSIDE,) * 3)
+    averaged = cv2.resize(taken.reshape(-1, 2 * side, 3), (side, count * side), interpolation=cv2.INTER_AREA)
+    return averaged.reshape(count, side, side, 3)
