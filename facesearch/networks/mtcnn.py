@@ -1,6 +1,7 @@
 """MTCNN's three networks with the weights inside facenet-pytorch's wheel, on the CPU or another device."""
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -36,8 +37,9 @@ class Cascade(Protocol):
         ...
 
 
+@cache
 def load_cascade(device: str) -> Cascade:
-    """Raises WeightsError where facenet-pytorch is not installed."""
+    """The same for all detectors of a process. Raises WeightsError where facenet-pytorch is not installed."""
     if device == "cpu":
         return CpuCascade()
     from facesearch.networks.mtcnn_torch import DeviceCascade
