@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Embedder"]
 
-# Images that the network sees at once on a CPU, mirrored ones among them. More are 5 % faster, but PyTorch then computes
-# in another order, and the same crop would get another embedding (by 1e-7) depending on its company; so would an image
-# on its own.
+# Images that the network sees at once on a CPU, mirrored ones among them. More are 5 % faster, but PyTorch then
+# computes in another order, and the same crop would get another embedding (by 1e-7) depending on its company; so would
+# an image on its own.
 BATCH_SIZE = 8
 
 

@@ -59,8 +59,7 @@ class Pyramid:
             return octave, (scale, scale)
         size = (round(width * scale), round(height * scale))
         octave_height, octave_width = octave.shape[:2]
-        # from an octave that is less than twice as large, bilinear skips nothing to speak of, in a quarter of the time
-        resized = cv2.resize(octave, size, interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(octave, size, interpolation=cv2.INTER_AREA)
         # an octave may lack the last odd row or column of the one before
         return resized, (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
 
@@ -70,7 +69,8 @@ def halved(pixels: NDArray[Any]) -> NDArray[Any]:
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     if not height or not width:
         return np.empty((height, width, *pixels.shape[2:]), pixels.dtype)
-    return cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    # Bilinear in the middle between four pixels is their mean, and three times as fast as OpenCV's area averaging.
+    return cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:
@@ -120,5 +120,4 @@ def _sampled(pixels: Floats, samples: NDArray[np.float64], side: int) -> Floats:
     if not seen.size:
         return np.full((count, side, side, 3), OUTSIDE, np.float32)
     taken = cv2.remap(seen, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(OUTSIDE,) * 3)
-    averaged = cv2.resize(taken.reshape(-1, 2 * side, 3), (side, count * side), interpolation=cv2.INTER_AREA)
-    return averaged.reshape(count, side, side, 3)
+    return halved(taken.reshape(-1, 2 * side, 3)).reshape(count, side, side, 3)
