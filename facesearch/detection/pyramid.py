@@ -59,7 +59,7 @@ class Pyramid:
             return octave, (scale, scale)
         size = (round(width * scale), round(height * scale))
         octave_height, octave_width = octave.shape[:2]
-        resized = cv2.resize(octave, size, interpolation=cv2.INTER_AREA)
+        resized: Floats = cv2.resize(octave, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         # an octave may lack the last odd row or column of the one before
         return resized, (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
 
