@@ -112,7 +112,7 @@ def _sampled(pixels: Floats, samples: NDArray[np.float64], side: int) -> Floats:
     """
     count = len(samples)
     left, top = (max(math.floor(samples[:, axis].min()) - 1, 0) for axis in (0, 1))
-    right, bottom = (math.ceil(samples[:, axis].max()) + 2 for axis in (0, 1))
+    right, bottom = (max(math.ceil(samples[:, axis].max()) + 2, 0) for axis in (0, 1))
     shape = (count, 2 * side, 2 * side)
     x = np.broadcast_to((samples[:, 0, None, :] - left).astype(np.float32), shape).reshape(count, -1)
     y = np.broadcast_to((samples[:, 1, :, None] - top).astype(np.float32), shape).reshape(count, -1)
