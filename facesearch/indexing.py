@@ -235,8 +235,7 @@ def _store(run: _Run, batch: list[_Read], results: "_Results") -> None:
                 catalog.link_path(connection, file.path, read.photo_id, file.size_bytes, file.mtime_ns)
                 same.append((file.path, read.photo_id))
         for photo, count in zip(analysed, counts, strict=True):
-            known_as = catalog.photo_id_of(connection, photo.sha256)
-            if count is None and known_as is not None:
+            if count is None and (known_as := catalog.photo_id_of(connection, photo.sha256)) is not None:
                 same.append((photo.path, known_as))
     new = [count for count in counts if count is not None]
     run.report.faces += sum(new)
