@@ -280,11 +280,11 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     Files that moved are told from files that are missing, edited photos take over from what they were, and failures
     of files that are mended or gone are forgotten.
     """
-    unread = [failure.path for failure in found.failures]
+    below_roots, unread = catalog.below(roots), catalog.below(failure.path for failure in found.failures)
 
     def judged(path: str) -> bool:
         """What could not be read may well be there."""
-        return any(catalog.under(path, root) for root in roots) and not any(catalog.under(path, u) for u in unread)
+        return below_roots(path) and not unread(path)
 
     met = {file.path for file in found.photos}
     vanished = _vanished(met, [path for path in run.known if path not in met and judged(path)])

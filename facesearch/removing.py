@@ -18,10 +18,7 @@ def remove(index: FaceIndex, paths: Sequence[str | os.PathLike[str]]) -> int:
     if not all(os.fspath(path) for path in paths):
         raise InputError("an empty path was given; '.' means the current folder")
     places = [os.path.abspath(path) for path in paths]
-
-    def inside(path: str) -> bool:
-        return any(catalog.under(path, place) for place in places)
-
+    inside = catalog.below(places)
     known = {path for path in index.known_paths() if inside(path)}
     known |= {path for path, _ in index.failures() if inside(path)}
     if not known:

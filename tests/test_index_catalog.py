@@ -1,9 +1,12 @@
 """Files, photos and faces through everything that happens to a photo collection; face ids outlive it."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from index_samples import a_photo, face_ids, faces_of, ids_at, near, put, settle, unit
 from sqlalchemy.exc import IntegrityError
 
@@ -322,3 +325,14 @@ def test_roots_are_remembered_once(index: FaceIndex) -> None:
 )
 def test_under(path: str, root: str, inside: bool) -> None:
     assert catalog.under(path, root) == inside
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "ab", "a b", "."]), max_size=4).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(PATHS, st.lists(PATHS, max_size=4))
+def test_below_is_under_any(path: str, places: list[str]) -> None:
+    path, *places = map(os.path.normpath, (path, *places))
+    tells = catalog.below(places)
+    for tried in (path, os.path.join(path, "x")):
+        assert tells(tried) == any(catalog.under(tried, place) for place in places)

@@ -3,7 +3,9 @@ of the caller's."""
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from facesearch.index.dating import dated
 from facesearch.index.records import KnownPath, NewFace, NewPhoto
 
 __all__ = [
+    "below",
     "clustered_up_to",
     "files_of_photos",
     "forget_failures",
@@ -291,3 +294,17 @@ def _face_row(photo_id: int, face: NewFace) -> dict[str, Any]:
 def under(path: str, root: str) -> bool:
     """Whether a file is a root or lies below it; both absolute."""
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def below(places: Iterable[str]) -> Callable[[str], bool]:
+    """A test of whether a file is one of some files and folders, or lies below one; all absolute.
+
+    However many places there are, it takes the same time, and less for further files of a folder.
+    """
+    known = frozenset(places)
+
+    @cache
+    def holds(folder: str) -> bool:
+        return folder in known or not known.isdisjoint(map(str, PurePath(folder).parents))
+
+    return lambda path: path in known or holds(os.path.dirname(path))
