@@ -24,9 +24,9 @@ from facesearch import networks
 from facesearch.detection import detector, proposing
 from facesearch.engine import FaceEngine
 from facesearch.images import content_hash, find_photos
+from facesearch.indexing import BATCH_PHOTOS
 from facesearch.networks.mtcnn import PNET_COLUMNS, PNET_ROWS
 
-BATCH = 16
 # Multiply-adds by the networks' layers: output places x filters x what a filter sees. P-Net's are those of a tile.
 _ROWS, _COLUMNS = 2 * PNET_ROWS, 2 * PNET_COLUMNS
 MULTIPLY_ADDS = {
@@ -131,8 +131,8 @@ class _Network:
 def walk(engine: FaceEngine, paths: list[str]) -> int:
     """Hash, decode and analyse; the number of faces."""
     faces = 0
-    for start in range(0, len(paths), BATCH):
-        some = paths[start : start + BATCH]
+    for start in range(0, len(paths), BATCH_PHOTOS):
+        some = paths[start : start + BATCH_PHOTOS]
         for path in some:
             content_hash(path)
         faces += sum(map(len, engine.analyse([engine.load_photo(path) for path in some])))
