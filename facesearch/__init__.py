@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facesearch.errors import FacesearchError
+    from facesearch.core.errors import FacesearchError
     from facesearch.library import Library, verify
 
 __all__ = ["FacesearchError", "Library", "__version__", "verify"]
 __version__ = "0.1.0"
 
-_HOMES = {"FacesearchError": "facesearch.errors", "Library": "facesearch.library", "verify": "facesearch.library"}
+_HOMES = {"FacesearchError": "facesearch.core.errors", "Library": "facesearch.library", "verify": "facesearch.library"}
 
 
 def __getattr__(name: str) -> Any:

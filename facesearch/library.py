@@ -17,23 +17,30 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch import networks, removing
-from facesearch.calibration_files import library_calibration, model_calibration, write_library_calibration
-from facesearch.config import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
-from facesearch.distance import Calibration
-from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
-from facesearch.index import FaceIndex, FaceRecord
-from facesearch.results import Box, Clustering, ImportedName, QueryResult, Status, Verification
+from facesearch import embedding
+from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
+from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.results import (
+    Box,
+    Clustering,
+    ImportedName,
+    QueryResult,
+    Status,
+    Verification,
+)
+from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
+from facesearch.indexing import removal as removing
+from facesearch.storage import FaceRecord, Store
 
 if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
-    from facesearch.browsing import Browser
-    from facesearch.engine import FaceEngine
-    from facesearch.indexing import IndexReport, Progress
+    from facesearch.core.views import Thumbnail
+    from facesearch.indexing.indexer import IndexReport, Progress
+    from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People
-    from facesearch.people.parties import Party
-    from facesearch.reembedding import ReembedReport
-    from facesearch.thumbnails import Looked, Thumbnails
-    from facesearch.views import Thumbnail
+    from facesearch.people.browsing import Browser
+    from facesearch.people.clusters import Party
+    from facesearch.people.thumbnails import Looked, Thumbnails
+    from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["Library", "default_folder", "verify"]
 
@@ -75,14 +82,14 @@ class Library:
         self._detection = detection
         self._images = images
         try:
-            self._index = FaceIndex.open(self.folder, search)
+            self._index = Store.open(self.folder, search)
         except LibraryMissingError:
             if not create:
                 raise
-            self._index = _create(self.folder, model or networks.DEFAULT_MODEL, device, search)
+            self._index = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search)
         else:
             if model is not None:
-                self._index.require_model(networks.resolve(model))
+                self._index.require_model(embedding.resolve(model))
 
     def __enter__(self) -> Self:
         return self
@@ -98,17 +105,17 @@ class Library:
         return self._index.spec
 
     @cached_property
-    def engine(self) -> "FaceEngine":
+    def engine(self) -> "Pipeline":
         """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
-        from facesearch.engine import FaceEngine
+        from facesearch.pipeline.pipeline import Pipeline
 
-        at_hand = networks.resolve(self.spec.name)
+        at_hand = embedding.resolve(self.spec.name)
         if at_hand.fingerprint != self.spec.fingerprint:
             raise ModelMismatchError(
                 f"the library was made with {self.spec.name} ({self.spec.fingerprint}), which has changed since"
                 f" ({at_hand.fingerprint}): restore that file, or re-embed with `facesearch reembed`"
             )
-        return FaceEngine.load(self.spec, self.device, self._detection, self._images)
+        return Pipeline.load(self.spec, self.device, self._detection, self._images)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -125,11 +132,11 @@ class Library:
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "IndexReport":
-        """Bring the library up to date with some files and folders; see `facesearch.indexing.index_photos`.
+        """Bring the library up to date with some files and folders; see `facesearch.indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
         """
-        from facesearch.indexing import index_photos
+        from facesearch.indexing.indexer import index_photos
 
         report = index_photos(
             self._index,
@@ -140,17 +147,17 @@ class Library:
             should_stop=should_stop,
         )
         if report.indexed and self.calibration is not None:
-            from facesearch.people import grouping
+            from facesearch.people import clustering as grouping
 
             report.placed = grouping.place_new(self._index, self.calibration, report.run_id)
         return report
 
     def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
-        """Take files and folders out of the library; see `facesearch.removing.remove`."""
+        """Take files and folders out of the library; see `facesearch.indexing.removal.remove`."""
         return removing.remove(self._index, paths)
 
     def remove_missing(self, *, force: bool = False) -> int:
-        """Take out the files that the last runs did not find; see `facesearch.removing.remove_missing`."""
+        """Take out the files that the last runs did not find; see `facesearch.indexing.removal.remove_missing`."""
         return removing.remove_missing(self._index, force=force)
 
     def forget_all(self) -> int:
@@ -180,8 +187,8 @@ class Library:
     # -- for other programs ---------------------------------------------------------------------------------------
 
     def export_rows(self, only: Sequence[str] = ()) -> list[dict[str, object]]:
-        """One row a face of everybody, or of some people; see `facesearch.exporting`."""
-        from facesearch import exporting
+        """One row a face of everybody, or of some people; see `facesearch.sharing.exporting`."""
+        from facesearch.sharing import exporting
 
         return exporting.export_rows(self._index, self._chosen(only) or self.people.parties())
 
@@ -189,7 +196,7 @@ class Library:
         self, folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
     ) -> tuple[int, list[tuple[str, str]]]:
         """A folder for each person with links to the photos, or copies: (files made, [(path, reason)] left out)."""
-        from facesearch import exporting
+        from facesearch.sharing import exporting
 
         return exporting.export_folders(self._index, self._chosen(only), Path(folder), copy=copy)
 
@@ -197,14 +204,14 @@ class Library:
         self, folder: str | os.PathLike[str] | None = None, only: Sequence[str] = (), *, naming: str = "appended"
     ) -> tuple[int, list[tuple[str, str]]]:
         """XMP sidecars beside the photos, or in a folder: (sidecars written, [(path, reason)] left out)."""
-        from facesearch import exporting
+        from facesearch.sharing import exporting
 
         place = Path(folder) if folder is not None else None
         return exporting.export_sidecars(self._index, self._chosen(only), folder=place, naming=naming)
 
     def import_names(self) -> tuple[list[ImportedName], list[tuple[str, str]]]:
         """Take over the names that other programs have put into the photos or beside them."""
-        from facesearch import exporting
+        from facesearch.sharing import exporting
 
         return exporting.import_names(self._index, self.people)
 
@@ -217,28 +224,28 @@ class Library:
     @cached_property
     def browse(self) -> "Browser":
         """People, faces and photos a page at a time."""
-        from facesearch.browsing import Browser
+        from facesearch.people.browsing import Browser
 
         return Browser(self._index, lambda: self.calibration)
 
     @cached_property
     def thumbnails(self) -> "Thumbnails":
         """Small pictures of faces and photos, kept in the library's folder."""
-        from facesearch.thumbnails import Thumbnails
+        from facesearch.people.thumbnails import Thumbnails
 
         return Thumbnails(self._index)
 
     def face_tile(self, face: int, size: int = 96) -> "Thumbnail":
-        """The square around a face; see `facesearch.thumbnails`. Raises InputError where there is no such face."""
+        """The square around a face. Raises InputError where there is no such face."""
         return self.thumbnails.face_tile(face, size)
 
     def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
-        """A photo the right way up; see `facesearch.thumbnails`. Raises InputError where there is no such photo."""
+        """A photo the right way up. Raises InputError where there is no such photo."""
         return self.thumbnails.photo_preview(photo, size)
 
     def pictures_of(self, image: str | os.PathLike[str], boxes: Sequence[Box]) -> "Looked":
-        """Small pictures of a picture that is not in the library, and of faces on it; see `facesearch.thumbnails`."""
-        from facesearch.thumbnails import pictures_of
+        """Small pictures of a picture that is not in the library, and of faces on it."""
+        from facesearch.people.thumbnails import pictures_of
 
         return pictures_of(image, boxes, self._images)
 
@@ -247,22 +254,22 @@ class Library:
     def query(
         self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
     ) -> QueryResult:
-        """The k faces of the library nearest to each face of a picture; see `facesearch.searching.query`."""
+        """The k faces of the library nearest to each face of a picture; see `facesearch.searching.search.query`."""
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(1) as beside:  # the networks and the index are loaded side by side
             opened = beside.submit(lambda: self._index.vectors)
             engine = self.engine
             opened.result()
-        from facesearch import searching
+        from facesearch.searching import search as searching
 
         return searching.query(self._index, engine, self.calibration, image, k, face, called)
 
     def verify(
         self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None
     ) -> Verification:
-        """Whether the main faces of two pictures are the same person; see `facesearch.searching.compare`."""
-        from facesearch import searching
+        """Whether the main faces of two pictures are the same person; see `facesearch.searching.search.compare`."""
+        from facesearch.searching import search as searching
 
         return searching.compare(self.engine, self.calibration, a, b, threshold)
 
@@ -282,8 +289,8 @@ class Library:
 
         Raises InputError where eps is not given and the model has no calibration to take it from.
         """
-        from facesearch import searching
-        from facesearch.people import grouping
+        from facesearch.people import clustering as grouping
+        from facesearch.searching import search as searching
 
         if eps is None and self.calibration is None:
             raise InputError(searching.no_calibration(self.spec, "give --eps, or"))
@@ -297,13 +304,13 @@ class Library:
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "ReembedReport":
-        """Move the library to another model; see `facesearch.reembedding.reembed`."""
-        from facesearch.engine import FaceEngine
-        from facesearch.reembedding import reembed
+        """Move the library to another model; see `facesearch.indexing.reembedding.reembed`."""
+        from facesearch.indexing.reembedding import reembed
+        from facesearch.pipeline.pipeline import Pipeline
 
         # what was indexed was not too large then, whatever the limit is now
         images = self._images or ImageConfig(max_megapixels=float("inf"))
-        engine = FaceEngine.load(networks.resolve(model), self.device, self._detection, images)
+        engine = Pipeline.load(embedding.resolve(model), self.device, self._detection, images)
         report = reembed(self._index, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
         for stale in ("engine", "calibration"):
             self.__dict__.pop(stale, None)
@@ -313,7 +320,7 @@ class Library:
         self, folder: str | os.PathLike[str], tick: Callable[[int, int], None] = lambda *_: None
     ) -> Calibration:
         """Measure what the model's distances mean, on a folder with a folder for each person; used from then on."""
-        from facesearch.measuring import calibrate
+        from facesearch.evaluation.labelled import calibrate
 
         calibration = calibrate(self.engine, Path(folder), tick)
         write_library_calibration(self.folder, calibration)
@@ -370,20 +377,20 @@ def verify(
         PhotoError, NoFaceError: one of the pictures cannot be used.
         ModelError: the model has no calibration, and no threshold is given.
     """
-    from facesearch import searching
-    from facesearch.engine import FaceEngine
+    from facesearch.pipeline.pipeline import Pipeline
+    from facesearch.searching import search as searching
 
-    spec = networks.resolve(model or networks.DEFAULT_MODEL)
-    return searching.compare(FaceEngine.load(spec, device), model_calibration(spec), a, b, threshold)
+    spec = embedding.resolve(model or embedding.DEFAULT_MODEL)
+    return searching.compare(Pipeline.load(spec, device), model_calibration(spec), a, b, threshold)
 
 
-def _create(folder: Path, model: str, device: str, search: SearchConfig | None) -> FaceIndex:
+def _create(folder: Path, model: str, device: str, search: SearchConfig | None) -> Store:
     """An empty library; none is left behind where it could not be filled anyway."""
-    spec = networks.resolve(model)
+    spec = embedding.resolve(model)
     if device != "auto":
-        networks.pick_device(device)
+        embedding.pick_device(device)
     try:
-        return FaceIndex.create(folder, spec, search)
+        return Store.create(folder, spec, search)
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
 

@@ -25,12 +25,13 @@ from sqlalchemy import insert
 from synthetic import synthetic_faces
 
 from facesearch import Library
-from facesearch.clustering import Faces, group, grouping
-from facesearch.distance import load_calibration
-from facesearch.index import FaceIndex
-from facesearch.index import schema as db
-from facesearch.networks import resolve
-from facesearch.people.grouping import place_new
+from facesearch.calibration import load_calibration
+from facesearch.clustering import Faces, group
+from facesearch.clustering import clusterer as grouping
+from facesearch.embedding import resolve
+from facesearch.people.clustering import place_new
+from facesearch.storage import Store
+from facesearch.storage import schema as db
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -169,7 +170,7 @@ def all_pairs_up_to(faces: int) -> Iterator[None]:
         grouping.ALL_PAIRS = before
 
 
-def _put(index: FaceIndex, run: int, first: int, embeddings: Floats) -> None:
+def _put(index: Store, run: int, first: int, embeddings: Floats) -> None:
     """Photos, their files and faces, as `catalog.put_photo` writes them, but many at a time."""
     x1, y1, x2, y2 = BOX
     face = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "landmarks": LANDMARKS, "score": 0.9999, "sharpness": 0.1}

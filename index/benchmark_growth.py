@@ -28,9 +28,9 @@ from filling import library_of_faces
 from PIL import Image
 from synthetic import synthetic_faces
 
-from facesearch.images import find_photos
-from facesearch.indexing import Progress
+from facesearch.indexing.indexer import Progress
 from facesearch.library import Library
+from facesearch.media import find_photos
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 

@@ -84,7 +84,7 @@ def face_recognition_way(paths: list[str]) -> tuple[Found, float]:
     import numpy as np
     from PIL import Image
 
-    from facesearch.networks.weights import WeightsFile
+    from facesearch.embedding.weights import WeightsFile
 
     def model(name: str) -> str:
         return str(WeightsFile(name, package="face_recognition_models").path)
@@ -183,7 +183,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
 ) -> None:
     """Photos per second of facesearch, facenet-pytorch and face_recognition."""
-    from facesearch.images import find_photos
+    from facesearch.media import find_photos
 
     files = [photo.path for photo in find_photos([folder]).photos]
     if not files:

@@ -29,9 +29,9 @@ from filling import add_face, library_of_faces, library_of_photos
 from numpy.typing import NDArray
 from synthetic import synthetic_faces
 
-from facesearch.config import SearchConfig
-from facesearch.index import FaceIndex
-from facesearch.index.vectors import FILE_NAME, STAMP_NAME
+from facesearch.core.settings import SearchConfig
+from facesearch.storage import Store
+from facesearch.storage.vectors import FILE_NAME, STAMP_NAME
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -44,9 +44,9 @@ Out = Annotated[Path | None, typer.Option(help="Write the figures there, as JSON
 
 ROOT = Path(__file__).resolve().parent.parent
 OPEN_OURS = """
-import sys; from pathlib import Path; from facesearch.index import FaceIndex; import faiss
+import sys; from pathlib import Path; from facesearch.storage import Store; import faiss
 import time; began = time.perf_counter()
-vectors = FaceIndex.open(Path(sys.argv[1])).vectors; print(time.perf_counter() - began)
+vectors = Store.open(Path(sys.argv[1])).vectors; print(time.perf_counter() - began)
 """
 OPEN_FLAT = """
 import sys, faiss
@@ -69,7 +69,7 @@ def search(
         embeddings, probes = _embeddings(faces, queries)
         index = library_of_faces(place, embeddings)
         building = _seconds(lambda: index.vectors)
-        careful = FaceIndex.open(place, SearchConfig(probed=1.0))
+        careful = Store.open(place, SearchConfig(probed=1.0))
         flat = faiss.IndexFlatL2(embeddings.shape[1])
         flat.add(embeddings)
         sides: dict[str, Callable[[NDArray[np.float32]], Any]] = {
@@ -125,7 +125,7 @@ def change(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 3, 
         def rebuild() -> None:
             for name in (FILE_NAME, STAMP_NAME):
                 (place / name).unlink()
-            _ = FaceIndex.open(place).vectors
+            _ = Store.open(place).vectors
 
         def add() -> None:
             add_face(index, probes[0])

@@ -35,9 +35,9 @@ from filling import group_faces, library_of_faces
 from PIL import Image
 from synthetic import synthetic_faces
 
-from facesearch.index import FaceIndex
-from facesearch.index.pictures import Picture, face_keys, photo_keys
 from facesearch.library import Library
+from facesearch.storage import Store
+from facesearch.storage.thumbnails import Picture, face_keys, photo_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = 300
@@ -119,7 +119,7 @@ def _pages(library: Library) -> tuple[list[str], set[int], set[int]]:
     return addresses, faces, photos
 
 
-def _keep_pictures(index: FaceIndex, faces: set[int], photos: set[int]) -> None:
+def _keep_pictures(index: Store, faces: set[int], photos: set[int]) -> None:
     """Stand-ins for pictures: colours and noise, so that they are as many bytes as pictures of people."""
     stock = {size: [_noise(size, shade) for shade in range(32)] for size in (96, 192, 480, 1600)}
     with index.reading() as connection:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import insert
 from synthetic import synthetic_faces
 
-from facesearch import networks
-from facesearch.images import find_photos
-from facesearch.index import FaceIndex, catalog, schema
+from facesearch import embedding
+from facesearch.media import find_photos
+from facesearch.storage import Store, catalog, schema
 
 __all__ = ["add_face", "group_faces", "library_of_faces", "library_of_photos"]
 
@@ -21,12 +21,12 @@ ROWS = 20_000
 LANDMARKS = np.zeros(10, "<f4").tobytes()
 
 
-def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> FaceIndex:
+def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> Store:
     """A library with these embeddings (n, 128), each on a photo of its own; one that is there is taken as it is.
 
     Raises SystemExit where that holds another number of faces.
     """
-    index = FaceIndex.create(folder, networks.resolve(networks.DEFAULT_MODEL))
+    index = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
     held = index.counts().faces
     if held not in (0, len(faces)):
         raise SystemExit(f"{folder} holds {held:,} faces, not {len(faces):,}: name another folder")
@@ -38,7 +38,7 @@ def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> FaceIndex:
     return index
 
 
-def library_of_photos(folder: Path, photos: Path, count: int) -> FaceIndex:
+def library_of_photos(folder: Path, photos: Path, count: int) -> Store:
     """So many tiny files, a thousand a folder, and a library that has them indexed; what is there is taken as it is."""
     for i in range(count):
         if i % 1000 == 0:
@@ -46,7 +46,7 @@ def library_of_photos(folder: Path, photos: Path, count: int) -> FaceIndex:
         path = photos / f"{i // 1000:03}" / f"IMG_{i:06}.jpg"
         if not path.exists():
             path.write_bytes(b"%07d" % i)  # never decoded
-    index = FaceIndex.create(folder, networks.resolve(networks.DEFAULT_MODEL))
+    index = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
     if not index.counts().files:
         run = index.start_run("index", [os.path.abspath(photos)])
         found = find_photos(photos).photos
@@ -57,12 +57,12 @@ def library_of_photos(folder: Path, photos: Path, count: int) -> FaceIndex:
     return index
 
 
-def add_face(index: FaceIndex, embedding: NDArray[np.float32]) -> None:
+def add_face(index: Store, embedding: NDArray[np.float32]) -> None:
     """One more face (128,) on the first photo."""
     _insert(index, schema.faces, iter([_face(1, embedding)]))
 
 
-def group_faces(index: FaceIndex, labels: NDArray[np.int64], named: int) -> None:
+def group_faces(index: Store, labels: NDArray[np.int64], named: int) -> None:
     """Put the faces of such a library into groups, those of each label with two or more; what is there is kept.
 
     Args:
@@ -88,7 +88,7 @@ def _person(group: int) -> dict[str, Any]:
     return {"id": group, "name": f"Person {group:04}", "ignored": group % 20 == 1, "created_at": 0.0}
 
 
-def _insert(index: FaceIndex, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+def _insert(index: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:
     with index.transaction() as connection:
         while some := list(islice(rows, ROWS)):
             connection.execute(insert(table), some)

@@ -20,12 +20,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from facesearch import networks
-from facesearch.detection import detector, proposing
-from facesearch.engine import FaceEngine
-from facesearch.images import content_hash, find_photos
-from facesearch.indexing import BATCH_PHOTOS
-from facesearch.networks.mtcnn import PNET_COLUMNS, PNET_ROWS
+from facesearch import embedding
+from facesearch.detection.mtcnn import detector
+from facesearch.detection.mtcnn import proposals as proposing
+from facesearch.detection.mtcnn.cascade import PNET_COLUMNS, PNET_ROWS
+from facesearch.indexing.indexer import BATCH_PHOTOS
+from facesearch.media import content_hash, find_photos
+from facesearch.pipeline.pipeline import Pipeline
 
 # Multiply-adds by the networks' layers: output places x filters x what a filter sees. P-Net's are those of a tile.
 _ROWS, _COLUMNS = 2 * PNET_ROWS, 2 * PNET_COLUMNS
@@ -75,7 +76,7 @@ def main(
     """Milliseconds of each step for a photo, and the floor."""
     files = [photo.path for photo in find_photos([folder]).photos]
     chosen = sorted(random.Random(0).sample(files, min(photos, len(files))))
-    engine = FaceEngine.load(networks.resolve(networks.DEFAULT_MODEL), "cpu")
+    engine = Pipeline.load(embedding.resolve(embedding.DEFAULT_MODEL), "cpu")
     clock = watched(engine)
     walk(engine, chosen)  # the first time, memory is got and caches are cold
     clock.seconds.clear()
@@ -92,7 +93,7 @@ def main(
     print(f"{'the networks alone, at least':32} {1e3 * floor / len(chosen):6.1f} ms, at {2 * rate / 1e9:.0f} GFLOP/s")
 
 
-def watched(engine: FaceEngine) -> Clock:
+def watched(engine: Pipeline) -> Clock:
     """The engine's steps with stop watches."""
     clock = Clock()
     cascade = engine.detector.cascade
@@ -120,7 +121,7 @@ def watched(engine: FaceEngine) -> Clock:
 class _Network:
     """An embedding network with a stop watch."""
 
-    def __init__(self, network: networks.Network, clock: Clock) -> None:
+    def __init__(self, network: embedding.Network, clock: Clock) -> None:
         self.spec = network.spec
         self._timed = clock._timed(network, "embedding")
 
@@ -128,7 +129,7 @@ class _Network:
         return self._timed(batch)
 
 
-def walk(engine: FaceEngine, paths: list[str]) -> int:
+def walk(engine: Pipeline, paths: list[str]) -> int:
     """Hash, decode and analyse; the number of faces."""
     faces = 0
     for start in range(0, len(paths), BATCH_PHOTOS):

@@ -11,8 +11,8 @@ import pytest
 from screenshots import chromium
 from web_samples import running, shelf_of
 
-from facesearch.engine import FaceEngine
 from facesearch.library import Library
+from facesearch.pipeline.pipeline import Pipeline
 from facesearch.web.server import Serving
 
 __all__ = ["Visit", "browser", "photos_library", "visited"]
@@ -79,7 +79,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def photos_library(data: Path, engine: FaceEngine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+def photos_library(data: Path, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """A library of some photos of some people of data/photos; its folder, more photos, and a portrait in it."""
     with (data / "photos.csv").open(encoding="utf-8") as file:
         rows = [tuple(row.values())[:2] for row in csv.DictReader(file)]
@@ -101,7 +101,7 @@ def photos_library(data: Path, engine: FaceEngine, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def visited(request: pytest.FixtureRequest, browser: Any, engine: FaceEngine, tmp_path: Path) -> Iterator[Visit]:
+def visited(request: pytest.FixtureRequest, browser: Any, engine: Pipeline, tmp_path: Path) -> Iterator[Visit]:
     """A copy of a library, served and visited; which one is the parameter."""
     if getattr(request, "param", "demo") == "demo":
         folder = request.getfixturevalue("demo_library")

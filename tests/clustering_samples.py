@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import facesearch
+from facesearch.calibration import Calibration
 from facesearch.clustering import NOISE, Faces, Said
-from facesearch.clustering.said import NOBODY
-from facesearch.distance import Calibration
+from facesearch.clustering.constraints import NOBODY
 
 __all__ = [
     "CALIBRATION",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 CALIBRATION = Calibration.from_json(
-    (Path(facesearch.__file__).parent / "calibrations" / "dlib.json").read_text(encoding="utf-8")
+    (Path(facesearch.__file__).parent / "calibration" / "models" / "dlib.json").read_text(encoding="utf-8")
 )
 
 DIM, INNER_DIM = 128, 38

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
 from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
 
-from facesearch import networks
-from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
-from facesearch.detection import Face
-from facesearch.embedding import Embedder
-from facesearch.engine import FaceEngine
-from facesearch.index import FaceIndex
+from facesearch import embedding
+from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
+from facesearch.core.types import Face
+from facesearch.embedding.embedder import Embedder
+from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store
 
 # Two test processes, or a test and whatever else the machine does, would otherwise wait for each other's threads.
 torch.set_num_threads(1)
@@ -61,9 +61,9 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine() -> FaceEngine:
+def engine() -> Pipeline:
     """The engine of the default model, on the CPU."""
-    return FaceEngine.load(networks.resolve("dlib"), "cpu")
+    return Pipeline.load(embedding.resolve("dlib"), "cpu")
 
 
 @pytest.fixture(scope="session")
@@ -113,15 +113,15 @@ class FakeDetector:
 
 
 @pytest.fixture
-def fake_engine() -> FaceEngine:
+def fake_engine() -> Pipeline:
     """An engine that takes a millisecond a photo; its embeddings have 8 dimensions."""
-    return FaceEngine(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
+    return Pipeline(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[FaceIndex]:
+def index(tmp_path: Path) -> Iterator[Store]:
     """An empty index in tmp_path / "library"; its embeddings have 8 dimensions."""
-    index = FaceIndex.create(tmp_path / "library", SPEC)
+    index = Store.create(tmp_path / "library", SPEC)
     yield index
     index.close()
 
@@ -194,13 +194,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def engine_at_hand(engine: FaceEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def engine_at_hand(engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loads the default model's engine gets the one that is loaded already."""
-    real = FaceEngine.load
+    real = Pipeline.load
 
-    def load(spec: ModelSpec, device: str = "auto", *settings: object) -> FaceEngine:
+    def load(spec: ModelSpec, device: str = "auto", *settings: object) -> Pipeline:
         if spec == engine.embedder.spec and settings in ((), (None, None)):
             return engine
         return real(spec, device, *settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(FaceEngine, "load", load)
+    monkeypatch.setattr(Pipeline, "load", load)

@@ -7,7 +7,8 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.detection import Detector, Face
+from facesearch.core.types import Face
+from facesearch.detection import Detector
 
 Rgb = NDArray[np.uint8]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from facesearch.config import ModelSpec, Preprocessing
-from facesearch.index import FaceIndex, NewFace, NewPhoto, catalog
+from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.storage import NewFace, NewPhoto, Store, catalog
 
 DIM = 8
 SPEC = ModelSpec(
@@ -45,18 +45,18 @@ def a_photo(path: str, content: str, embeddings: Sequence[NDArray[np.float32]] =
     return NewPhoto(path, len(content), 1_000_000_007, sha256, 640, 480, 20.0, faces)
 
 
-def put(index: FaceIndex, run_id: int, *photos: NewPhoto, redo: bool = False) -> list[int | None]:
+def put(index: Store, run_id: int, *photos: NewPhoto, redo: bool = False) -> list[int | None]:
     """Store photos in one transaction, as a batch of a run."""
     with index.transaction() as connection:
         return [catalog.put_photo(connection, photo, run_id, redo=redo) for photo in photos]
 
 
-def settle(index: FaceIndex, *vanished: str) -> tuple[int, int]:
+def settle(index: Store, *vanished: str) -> tuple[int, int]:
     with index.transaction() as connection:
         return catalog.settle(connection, vanished)
 
 
-def filled(index: FaceIndex, count: int, faces: int = 1) -> NDArray[np.float32]:
+def filled(index: Store, count: int, faces: int = 1) -> NDArray[np.float32]:
     """Put photos p0, p1, ... with strangers into an index. Returns their embeddings (count · faces, d), in order."""
     vectors = np.stack([unit(seed) for seed in range(count * faces)])
     run_id = index.start_run("index")
@@ -64,7 +64,7 @@ def filled(index: FaceIndex, count: int, faces: int = 1) -> NDArray[np.float32]:
     return vectors
 
 
-def face_ids(index: FaceIndex) -> list[int]:
+def face_ids(index: Store) -> list[int]:
     return index.embeddings()[0].tolist()
 
 
@@ -74,6 +74,6 @@ def ids_at(connection: Connection, path: str) -> list[int]:
     return [row[0] for row in connection.exec_driver_sql(query, (path,))]
 
 
-def faces_of(index: FaceIndex, path: str) -> list[int]:
+def faces_of(index: Store, path: str) -> list[int]:
     with index.reading() as connection:
         return ids_at(connection, path)

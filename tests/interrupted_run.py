@@ -9,10 +9,10 @@ from pathlib import Path
 
 from conftest import FAKE_SPEC, FakeDetector, FakeNetwork
 
-from facesearch import indexing
-from facesearch.embedding import Embedder
-from facesearch.engine import FaceEngine
-from facesearch.index import FaceIndex
+from facesearch.embedding.embedder import Embedder
+from facesearch.indexing import indexer as indexing
+from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store
 
 __all__ = ["index_slowly"]
 
@@ -37,8 +37,8 @@ def index_slowly(library: Path, photos: Path, seconds: float, moment: str, start
         started: hears when the index has been opened.
     """
     indexing.BATCH_PHOTOS = 4  # so that there are many moments at which something is half done
-    engine = FaceEngine(Embedder(SlowNetwork(seconds)), FakeDetector())  # type: ignore[arg-type]
-    index = FaceIndex.create(library, FAKE_SPEC)
+    engine = Pipeline(Embedder(SlowNetwork(seconds)), FakeDetector())  # type: ignore[arg-type]
+    index = Store.create(library, FAKE_SPEC)
     if moment:
         _die_behind(moment)
     started.send("started")

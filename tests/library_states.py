@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
-from facesearch.index import FaceIndex
+from facesearch.storage import Store
 
 __all__ = ["check_vectors", "faces_by_content", "faces_of_path", "files", "hash_of"]
 
@@ -16,14 +16,14 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def files(index: FaceIndex) -> dict[str, str]:
+def files(index: Store) -> dict[str, str]:
     """Path -> content hash, of the files that are not missing."""
     with index.reading() as connection:
         query = "SELECT path, sha256 FROM paths JOIN photos ON id = photo_id WHERE missing_since IS NULL"
         return {os.fsdecode(path): sha256 for path, sha256 in connection.execute(text(query))}
 
 
-def faces_by_content(index: FaceIndex) -> dict[str, list[tuple[bytes, bytes, tuple[float, ...]]]]:
+def faces_by_content(index: Store) -> dict[str, list[tuple[bytes, bytes, tuple[float, ...]]]]:
     """Content hash -> embedding, landmarks and box of each face; of all photos, also those without a face."""
     with index.reading() as connection:
         found = {sha256: [] for sha256 in connection.execute(text("SELECT sha256 FROM photos")).scalars()}
@@ -33,14 +33,14 @@ def faces_by_content(index: FaceIndex) -> dict[str, list[tuple[bytes, bytes, tup
     return {sha256: sorted(faces) for sha256, faces in found.items()}
 
 
-def faces_of_path(index: FaceIndex, path: Path) -> list[int]:
+def faces_of_path(index: Store, path: Path) -> list[int]:
     """The ids of the faces of the photo that a file holds."""
     with index.reading() as connection:
         query = "SELECT id FROM faces WHERE photo_id = (SELECT photo_id FROM paths WHERE path = :path) ORDER BY id"
         return list(connection.execute(text(query), {"path": str(path)}).scalars())
 
 
-def check_vectors(index: FaceIndex) -> None:
+def check_vectors(index: Store) -> None:
     """FAISS holds what SQLite holds, no photo is without a file, and nothing waits to be settled."""
     ids, embeddings = index.embeddings()
     assert sorted(index.vectors.ids().tolist()) == ids.tolist()

@@ -14,11 +14,11 @@ from library_states import check_vectors
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from facesearch.distance import CALIBRATIONS, Calibration
-from facesearch.index import FaceIndex, NewFace
+from facesearch.calibration import CALIBRATIONS, Calibration
+from facesearch.core.results import Clustering
 from facesearch.people import People
-from facesearch.people.grouping import place_new, regroup
-from facesearch.results import Clustering
+from facesearch.people.clustering import place_new, regroup
+from facesearch.storage import NewFace, Store
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
@@ -54,7 +54,7 @@ def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = F
 class Album:
     """A library of made-up people, and which face is whose in truth."""
 
-    index: FaceIndex
+    index: Store
     taken: int = 0
     paths: list[str] = field(default_factory=list)
 
@@ -102,29 +102,29 @@ class Album:
 def an_album() -> Iterator[Album]:
     """An empty library of its own, for tests that need one for each example."""
     with TemporaryDirectory() as folder:
-        index = FaceIndex.create(Path(folder), PEOPLE_SPEC)
+        index = Store.create(Path(folder), PEOPLE_SPEC)
         try:
             yield Album(index)
         finally:
             index.close()
 
 
-def rows(index: FaceIndex, query: str, **values: object) -> list[tuple[Any, ...]]:
+def rows(index: Store, query: str, **values: object) -> list[tuple[Any, ...]]:
     with index.reading() as connection:
         return [tuple(row) for row in connection.execute(text(query), values)]
 
 
-def state(index: FaceIndex) -> State:
+def state(index: Store) -> State:
     """All that decisions can change, row by row."""
     return {table: sorted(rows(index, f"SELECT * FROM {table}"), key=repr) for table in DECIDED}
 
 
-def groups(index: FaceIndex) -> dict[int, int]:
+def groups(index: Store) -> dict[int, int]:
     """Face -> group."""
     return dict(rows(index, "SELECT face_id, group_id FROM grouped"))
 
 
-def partition(index: FaceIndex) -> set[frozenset[int]]:
+def partition(index: Store) -> set[frozenset[int]]:
     """The groups as sets of faces."""
     found: dict[int, set[int]] = {}
     for face, group in groups(index).items():
@@ -132,7 +132,7 @@ def partition(index: FaceIndex) -> set[frozenset[int]]:
     return {frozenset(faces) for faces in found.values()}
 
 
-def check(index: FaceIndex) -> None:
+def check(index: Store) -> None:
     """What holds for every library, whatever was done to it."""
     grouped = groups(index)
     people = {row[0] for row in rows(index, "SELECT id FROM people")}

@@ -10,7 +10,7 @@ from index_samples import SPEC, near, put, settle, unit
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.index import FaceIndex, NewFace, NewPhoto
+from facesearch.storage import NewFace, NewPhoto, Store
 
 __all__ = ["SIDE", "Shelf", "colour_of", "colours"]
 
@@ -43,7 +43,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.photos = folder / "photos"
         self.photos.mkdir()
-        self.index = FaceIndex.create(folder / "library", SPEC)
+        self.index = Store.create(folder / "library", SPEC)
 
     def add(
         self, name: str, rgb: NDArray[np.uint8], faces: int, *, taken: datetime | None = None, redo: bool = False

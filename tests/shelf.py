@@ -10,10 +10,10 @@ import pytest
 from index_samples import a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
-from facesearch.index import FaceIndex
 from facesearch.people import People
-from facesearch.people.grouping import regroup
-from facesearch.xmp import read_names
+from facesearch.people.clustering import regroup
+from facesearch.sharing.xmp import read_names
+from facesearch.storage import Store
 
 if TYPE_CHECKING:
     from conftest import Answer
@@ -27,7 +27,7 @@ ANNA, BEN, CARLA = 1, 2, 3
 class Shelf:
     """A library whose photos are real files of 640 x 480 pixels; the faces in them are made up."""
 
-    index: FaceIndex
+    index: Store
     folder: Path
     taken: int = 0
 
@@ -64,7 +64,7 @@ class Shelf:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    index = FaceIndex.create(Path(os.environ["FACESEARCH_LIBRARY"]) / "made", PEOPLE_SPEC)
+    index = Store.create(Path(os.environ["FACESEARCH_LIBRARY"]) / "made", PEOPLE_SPEC)
     yield Shelf(index, tmp_path / "photos")
     index.close()
 

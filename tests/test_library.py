@@ -10,17 +10,24 @@ from conftest import FAKE_SPEC, Picture
 from library_states import check_vectors, files
 
 import facesearch
-from facesearch.calibration_files import CALIBRATION_FILE
-from facesearch.engine import FaceEngine
-from facesearch.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError, NoFaceError, PhotoError
-from facesearch.index import FaceIndex
+from facesearch.calibration import CALIBRATION_FILE
+from facesearch.core.errors import (
+    InputError,
+    LibraryError,
+    LibraryMissingError,
+    ModelMismatchError,
+    NoFaceError,
+    PhotoError,
+)
 from facesearch.library import Library, default_folder
+from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
 
 @pytest.fixture(scope="module")
-def library(demo: Demo, engine: FaceEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def library(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The demo collection, indexed with the default model; not to be changed."""
     with Library(tmp_path_factory.mktemp("library"), device="cpu") as library:
         library.__dict__["engine"] = engine
@@ -158,7 +165,7 @@ def test_model_of_a_library_is_kept(tmp_path: Path) -> None:
     Library(tmp_path).close()
     with Library(tmp_path, model="dlib") as library:
         assert library.spec.name == "dlib"
-    FaceIndex.create(tmp_path / "fake", FAKE_SPEC).close()
+    Store.create(tmp_path / "fake", FAKE_SPEC).close()
     with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*reembed --model dlib"):
         Library(tmp_path / "fake", model="dlib")
 
@@ -181,9 +188,9 @@ def test_damaged_calibration_says_which_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path, fake_engine: FaceEngine) -> Iterator[Library]:
+def small(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
     """Two roots, "one" and "two", with two photos each, one of which cannot be read; engine of FAKE_SPEC."""
-    FaceIndex.create(tmp_path / "library", FAKE_SPEC).close()
+    Store.create(tmp_path / "library", FAKE_SPEC).close()
     for name in ("one/a.png", "one/sub/b.png", "two/c.png"):
         Picture.save(tmp_path / name, name)
     (tmp_path / "two/bad.png").touch()
@@ -274,8 +281,8 @@ def test_no_threshold_without_a_calibration(small: Library, tmp_path: Path) -> N
     assert small.verify(tmp_path / "one/a.png", tmp_path / "one/a.png", threshold=0.5).far is None
 
 
-def test_an_empty_library_answers(tmp_path: Path, fake_engine: FaceEngine) -> None:
-    FaceIndex.create(tmp_path, FAKE_SPEC).close()
+def test_an_empty_library_answers(tmp_path: Path, fake_engine: Pipeline) -> None:
+    Store.create(tmp_path, FAKE_SPEC).close()
     with Library(tmp_path) as library:
         library.__dict__["engine"] = fake_engine
         assert library.cluster(eps=0.5).clusters == ()

@@ -12,10 +12,10 @@ import pytest
 from people_samples import CALIBRATION, PEOPLE_SPEC, Album
 from starlette.testclient import TestClient
 
-from facesearch.calibration_files import write_library_calibration
-from facesearch.engine import FaceEngine
-from facesearch.index import FaceIndex
+from facesearch.calibration import write_library_calibration
 from facesearch.library import Library
+from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store
 from facesearch.web.app import create_app
 from facesearch.web.security import Guard, Keys
 from facesearch.web.server import Serving
@@ -76,7 +76,7 @@ def visiting(shelf: Shelf) -> Visitor:
     return Visitor(shelf).come_in()
 
 
-def shelf_of(folder: Path, engine: FaceEngine | None = None) -> Shelf:
+def shelf_of(folder: Path, engine: Pipeline | None = None) -> Shelf:
     """A shelf whose library has its engine already: loading one takes seconds."""
     shelf = Shelf(folder)
     library = shelf.find()
@@ -88,7 +88,7 @@ def shelf_of(folder: Path, engine: FaceEngine | None = None) -> Shelf:
 def album_folder(tmp_path: Path, shots: dict[int, Sequence[int]]) -> Path:
     """A library of made-up people, grouped; its photos are not there."""
     folder = tmp_path / "album"
-    index = FaceIndex.create(folder, PEOPLE_SPEC)
+    index = Store.create(folder, PEOPLE_SPEC)
     album = Album(index)
     album.add_people(shots)
     album.regroup()
@@ -113,7 +113,7 @@ def web_album(three_people: Path, tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def demo_library(
-    demo: tuple[Path, dict[str, tuple[str, ...]]], engine: FaceEngine, tmp_path_factory: pytest.TempPathFactory
+    demo: tuple[Path, dict[str, tuple[str, ...]]], engine: Pipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of a library of the demo collection, grouped; copy it before changing it."""
     folder = tmp_path_factory.mktemp("web") / "library"
@@ -125,7 +125,7 @@ def demo_library(
 
 
 @pytest.fixture
-def visit(demo_library: Path, tmp_path: Path, engine: FaceEngine) -> Iterator[Visitor]:
+def visit(demo_library: Path, tmp_path: Path, engine: Pipeline) -> Iterator[Visitor]:
     """Somebody who looks at a copy of the demo library."""
     shelf = shelf_of(Path(shutil.copytree(demo_library, tmp_path / "library")), engine)
     yield visiting(shelf)

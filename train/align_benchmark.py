@@ -23,8 +23,8 @@ import torch
 import typer
 from PIL import Image
 
-from facesearch.errors import InputError
-from facesearch.images import find_photos
+from facesearch.core.errors import InputError
+from facesearch.media import find_photos
 from train.aligning import align
 
 __all__ = ["compare", "pick_images"]

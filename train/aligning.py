@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch import __version__
-from facesearch.engine import one_thread
-from facesearch.errors import InputError, PhotoError
-from facesearch.images import find_photos
-from facesearch.parallel import ordered_map
+from facesearch.core.errors import InputError, PhotoError
+from facesearch.core.executor import ordered_map
+from facesearch.media import find_photos
+from facesearch.pipeline.pipeline import one_thread
 from train.looking import (
     BOX_MARGIN_PX,
     BOX_SIDE,

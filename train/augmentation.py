@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from facesearch.config import Preprocessing
+from facesearch.core.settings import Preprocessing
 from train.config import AugmentConfig
 from train.dataset import about_centre, crop_of
 

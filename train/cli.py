@@ -10,8 +10,15 @@ import typer
 
 from facesearch.cli import run
 from facesearch.cli.app import DeviceOption, JsonOption
-from facesearch.cli.output import count_progress, message, print_json, save_figure, shown, table
-from facesearch.errors import InputError
+from facesearch.cli.output import (
+    count_progress,
+    message,
+    print_json,
+    save_figure,
+    shown,
+    table,
+)
+from facesearch.core.errors import InputError
 
 __all__ = ["app", "main"]
 

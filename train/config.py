@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 
 __all__ = [
     "RECIPES",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from train.log import read_log
 from train.validation import PairDistances
 

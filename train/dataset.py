@@ -1,8 +1,8 @@
 """Faces with people's names, from an aligned data set or from plain folders, and the crops that a network sees.
 
-Every crop is made by `facesearch.alignment.align` from the five landmarks, as the product makes it. Images without
-landmarks (plain folders, as davidsandberg/facenet and tbmoon/facenet train on) are taken as they lie: the middle 160
-of 182 pixels, the lineage's own crop.
+Every crop is made by `facesearch.pipeline.alignment.align` from the five landmarks, as the product makes it. Images
+without landmarks (plain folders, as davidsandberg/facenet and tbmoon/facenet train on) are taken as they lie: the middle
+160 of 182 pixels, the lineage's own crop.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.alignment import Similarity, align, similarity
-from facesearch.config import Preprocessing
-from facesearch.errors import InputError, PhotoError
-from facesearch.images import open_photo
-from facesearch.measuring import people_in
+from facesearch.core.errors import InputError, PhotoError
+from facesearch.core.settings import Preprocessing
+from facesearch.evaluation.labelled import people_in
+from facesearch.media import open_photo
+from facesearch.pipeline.alignment import Similarity, align, similarity
 from train.config import DataConfig
 from train.errors import TrainingError
 from train.manifest import MANIFEST, read_manifest

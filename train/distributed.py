@@ -17,8 +17,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from facesearch.errors import InputError
-from facesearch.networks import pick_device
+from facesearch.core.device import pick_device
+from facesearch.core.errors import InputError
 
 __all__ = ["Ranks", "joined"]
 

@@ -6,7 +6,7 @@ FacesearchError
     └── DivergedError   the loss is not a number
 """
 
-from facesearch.errors import FacesearchError
+from facesearch.core.errors import FacesearchError
 
 __all__ = ["CollapsedError", "DivergedError", "TrainingError"]
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from facesearch import networks
-from facesearch.engine import FaceEngine
-from facesearch.errors import InputError
+from facesearch import embedding
+from facesearch.core.errors import InputError
 from facesearch.evaluation import (
     embed_photos,
     equal_error_rate,
@@ -20,8 +19,9 @@ from facesearch.evaluation import (
     roc_auc,
     tar_at_far,
 )
-from facesearch.measuring import main_face_embedder, people_in
-from facesearch.plots import require_matplotlib
+from facesearch.evaluation.labelled import main_face_embedder, people_in
+from facesearch.evaluation.plots import require_matplotlib
+from facesearch.pipeline.pipeline import Pipeline
 from train.curves import distance_figure, roc_figure
 from train.validation import PairDistances, pairs_of
 
@@ -88,11 +88,11 @@ def evaluate_people(
     }
 
 
-def _engine(model: str, device: str, plots: Path | None) -> FaceEngine:
+def _engine(model: str, device: str, plots: Path | None) -> Pipeline:
     if plots is not None:
         require_matplotlib()
         plots.mkdir(parents=True, exist_ok=True)
-    return FaceEngine.load(networks.resolve(model), device)
+    return Pipeline.load(embedding.resolve(model), device)
 
 
 def _draw(pairs: PairDistances, model: str, name: str, what: str, folder: Path | None) -> None:

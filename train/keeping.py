@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facesearch.config import ModelSpec
-from facesearch.networks import checkpoint
+from facesearch.core.settings import ModelSpec
+from facesearch.embedding import checkpoint
 from train.curves import draw_run
 from train.log import RunLog
 from train.losses import StepStatistics

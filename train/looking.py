@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.alignment import similarity
-from facesearch.config import DetectionConfig, ModelSpec, Preprocessing
-from facesearch.detection import SURE_SCORE, Detector, Face
-from facesearch.embedding import Embedder
-from facesearch.engine import AUTO_MIN_FACE_PX, FaceEngine, LoadedPhoto, prominence
-from facesearch.errors import PhotoError
-from facesearch.images import Photo
-from facesearch.networks import pick_device
-from facesearch.networks.templates import FACENET_160
+from facesearch.core.device import pick_device
+from facesearch.core.errors import PhotoError
+from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
+from facesearch.core.types import Face
+from facesearch.detection import SURE_SCORE, Detector
+from facesearch.embedding.embedder import Embedder
+from facesearch.embedding.templates import FACENET_160
+from facesearch.media import Photo
+from facesearch.pipeline.alignment import similarity
+from facesearch.pipeline.pipeline import AUTO_MIN_FACE_PX, LoadedPhoto, Pipeline, prominence
 
 __all__ = [
     "BOX_MARGIN_PX",
@@ -45,7 +46,7 @@ QUICK_MIN_FACE_SHARE = 1 / 5
 
 
 class NoNetwork:
-    """Stands where FaceEngine has its network, and says how crops are to be made."""
+    """Stands where Pipeline has its network, and says how crops are to be made."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         self.spec = ModelSpec("none", "none", 1, preprocessing, "0" * 64)
@@ -54,7 +55,7 @@ class NoNetwork:
         raise NotImplementedError("crops are made here, not embedded")
 
 
-class _QuickEngine(FaceEngine):
+class _QuickEngine(Pipeline):
     """Looks for large faces only."""
 
     def min_face_px(self, photo: Photo) -> float:
@@ -82,14 +83,14 @@ class Seen:
 class Eyes:
     """The quick look, and the one that indexing takes."""
 
-    quick: FaceEngine
-    usual: FaceEngine
+    quick: Pipeline
+    usual: Pipeline
 
     @classmethod
     def open(cls, device: str) -> "Eyes":
         place, crops = pick_device(device), Embedder(NoNetwork(WIDE))
         quick = _QuickEngine(crops, Detector(DetectionConfig(turned=False), place))
-        return cls(quick, FaceEngine(crops, Detector(DetectionConfig(), place)))
+        return cls(quick, Pipeline(crops, Detector(DetectionConfig(), place)))
 
     def look(self, paths: list[str]) -> list[Seen | PhotoError]:
         """Each image with its faces, or why it cannot be read."""
@@ -98,14 +99,14 @@ class Eyes:
         return list((seen | dict(zip(unsure, _look(self.usual, unsure), strict=True))).values())
 
 
-def _look(engine: FaceEngine, paths: list[str]) -> list[Seen | PhotoError]:
+def _look(engine: Pipeline, paths: list[str]) -> list[Seen | PhotoError]:
     loaded = [_load(engine, path) for path in paths]
     photos = [photo for photo in loaded if isinstance(photo, LoadedPhoto)]
     faces = iter(engine.detect(photos))
     return [photo if isinstance(photo, PhotoError) else Seen(photo, next(faces)) for photo in loaded]
 
 
-def _load(engine: FaceEngine, path: str) -> LoadedPhoto | PhotoError:
+def _load(engine: Pipeline, path: str) -> LoadedPhoto | PhotoError:
     try:
         return engine.load_photo(path)
     except PhotoError as error:

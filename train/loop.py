@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from facesearch.evaluation import read_lfw_pairs
 from train.augmentation import Augmentation
 from train.batches import batches, default_workers

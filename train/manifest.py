@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 
 __all__ = ["MANIFEST", "SETTINGS", "Entry", "ManifestWriter", "read_manifest"]
 

@@ -7,7 +7,7 @@ both of its people were drawn (the bootstrap of Efron 1979, by person as in the 
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from train.validation import FAR, PairDistances
 
 __all__ = ["gain_interval"]

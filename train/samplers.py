@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from train.config import BatchConfig
 
 __all__ = ["PeopleByImages", "RandomTriplets", "Sampler", "make_sampler"]

@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facesearch import networks
-from facesearch.config import ModelSpec, Preprocessing
-from facesearch.embedding import Embedder
-from facesearch.errors import InputError
-from facesearch.networks.architectures import ARCHITECTURES
-from facesearch.networks.registry import BUILT_IN
-from facesearch.networks.templates import arcface_template
+from facesearch import embedding
+from facesearch.core.errors import InputError
+from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.embedding.architectures import ARCHITECTURES
+from facesearch.embedding.embedder import Embedder
+from facesearch.embedding.registry import BUILT_IN
+from facesearch.embedding.templates import arcface_template
 from train.config import NetworkConfig
 from train.dataset import FaceSet, load_crop
 
@@ -68,10 +68,10 @@ def _from_nothing(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
 
 
 def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
-    spec = networks.resolve(config.start)
+    spec = embedding.resolve(config.start)
     if config.name not in ("", spec.network):
         raise InputError(f"network.start {config.start!r} is a {spec.network}, not a {config.name}: leave name empty")
-    module = networks.load_module(spec)
+    module = embedding.load_module(spec)
     if config.dim not in (0, spec.dim):
         module = _with_new_head(module, spec, config.dim)
         spec = replace(spec, dim=config.dim)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from facesearch.config import ModelSpec
-from facesearch.embedding import Embedder
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
+from facesearch.core.settings import ModelSpec
+from facesearch.embedding.embedder import Embedder
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError

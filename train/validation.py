@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch import networks
-from facesearch.config import ModelSpec
+from facesearch import embedding
+from facesearch.calibration import Calibration
+from facesearch.core.distance import l2_matrix
+from facesearch.core.errors import InputError
+from facesearch.core.settings import ModelSpec
 from facesearch.detection import Detector
-from facesearch.distance import Calibration, l2_matrix
-from facesearch.embedding import Embedder
-from facesearch.engine import FaceEngine
-from facesearch.errors import InputError
+from facesearch.embedding.embedder import Embedder
 from facesearch.evaluation import (
     DistanceHistogram,
     Pairs,
@@ -25,6 +25,7 @@ from facesearch.evaluation import (
     split_pairs,
     tar_at_far,
 )
+from facesearch.pipeline.pipeline import Pipeline
 from train.dataset import FaceSet, load_crop
 from train.looking import NoNetwork
 
@@ -127,7 +128,7 @@ class LfwPairs:
     def __init__(self, pairs: Pairs, spec: ModelSpec, device: str, tick: Callable[[int, int], None]) -> None:
         """Args: spec says how crops are made. Raises InputError where no face is found at all."""
         self._pairs = pairs
-        engine = FaceEngine(Embedder(NoNetwork(spec.preprocessing)), Detector(device=networks.pick_device(device)))
+        engine = Pipeline(Embedder(NoNetwork(spec.preprocessing)), Detector(device=embedding.pick_device(device)))
         self._crops: dict[Path, NDArray[np.uint8]] = {}
         photos = pairs.photos
         for done, (photo, face) in enumerate(zip(photos, engine.main_faces(map(str, photos)), strict=True), start=1):

@@ -17,10 +17,19 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from facesearch.cli import asking, finding, keeping, models, people, reporting, serving, sharing
+from facesearch.cli import (
+    asking,
+    finding,
+    keeping,
+    models,
+    people,
+    reporting,
+    serving,
+    sharing,
+)
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
-from facesearch.errors import FacesearchError
+from facesearch.core.errors import FacesearchError
 
 if TYPE_CHECKING:
     from typer import Typer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from facesearch.config import SearchConfig
+    from facesearch.core.settings import SearchConfig
     from facesearch.library import Library
 
 __all__ = [

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import (
+    DECIDE,
+    FIND,
+    JsonOption,
+    LibraryOption,
+    app,
+    open_library,
+)
 from facesearch.cli.output import print_json, shown, table
-from facesearch.wording import percent, plural
+from facesearch.core.wording import percent, plural
 
 if TYPE_CHECKING:
+    from facesearch.core.results import Explanation, Suggestion
     from facesearch.library import Library
-    from facesearch.results import Explanation, Suggestion
 
 __all__ = ["explain", "suggest"]
 

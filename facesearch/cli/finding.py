@@ -5,16 +5,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
-from facesearch.cli.output import interruptible, message, photo_progress, print_json, save_picture, shown, table
-from facesearch.config import SearchConfig
-from facesearch.wording import percent, plural
+from facesearch.cli.app import (
+    FIND,
+    DeviceOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    app,
+    open_library,
+)
+from facesearch.cli.output import (
+    interruptible,
+    message,
+    photo_progress,
+    print_json,
+    save_picture,
+    shown,
+    table,
+)
+from facesearch.core.settings import SearchConfig
+from facesearch.core.wording import percent, plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from facesearch.indexing import IndexReport
-    from facesearch.results import Cluster, Clustering, QueryResult, Verification
+    from facesearch.core.results import Cluster, Clustering, QueryResult, Verification
+    from facesearch.indexing.indexer import IndexReport
 
 __all__ = ["cluster", "index", "query", "verify"]
 
@@ -44,9 +60,9 @@ def index(
     """
     import os.path
 
-    from facesearch.config import DetectionConfig, ImageConfig
-    from facesearch.images import find_photos
+    from facesearch.core.settings import DetectionConfig, ImageConfig
     from facesearch.library import Library
+    from facesearch.media import find_photos
 
     find_photos([path for path in paths if not os.path.isdir(path)])  # a mistyped path must not leave an empty library
     options = {"detection": DetectionConfig(min_face_px=min_face), "images": ImageConfig(max_megapixels)}
@@ -157,7 +173,7 @@ def verify(
 
     Exit code 0: the same; 1: different people; 2: it cannot be said (no face, unreadable).
     """
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     if threshold is not None and not 0 <= threshold <= 2:
         raise InputError(f"a threshold lies between 0 and 2, not at {threshold} (--threshold)")
@@ -208,7 +224,7 @@ def cluster(
 
 
 def _sheet(result: "Clustering") -> "Image":
-    from facesearch.sheets import Row, contact_sheet
+    from facesearch.sharing.sheets import Row, contact_sheet
 
     rows = []
     for group in _listed(result)[:MANY]:

@@ -4,12 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import KEEP, DeviceOption, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import (
+    KEEP,
+    DeviceOption,
+    JsonOption,
+    LibraryOption,
+    app,
+    open_library,
+)
 from facesearch.cli.output import interruptible, photo_progress, print_json, shown
-from facesearch.wording import plural
+from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.results import Status
+    from facesearch.core.results import Status
 
 __all__ = ["reembed", "remove", "status"]
 
@@ -65,7 +72,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Take photos and their faces out of the library. The files themselves are never touched."""
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     if bool(paths) == missing:
         raise InputError("say which photos or folders to take out, or --missing for those that are gone")

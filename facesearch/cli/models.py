@@ -6,11 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facesearch.cli.app import MODELS, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
-from facesearch.cli.output import count_progress, message, print_json, save_figure, shown, table
+from facesearch.cli.app import (
+    MODELS,
+    DeviceOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    app,
+    open_library,
+)
+from facesearch.cli.output import (
+    count_progress,
+    message,
+    print_json,
+    save_figure,
+    shown,
+    table,
+)
 
 if TYPE_CHECKING:
-    from facesearch.distance import Calibration
+    from facesearch.calibration import Calibration
 
 __all__ = ["calibrate", "evaluate", "models"]
 
@@ -21,13 +36,13 @@ def models(
     as_json: JsonOption = False,
 ) -> None:
     """List the embedding models: what is here, what can be had, under which licence."""
-    from facesearch import networks
+    from facesearch import embedding
 
     if download:
         with count_progress("Downloading", unit="bytes") as tick:
-            path = networks.download(download, tick)
+            path = embedding.download(download, tick)
         message(f"{download} is ready: {path}")
-    known = networks.available()
+    known = embedding.available()
     if as_json:
         print_json(
             {
@@ -65,9 +80,10 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
-    from facesearch import measuring, networks
-    from facesearch.errors import InputError
-    from facesearch.plots import calibration_plot, require_matplotlib
+    from facesearch import embedding
+    from facesearch.core.errors import InputError
+    from facesearch.evaluation import labelled as measuring
+    from facesearch.evaluation.plots import calibration_plot, require_matplotlib
 
     if plot is not None:
         require_matplotlib()
@@ -76,9 +92,9 @@ def calibrate(
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
         if out is not None:
-            from facesearch.engine import FaceEngine
+            from facesearch.pipeline.pipeline import Pipeline
 
-            engine = FaceEngine.load(networks.resolve(model or networks.DEFAULT_MODEL), device)
+            engine = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
             result = measuring.calibrate(engine, folder, tick)
             out.write_text(result.to_json(), encoding="utf-8")
         else:
@@ -120,8 +136,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled photos: verification on LFW's pairs, identification and groups on a folder."""
-    from facesearch import benchmarks
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
+    from facesearch.evaluation import accuracy as benchmarks
 
     if (lfw is None) != (pairs is None) or (lfw is None and photos is None):
         raise InputError("give --lfw with --pairs, or --photos, or both")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from facesearch.indexing import Progress as IndexProgress
+    from facesearch.indexing.indexer import Progress as IndexProgress
 
 __all__ = [
     "ReaderGoneError",
@@ -99,7 +99,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
 
 def save_picture(picture: "Image", path: "Path") -> None:
     """Raises InputError where the picture cannot be written there."""
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     try:
         picture.save(path)
@@ -110,7 +110,7 @@ def save_picture(picture: "Image", path: "Path") -> None:
 
 def save_figure(figure: "Figure", path: "Path") -> None:
     """As `save_picture`, for matplotlib's figures."""
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     try:
         figure.savefig(path, dpi=120)

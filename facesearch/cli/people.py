@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import (
+    DECIDE,
+    FIND,
+    JsonOption,
+    LibraryOption,
+    app,
+    open_library,
+)
 from facesearch.cli.output import print_json, shown, table
-from facesearch.wording import plural
+from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.index.ledger import Decision
+    from facesearch.storage.undo_log import Decision
 
 __all__ = ["forget", "history", "ignore", "merge", "name", "not_a_face", "people", "photos", "reject", "split", "undo"]
 
@@ -183,7 +190,7 @@ def forget(
     as_json: JsonOption = False,
 ) -> None:
     """Delete somebody's faces, embeddings and history from the library for good. There is no undo."""
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     if (who is None) != everything:
         raise InputError("say whom to forget, or --all for everybody")
@@ -197,7 +204,7 @@ def forget(
 
 def _confirm(question: str) -> None:
     """Raises InputError unless the answer is yes."""
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
 
     try:
         agreed = typer.confirm(question, err=True)

@@ -7,7 +7,7 @@ import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import count_progress, message, print_json, shown
-from facesearch.wording import plural
+from facesearch.core.wording import plural
 
 __all__ = ["report"]
 
@@ -25,7 +25,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Make static pages of people and groups, to look at without a server or to give to somebody."""
-    from facesearch.reporting import ReportOptions, make_report
+    from facesearch.sharing.report import ReportOptions, make_report
 
     options = ReportOptions(title, tuple(person or ()), named, ignored, photos, paths)
     with open_library(library) as opened, count_progress("people", unit="people") as progress:

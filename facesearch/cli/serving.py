@@ -31,7 +31,7 @@ def serve(
 
     Only this machine can reach it, and only a browser that has opened the printed address. Ctrl-C ends it.
     """
-    from facesearch.errors import InputError
+    from facesearch.core.errors import InputError
     from facesearch.library import default_folder
     from facesearch.web.server import is_loopback, serve
     from facesearch.web.shelf import Shelf

@@ -7,10 +7,10 @@ import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import message, print_json, shown
-from facesearch.wording import plural
+from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.results import Somebody
+    from facesearch.core.results import Somebody
 
 __all__ = ["export", "import_names"]
 
@@ -32,8 +32,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Give groups and names to other programs. The photos themselves are never written."""
-    from facesearch.errors import InputError
-    from facesearch.exporting import rows_to_csv
+    from facesearch.core.errors import InputError
+    from facesearch.sharing.exporting import rows_to_csv
 
     if sum((to is not None, table is not None, xmp)) != 1:
         raise InputError("say what to make: --to FOLDER, --format csv or json, or --xmp")

@@ -14,9 +14,9 @@ links.py          density cores from pairs
 said.py           what the user has decided, as rows
 """
 
+from facesearch.clustering.clusterer import Cuts, Faces, Grouper, Options, group
+from facesearch.clustering.constraints import Said
 from facesearch.clustering.density import NOISE, dbscan, radius_graph, renumber_by_size
-from facesearch.clustering.grouping import Cuts, Faces, Grouper, Options, group
-from facesearch.clustering.said import Said
 
 __all__ = [
     "NOISE",

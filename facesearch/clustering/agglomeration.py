@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import Pairs
-from facesearch.clustering.said import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Said
 
 __all__ = ["agglomerate"]
 

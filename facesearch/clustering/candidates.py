@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.index.neighbours import radius_neighbours
+from facesearch.clustering.neighbours import radius_neighbours
 
 __all__ = ["Pairs", "of_one_photo", "pairs_within"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.said import Said
+from facesearch.clustering.constraints import Said
 
 __all__ = ["by_content"]
 
@@ -17,7 +17,7 @@ def by_content(embeddings: NDArray[np.float32], excess: NDArray[np.float64], pho
 
     Args:
         embeddings: (n, d) float32.
-        excess: (n,), see `facesearch.quality.excess`.
+        excess: (n,), see `facesearch.pipeline.quality.excess`.
         photos: (n,) the photo of each; only equality counts.
     """
     content = np.unique(_as_words(embeddings), return_inverse=True)[1].reshape(-1)

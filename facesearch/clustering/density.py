@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.errors import InputError
-from facesearch.index.neighbours import radius_neighbours
+from facesearch.clustering.neighbours import radius_neighbours
+from facesearch.core.errors import InputError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

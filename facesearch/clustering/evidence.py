@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facesearch.distance import Calibration
+from facesearch.calibration import Calibration
 
 __all__ = ["distance_at", "nats_per_squared_distance"]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from facesearch.clustering.agglomeration import agglomerate
 from facesearch.clustering.candidates import pairs_within
+from facesearch.clustering.constraints import Said
 from facesearch.clustering.links import linked
-from facesearch.clustering.said import Said
 
 __all__ = ["Few"]
 

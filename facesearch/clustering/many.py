@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import of_one_photo
+from facesearch.clustering.constraints import Said
 from facesearch.clustering.links import each_once, linked
+from facesearch.clustering.near_lists import NearLists
 from facesearch.clustering.rounds import Rounds
-from facesearch.clustering.said import Said
-from facesearch.index.lists import NearLists
 
 __all__ = ["Many"]
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.clustering.constraints import NOBODY, Said
 from facesearch.clustering.density import NOISE, dbscan
-from facesearch.clustering.said import NOBODY, Said
-from facesearch.index.neighbours import radius_neighbours
+from facesearch.clustering.neighbours import radius_neighbours
 
 __all__ = ["dbscan_within"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.clustering.constraints import NOBODY, Said
 from facesearch.clustering.links import each_once, summed
-from facesearch.clustering.said import NOBODY, Said
 
 __all__ = ["Rounds"]
 

@@ -1,6 +1,8 @@
-"""MTCNN: photos -> faces with box, five landmarks and score."""
+"""Faces in images: the Detector protocol, and the detectors that can be chosen.
 
-from facesearch.detection.detector import LIKELY_SCORE, SURE_SCORE, Detector
-from facesearch.detection.faces import Face
+May import core only.
+"""
 
-__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Detector", "Face"]
+from facesearch.detection.mtcnn import LIKELY_SCORE, SURE_SCORE, Detector
+
+__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Detector"]

@@ -5,6 +5,7 @@ is what runs.
 """
 
 from facesearch.evaluation.calibration import DistanceHistogram, fit_calibration, split_pairs
+from facesearch.evaluation.clustering import ClusteringReport, Scores, bcubed_scores, clustering_report, pairwise_scores
 from facesearch.evaluation.datasets import (
     EmbedPhotos,
     Pairs,
@@ -12,13 +13,6 @@ from facesearch.evaluation.datasets import (
     pair_distances,
     read_labels,
     read_lfw_pairs,
-)
-from facesearch.evaluation.grouping import (
-    ClusteringReport,
-    Scores,
-    bcubed_scores,
-    clustering_report,
-    pairwise_scores,
 )
 from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.verification import (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.density import NOISE, dbscan
-from facesearch.evaluation.grouping import ClusteringReport, clustering_report
+from facesearch.evaluation.clustering import ClusteringReport, clustering_report
 
 __all__ = ["baseline_reports"]
 

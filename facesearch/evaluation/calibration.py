@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facesearch.config import ModelSpec
-from facesearch.distance import Calibration, MadeFrom, ProbabilityCurve, l2, l2_matrix, ramps
-from facesearch.errors import InputError
+from facesearch.calibration import Calibration, MadeFrom, ProbabilityCurve, ramps
+from facesearch.core.distance import l2, l2_matrix
+from facesearch.core.errors import InputError
+from facesearch.core.settings import ModelSpec
 
 __all__ = ["DistanceHistogram", "fit_calibration", "split_pairs"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.distance import l2
-from facesearch.errors import InputError
+from facesearch.core.distance import l2
+from facesearch.core.errors import InputError
 
 __all__ = ["EmbedPhotos", "Pairs", "embed_photos", "pair_distances", "read_labels", "read_lfw_pairs"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facesearch.errors import InputError
-from facesearch.index.neighbours import nearest_neighbours
+from facesearch.clustering.neighbours import nearest_neighbours
+from facesearch.core.errors import InputError
 
 __all__ = ["recall_at_k"]
 

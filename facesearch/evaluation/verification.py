@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from facesearch.evaluation.datasets import EmbedPhotos, Pairs, pair_distances
 
 __all__ = [

@@ -10,6 +10,6 @@ agreement.py    groups that fit what was said, after an undo
 forgetting.py   taking somebody out for good
 """
 
-from facesearch.people.facade import People
+from facesearch.people.people import People
 
 __all__ = ["People"]

@@ -9,10 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select
 
-from facesearch.errors import InputError
-from facesearch.index import schema as db
-from facesearch.index.ledger import Decision, Ledger
-from facesearch.people.parties import (
+from facesearch.core.errors import InputError
+from facesearch.people.clusters import (
     Party,
     face_exists,
     find,
@@ -21,6 +19,8 @@ from facesearch.people.parties import (
     party_of_group,
     people_of_faces,
 )
+from facesearch.storage import schema as db
+from facesearch.storage.undo_log import Decision, Ledger
 
 __all__ = [
     *("assign", "ignore", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face", "reject", "split"),

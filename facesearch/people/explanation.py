@@ -4,19 +4,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
+from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts, Options
-from facesearch.distance import Calibration
-from facesearch.index import FaceIndex, FaceRecord, catalog
-from facesearch.index import schema as db
-from facesearch.people.grouping import table_faces
-from facesearch.people.parties import all_parties, named, people_of_faces
-from facesearch.quality import excess
-from facesearch.results import Box, Explanation, Neighbour
+from facesearch.core.results import Box, Explanation, Neighbour
+from facesearch.people.clustering import table_faces
+from facesearch.people.clusters import all_parties, named, people_of_faces
+from facesearch.pipeline.quality import excess
+from facesearch.storage import FaceRecord, Store, catalog
+from facesearch.storage import schema as db
 
 __all__ = ["explain", "poorness", "weakness"]
 
 
-def explain(index: FaceIndex, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
+def explain(index: Store, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
     """What is known of a face, its k nearest others, and what has put it into its group or kept it out of all."""
     near = [(other, distance) for other, distance in index.search(index.embedding(face.id), k + 1) if other != face.id][
         :k
@@ -91,7 +91,7 @@ def _said(group: int | None, confirmed: bool, hidden: bool) -> str:
 
 
 def _measured(
-    index: FaceIndex,
+    index: Store,
     calibration: Calibration | None,
     face: FaceRecord,
     group: int | None,

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from facesearch.index import ledger
-from facesearch.index import schema as db
-from facesearch.people.parties import Party
+from facesearch.people.clusters import Party
+from facesearch.storage import schema as db
+from facesearch.storage import undo_log as ledger
 
 __all__ = ["forget"]
 

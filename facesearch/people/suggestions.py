@@ -3,13 +3,13 @@
 import numpy as np
 from sqlalchemy import Connection, select
 
+from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts
-from facesearch.distance import Calibration
-from facesearch.index import FaceIndex
-from facesearch.index import schema as db
-from facesearch.index.neighbours import nearest_neighbours
-from facesearch.people.grouping import table_faces
-from facesearch.people.parties import Party, all_parties
+from facesearch.clustering.neighbours import nearest_neighbours
+from facesearch.people.clustering import table_faces
+from facesearch.people.clusters import Party, all_parties
+from facesearch.storage import Store
+from facesearch.storage import schema as db
 
 __all__ = ["apart", "suggest"]
 
@@ -19,7 +19,7 @@ NEAR_GROUPS = 12
 LOOSEST_FAR = 1e-2
 
 
-def suggest(index: FaceIndex, calibration: Calibration, limit: int) -> list[tuple[Party, Party, float]]:
+def suggest(index: Store, calibration: Calibration, limit: int) -> list[tuple[Party, Party, float]]:
     """Pairs of parties with their root mean square distance, nearest first.
 
     Left out are ignored people, groups of one face that is nobody's, and pairs of which the user has said that they are

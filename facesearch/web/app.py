@@ -13,11 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from facesearch.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
+from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
+from facesearch.core.wording import sentence
 from facesearch.web import deciding, filling, people, photos, searching
 from facesearch.web.security import Guard, Keys
 from facesearch.web.site import Site, page
-from facesearch.wording import sentence
 
 __all__ = ["create_app"]
 

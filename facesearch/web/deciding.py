@@ -9,11 +9,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from facesearch.errors import FacesearchError, InputError
-from facesearch.index.ledger import Decision
+from facesearch.core.errors import FacesearchError, InputError
 from facesearch.library import Library
+from facesearch.storage.undo_log import Decision
 from facesearch.web.notes import Note
-from facesearch.web.site import back, number, page, said, site_of, with_library
+from facesearch.web.site import (
+    back,
+    number,
+    page,
+    said,
+    site_of,
+    with_library,
+)
 
 __all__ = ["decide", "history"]
 

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from facesearch.errors import FacesearchError, InputError
-from facesearch.images import find_photos
+from facesearch.core.errors import FacesearchError, InputError
+from facesearch.media import find_photos
 from facesearch.web.jobs import Jobs
 from facesearch.web.site import Site, back, page, site_of
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from facesearch.errors import FacesearchError, LibraryLockedError
-from facesearch.wording import span
+from facesearch.core.errors import FacesearchError, LibraryLockedError
+from facesearch.core.wording import span
 
 __all__ = ["Jobs", "Work"]
 

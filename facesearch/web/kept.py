@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from facesearch.results import QueryResult
+from facesearch.core.results import QueryResult
 
 __all__ = ["Search", "Searches"]
 

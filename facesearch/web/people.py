@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from facesearch.core.views import FaceView
 from facesearch.library import Library
-from facesearch.views import FaceView
 from facesearch.web.site import cursor_of, link, page, with_library
 
 __all__ = ["card", "everybody", "loose", "names", "not_faces", "review", "somebody", "together"]

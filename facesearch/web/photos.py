@@ -5,8 +5,8 @@ from importlib.resources import files
 from starlette.requests import Request
 from starlette.responses import Response
 
+from facesearch.core.views import Thumbnail
 from facesearch.library import Library
-from facesearch.views import Thumbnail
 from facesearch.web.site import cursor_of, link, number, page, with_library
 
 __all__ = ["album", "one", "preview", "tile"]

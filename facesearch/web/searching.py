@@ -10,12 +10,19 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from facesearch.errors import FacesearchError, InputError
+from facesearch.core.errors import FacesearchError, InputError
+from facesearch.core.results import Match
 from facesearch.library import Library
-from facesearch.results import Match
 from facesearch.web.kept import Search
 from facesearch.web.notes import Note
-from facesearch.web.site import back, number, page, said, site_of, with_library
+from facesearch.web.site import (
+    back,
+    number,
+    page,
+    said,
+    site_of,
+    with_library,
+)
 
 __all__ = ["ask", "face", "found", "look", "picture"]
 

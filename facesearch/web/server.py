@@ -13,7 +13,7 @@ from types import FrameType
 
 import uvicorn
 
-from facesearch.errors import InputError
+from facesearch.core.errors import InputError
 from facesearch.web.app import create_app
 from facesearch.web.security import Keys
 from facesearch.web.shelf import Shelf

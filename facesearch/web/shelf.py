@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from facesearch.errors import LibraryMissingError
+from facesearch.core.errors import LibraryMissingError
 from facesearch.library import Library
 
 __all__ = ["Shelf"]

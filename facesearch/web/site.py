@@ -11,12 +11,12 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from facesearch.errors import InputError, LibraryLockedError
+from facesearch.core.errors import InputError, LibraryLockedError
 from facesearch.library import Library
+from facesearch.sharing.rendering import render
 from facesearch.web.jobs import Jobs
 from facesearch.web.kept import Searches
 from facesearch.web.notes import Note, Notes
-from facesearch.web.rendering import render
 from facesearch.web.shelf import Shelf
 
 __all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "said", "show", "site_of", "with_library"]

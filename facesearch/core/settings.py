@@ -1,0 +1,165 @@
+"""Settings as frozen dataclasses that are checked when they are built."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from facesearch.core.errors import InputError
+
+__all__ = ["DetectionConfig", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """What is accepted as a photo.
+
+    max_megapixels: photos with more pixels than this are refused; 200 megapixels are 0.6 GB as RGB.
+    """
+
+    max_megapixels: float = 200.0
+
+    def __post_init__(self) -> None:
+        if not self.max_megapixels > 0:
+            raise InputError(f"max_megapixels must be positive, not {self.max_megapixels}")
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """How faces are looked for.
+
+    min_face_px: side of the smallest face looked for, in pixels of the photo as displayed; None for 20 pixels or a
+        75th of the photo's shorter side, whichever is more.
+    thresholds: scores that a candidate needs in MTCNN's three stages (P-Net, R-Net, O-Net). With the 0.6 that the
+        authors give for P-Net, R-Net looks at 40 % more, and ten more are found in 907 photos: nine things that are no
+        faces, and one face that is too dark to be seen.
+    pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
+    turned: look at pictures in which no sure face is found on their sides and head down, too.
+    """
+
+    min_face_px: int | None = None
+    thresholds: tuple[float, float, float] = (0.7, 0.7, 0.7)
+    pyramid_factor: float = 0.709
+    turned: bool = True
+
+    def __post_init__(self) -> None:
+        if self.min_face_px is not None and self.min_face_px < 12:
+            raise InputError(f"the smallest face must be at least 12 pixels, not {self.min_face_px} (--min-face)")
+        if not all(0 < t < 1 for t in self.thresholds):
+            raise InputError(f"detection thresholds must lie between 0 and 1, not {self.thresholds}")
+        if not 0.3 <= self.pyramid_factor < 1:
+            raise InputError(f"pyramid_factor must lie in [0.3, 1), not {self.pyramid_factor}")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How the faces of a library are searched.
+
+    exact_up_to: up to so many faces a query is compared with every one. Of more, lists of alike faces are made, and it
+        is compared with those in the nearest lists.
+    probed: the share of the lists that a query looks into, if that is more than the 125,000 faces that it looks at
+        anyway; 1 misses nothing.
+    """
+
+    exact_up_to: int = 50_000
+    probed: float = 0.125
+
+    def __post_init__(self) -> None:
+        if self.exact_up_to < 0:
+            raise InputError(f"exact_up_to is a number of faces, not {self.exact_up_to}")
+        if not 0 < self.probed <= 1:
+            raise InputError(f"probed is a share in (0, 1], not {self.probed}")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an aligned crop is made and turned into a network's input.
+
+    size: (height, width) of the crop in pixels.
+    landmarks: where the five points (left eye, right eye, nose tip, left and right mouth corner, as seen in the
+        picture) come to lie in the crop, as (x, y) in pixels, pixel centres at whole numbers.
+    mean, std: per channel, in units of 0..255, in the network's own channel order: input = (value - mean) / std.
+    channels: "rgb" or "bgr".
+    mirror: average the embedding of the crop and of its mirror image.
+    """
+
+    size: tuple[int, int]
+    landmarks: tuple[tuple[float, float], ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    channels: str = "rgb"
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.size) != 2 or not all(16 <= side <= 1024 for side in self.size):
+            raise InputError(f"a crop's height and width must lie in 16..1024 pixels, not {self.size}")
+        if len(self.landmarks) != 5 or not all(len(p) == 2 for p in self.landmarks):
+            raise InputError("a template has five (x, y) points: eyes, nose tip, mouth corners")
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
+            raise InputError(f"mean and std need three values each, std positive: {self.mean}, {self.std}")
+        if not isinstance(self.mirror, bool):
+            raise InputError(f"mirror must be true or false, not {self.mirror!r}")
+        if self.channels not in ("rgb", "bgr"):
+            raise InputError(f"channels must be 'rgb' or 'bgr', not {self.channels!r}")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What identifies an embedding model; kept in every library.
+
+    name: what the user says to get it: "dlib", "facenet-vggface2", or the path of a file.
+    network: the architecture: "dlib-resnet", "inception-resnet-v1", "onnx", ...
+    dim: length of an embedding.
+    weights_sha256: of the weights file, hexadecimal.
+    licence, source: of the weights, in a few words, for people.
+    """
+
+    name: str
+    network: str
+    dim: int
+    preprocessing: Preprocessing
+    weights_sha256: str
+    licence: str = "unknown"
+    source: str = "unknown"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over everything that changes an embedding: weights, network and preprocessing.
+
+        Two specs with the same fingerprint give the same embeddings, whatever they are called.
+        """
+        parts = {
+            "network": self.network,
+            "dim": self.dim,
+            "weights_sha256": self.weights_sha256,
+            "preprocessing": asdict(self.preprocessing),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """Raises InputError where the text is not a spec."""
+        try:
+            fields = json.loads(text)
+            pre = fields.pop("preprocessing")
+            return cls(preprocessing=preprocessing_from_dict(pre), **fields)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"not a model description: {error}") from error
+
+
+def preprocessing_from_dict(fields: dict[str, Any]) -> Preprocessing:
+    """Lists, as JSON and TOML give them, become the tuples of Preprocessing.
+
+    Raises InputError for keys that Preprocessing does not have.
+    """
+    unknown = set(fields) - set(Preprocessing.__dataclass_fields__)
+    if unknown:
+        raise InputError(f"unknown preprocessing setting: {', '.join(sorted(unknown))}")
+    tuples: dict[str, Any] = {
+        key: tuple(map(tuple, value)) if key == "landmarks" else tuple(value) if isinstance(value, list) else value
+        for key, value in fields.items()
+    }
+    return Preprocessing(**tuples)

@@ -1,0 +1,73 @@
+"""Aligned crops -> embeddings: (n, d) float32 of unit L2 norm."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from facesearch.core.settings import ModelSpec
+    from facesearch.embedding import Network
+
+__all__ = ["Embedder"]
+
+# Images that the network sees at once on a CPU, mirrored ones among them. More are 5 % faster, but PyTorch then
+# computes in another order, and the same crop would get another embedding (by 1e-7) depending on its company; so would
+# an image on its own.
+BATCH_SIZE = 8
+
+
+class Embedder:
+    """One network with its preprocessing around it."""
+
+    def __init__(self, network: "Network", batch_size: int = BATCH_SIZE) -> None:
+        self.network = network
+        self.batch_size = batch_size
+
+    @property
+    def spec(self) -> "ModelSpec":
+        return self.network.spec
+
+    def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed aligned crops.
+
+        Args:
+            crops: n of (height, width, 3) uint8 RGB, of the size that the model's preprocessing says.
+
+        Returns:
+            (n, d) float32, unit L2 norm.
+
+        Raises:
+            ModelError: the network gives NaN, infinity or nothing but zeros.
+        """
+        parts = [np.zeros((0, self.spec.dim), np.float32)]
+        step = max(self.batch_size // 2, 1) if self.spec.preprocessing.mirror else self.batch_size
+        for start in range(0, len(crops), step):
+            parts.append(self._embed_batch(np.stack(crops[start : start + step])))
+        embeddings = np.concatenate(parts)
+        if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):  # NaN is close to nothing
+            raise ModelError(f"{self.spec.name} gives embeddings that are NaN or zero; use another model")
+        return embeddings
+
+    def _embed_batch(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        count, inputs = len(crops), self._normalised(crops)
+        if not self.spec.preprocessing.mirror:
+            return _unit(self.network(np.repeat(inputs, 2, axis=0) if count == 1 else inputs))[:count]
+        both = _unit(self.network(np.concatenate([inputs, inputs[..., ::-1]])))
+        # the sum of two unit vectors points where their mean does
+        return _unit(both[:count] + both[count:])
+
+    def _normalised(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, height, width, 3) uint8 RGB -> (n, 3, height, width) float32 as the network was trained on."""
+        pre = self.spec.preprocessing
+        ordered = crops if pre.channels == "rgb" else crops[..., ::-1]
+        values = (ordered.astype(np.float32) - np.array(pre.mean, np.float32)) / np.array(pre.std, np.float32)
+        return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)

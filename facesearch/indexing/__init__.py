@@ -1,0 +1,8 @@
+"""Photos on disk -> faces in the store: index, re-embed, remove.
+
+May import pipeline, storage, media and what lies below them.
+"""
+
+from facesearch.indexing.indexer import IndexReport, Progress, index_photos
+
+__all__ = ["IndexReport", "Progress", "index_photos"]

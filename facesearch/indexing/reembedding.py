@@ -1,0 +1,113 @@
+"""Another model for a library: every face is cropped and embedded again; none is looked for again.
+
+Interrupted, it goes on where it was; until the last face is done the library keeps its old embeddings and stays usable.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.core.errors import LibraryError, PhotoError
+from facesearch.core.types import Face
+from facesearch.indexing.indexer import Progress
+from facesearch.media import content_hash
+from facesearch.pipeline.pipeline import Pipeline, one_thread
+from facesearch.storage import FaceRecord, Store
+from facesearch.storage import pending_embeddings as staging
+
+__all__ = ["ReembedReport", "reembed"]
+
+BATCH_PHOTOS = 16
+
+
+@dataclass
+class ReembedReport:
+    """photos, faces: in the library afterwards with embeddings of the new model; dropped: photos taken out."""
+
+    photos: int = 0
+    faces: int = 0
+    dropped: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def reembed(
+    index: Store,
+    engine: Pipeline,
+    *,
+    drop_missing: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ReembedReport:
+    """Give every face an embedding of the engine's model, then make that the library's model.
+
+    Args:
+        drop_missing: take photos out that cannot be read any more, or are no longer what was indexed.
+
+    Raises:
+        LibraryError: there are such photos, and drop_missing is false; nothing has changed then.
+        LibraryLockedError: another process is writing.
+    """
+    began = time.perf_counter()
+    spec = engine.embedder.spec
+    report = ReembedReport()
+    with index.writing():
+        with index.transaction() as connection:
+            waiting = staging.waiting(connection, spec.fingerprint)
+        state = Progress(len(waiting))
+        unreadable: list[int] = []
+        photos = list(waiting.items())
+        for start in range(0, len(photos), BATCH_PHOTOS):
+            if should_stop():
+                return ReembedReport(stopped=True, seconds=time.perf_counter() - began)
+            batch = photos[start : start + BATCH_PHOTOS]
+            unreadable += _embed_batch(index, engine, {photo_id: index.faces(faces) for photo_id, faces in batch})
+            state.faces += sum(len(faces) for _, faces in batch)
+            state.done += len(batch)
+            progress(state)
+        if unreadable and not drop_missing:
+            count = "1 photo" if len(unreadable) == 1 else f"{len(unreadable):,} photos"
+            raise LibraryError(
+                f"{count} cannot be embedded again, being gone, damaged or edited: run `facesearch index` on what is"
+                " back or edited, or repeat with --drop-missing to take the rest out"
+            )
+        report.faces = index.adopt(spec, unreadable)
+        report.dropped = len(unreadable)
+        report.photos = index.counts().photos
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _embed_batch(index: Store, engine: Pipeline, photos: dict[int, list[FaceRecord]]) -> list[int]:
+    """Stage new embeddings for the faces of some photos; the ids of those that cannot be read, or are others by now."""
+    crops: dict[int, NDArray[np.uint8]] = {}
+    unreadable = []
+    for photo_id, records in photos.items():
+        of_photo = _crops(index, engine, photo_id, records)
+        if of_photo is None:
+            unreadable.append(photo_id)
+        else:
+            crops |= zip((record.id for record in records), of_photo, strict=True)
+    with one_thread():
+        embeddings = engine.embedder.embed(list(crops.values()))
+    with index.transaction() as connection:
+        staging.stage(connection, engine.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
+    return unreadable
+
+
+def _crops(index: Store, engine: Pipeline, photo_id: int, records: list[FaceRecord]) -> list[NDArray[np.uint8]] | None:
+    """Crops of a photo's faces from the first of its files that still holds it; None where none does."""
+    for path in index.paths_of(photo_id):
+        try:
+            if index.photo_id(content_hash(path)) == photo_id:
+                photo = engine.load_photo(path)
+                return engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
+        except PhotoError:
+            continue
+    return None

@@ -1,0 +1,180 @@
+"""Find the photos in folders."""
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from facesearch.core.errors import InputError
+from facesearch.media.reasons import os_reason
+
+__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "FoundPhoto", "find_photos"]
+
+PHOTO_SUFFIXES = frozenset(
+    [
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    ]
+)
+
+# Where systems keep thumbnails, deleted files and snapshots: Synology, QNAP, Windows, archives from macOS, ext4.
+_SYSTEM_NAMES = frozenset(
+    [
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+        *("$recycle.bin", "recycler", "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+        *("__macosx", "lost+found"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhoto:
+    """A file that by its name is a photo.
+
+    path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file or folder that could not be read; the reason is a few words, without the path."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What find_photos found, both lists in order of path.
+
+    ignored: how many entries were passed over: files that are not photos, hidden and system ones (a folder counts one).
+    """
+
+    photos: list[FoundPhoto] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    ignored: int = 0
+
+
+def find_photos(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Found:
+    """List the photos in folders and in all folders below them; files given by name are taken whatever their suffix.
+
+    Hidden and system files and folders are passed over unless they are given by name. Links are followed, after
+    everything else, so that a photo is listed under its own path rather than a link's. Each folder and each file is
+    listed once; hard links and copies are files of their own.
+
+    Raises:
+        InputError: a path given does not exist.
+    """
+    walk = _Walk()
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        walk.start(path)
+    walk.follow_links()
+    photos = sorted(walk.photos, key=lambda photo: photo.path)
+    return Found(photos, sorted(walk.failures, key=lambda failure: failure.path), walk.ignored)
+
+
+class _Walk:
+    """The state of one find_photos."""
+
+    def __init__(self) -> None:
+        self.photos: list[FoundPhoto] = []
+        self.failures: list[Failure] = []
+        self.ignored = 0
+        self._links: list[str] = []
+        self._folders_seen: set[tuple[int, int]] = set()
+        # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
+        self._files_seen: set[str] = set()
+
+    def start(self, given: str | os.PathLike[str]) -> None:
+        """Take a path that the user gave."""
+        if not os.fspath(given):
+            raise InputError("an empty path was given; '.' means the current folder")
+        path = os.path.abspath(given)
+        try:
+            info = os.stat(path)
+        except (OSError, ValueError) as error:  # ValueError: a null character
+            if not isinstance(error, PermissionError) and not os.path.islink(path):
+                raise InputError(f"{os.fspath(given)!r} does not exist; give a photo or a folder of photos") from error
+            self._fail(path, error)
+        else:
+            self._take(path, info, any_suffix=True)
+
+    def follow_links(self) -> None:
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for path in links:
+                self._follow(path)
+
+    def _follow(self, path: str) -> None:
+        # What a broken link without a suffix led to may have been a folder of photos; "notes.txt" was none.
+        might_matter = _has_photo_suffix(path) or not os.path.splitext(path)[1]
+        try:
+            self._take(path, os.stat(path), any_suffix=False)
+        except OSError as error:
+            if might_matter:
+                self._fail(path, error)
+            else:
+                self.ignored += 1
+
+    def _take(self, path: str, info: os.stat_result, any_suffix: bool) -> None:
+        if stat.S_ISDIR(info.st_mode):
+            self._walk_folder(path)
+        elif any_suffix or _has_photo_suffix(path):
+            self._add(path, os.path.realpath(path), info)
+        else:
+            self.ignored += 1
+
+    def _walk_folder(self, top: str) -> None:
+        pending = [top]
+        while pending:
+            folder = pending.pop()
+            subfolders: list[str] = []
+            try:
+                info = os.stat(folder)
+                if (info.st_dev, info.st_ino) in self._folders_seen:
+                    continue
+                self._folders_seen.add((info.st_dev, info.st_ino))
+                resolved = os.path.join(os.path.realpath(folder), "")
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        self._take_entry(entry, resolved, subfolders)
+            except OSError as error:
+                self.failures.append(Failure(folder, f"the folder cannot be read: {os_reason(error)}"))
+            pending.extend(sorted(subfolders, reverse=True))
+
+    def _take_entry(self, entry: os.DirEntry[str], resolved_folder: str, subfolders: list[str]) -> None:
+        name = entry.name
+        if name[0] == "." or name.lower() in _SYSTEM_NAMES:
+            self.ignored += 1
+        elif entry.is_symlink():
+            self._links.append(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            subfolders.append(entry.path)
+        elif _has_photo_suffix(name):
+            try:
+                info = entry.stat()
+            except OSError as error:
+                self._fail(entry.path, error)
+            else:
+                self._add(entry.path, resolved_folder + name, info)
+        else:
+            self.ignored += 1
+
+    def _add(self, path: str, resolved: str, info: os.stat_result) -> None:
+        if not stat.S_ISREG(info.st_mode):
+            self.failures.append(Failure(path, "not a regular file"))
+        elif resolved not in self._files_seen:
+            self._files_seen.add(resolved)
+            self.photos.append(FoundPhoto(path, info.st_size, info.st_mtime_ns))
+
+    def _fail(self, path: str, error: OSError | ValueError) -> None:
+        broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
+        self.failures.append(Failure(path, "broken link" if broken else os_reason(error)))
+
+
+def _has_photo_suffix(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES

@@ -1,0 +1,139 @@
+"""What a picture's faces are near to: 1:N against an index, 1:1 against another picture."""
+
+import os
+
+import numpy as np
+
+from facesearch.calibration import Calibration
+from facesearch.core.distance import l2
+from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
+from facesearch.core.results import Match, QueryFace, QueryResult, Verification
+from facesearch.core.settings import ModelSpec
+from facesearch.people.clusters import named, people_of_faces
+from facesearch.people.explanation import poorness
+from facesearch.pipeline.pipeline import EmbeddedFace, Pipeline, prominence
+from facesearch.storage import Store
+
+__all__ = ["compare", "faces_of", "no_calibration", "query"]
+
+
+def query(
+    index: Store,
+    engine: Pipeline,
+    calibration: Calibration | None,
+    image: str | os.PathLike[str],
+    k: int,
+    face: int | None = None,
+    called: str | None = None,
+) -> QueryResult:
+    """The k faces of the index nearest to each face of a picture, or to one of them.
+
+    Args:
+        face: only this face of the picture, counted from 0, the most prominent first.
+        called: what errors call the picture; None for its path.
+
+    Raises:
+        InputError: k is not positive.
+        LibraryError: the index is empty.
+        PhotoError: the picture cannot be read.
+        NoFaceError: there is no face in it, or not so many.
+    """
+    if k < 1:
+        raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
+    if not len(index.vectors):
+        raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
+    called = called or os.fspath(image)
+    found = faces_of(engine, image, called)
+    if face is not None:
+        if not 0 <= face < len(found):
+            count = "1 face" if len(found) == 1 else f"{len(found)} faces"
+            raise NoFaceError(f"{called} has {count}, counted from 0: there is no face {face}")
+        found = [found[face]]
+    return QueryResult(
+        model=index.spec.name,
+        threshold=calibration.threshold() if calibration else None,
+        faces=tuple(
+            QueryFace(
+                one.face.box,
+                one.face.score,
+                _matches(index, calibration, index.search(one.embedding, k)),
+                poorness(one.face.box, one.face.landmarks, one.face.score, one.sharpness),
+            )
+            for one in found
+        ),
+    )
+
+
+def _matches(index: Store, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
+    records = {record.id: record for record in index.faces([face for face, _ in near])}
+    with index.reading() as connection:
+        groups, people = people_of_faces(connection, records)
+    matches = []
+    near = [(face, distance) for face, distance in near if face in records]  # another process may remove some
+    for rank, (face, distance) in enumerate(near, start=1):
+        probability = float(calibration.probability(distance)) if calibration else None
+        same = distance <= calibration.threshold() if calibration else None
+        person = named(people.get(groups.get(face, -1)))
+        record = records[face]
+        matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
+    return tuple(matches)
+
+
+def compare(
+    engine: Pipeline,
+    calibration: Calibration | None,
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    threshold: float | None = None,
+) -> Verification:
+    """Whether the main faces of two pictures are the same person.
+
+    Args:
+        threshold: the largest distance of one person; None for the calibration's, at a false-accept rate of 1e-3.
+
+    Raises:
+        PhotoError, NoFaceError: one of the pictures cannot be used.
+        ModelError: the model has no calibration, and no threshold is given.
+    """
+    faces = [faces_of(engine, image) for image in (a, b)]
+    main = np.stack([found[0].embedding for found in faces])
+    distance = float(l2(main[:1], main[1:])[0])
+    if threshold is None:
+        if calibration is None:
+            missing = no_calibration(engine.embedder.spec, "give --threshold, or")
+            raise ModelError(f"the distance is {distance:.3f}, but {missing}")
+        threshold = calibration.threshold()
+    return Verification(
+        same_person=distance <= threshold,
+        distance=distance,
+        threshold=threshold,
+        probability=float(calibration.probability(distance)) if calibration else None,
+        far=float(calibration.far(threshold)) if calibration else None,
+        faces=(len(faces[0]), len(faces[1])),
+    )
+
+
+def faces_of(engine: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[EmbeddedFace]:
+    """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
+    called = called or os.fspath(image)
+    if not os.path.lexists(image):
+        raise PhotoError(f"{called} does not exist: give a picture")
+    try:
+        photo = engine.load_photo(os.fspath(image))
+        faces = engine.analyse([photo])[0]
+    except PhotoError as error:
+        raise PhotoError(f"{called}: {error}") from error
+    if not faces:
+        raise NoFaceError(
+            f"no face was found in {called}: use a picture in which a face is upright and at least"
+            f" {photo.min_face_px:.0f} pixels wide"
+        )
+    return sorted(faces, key=lambda found: -prominence(found.face, photo.photo.size))
+
+
+def no_calibration(spec: ModelSpec, otherwise: str) -> str:
+    """What to tell a user of a model whose distances nobody has measured."""
+    return (
+        f"no threshold is known for the model {spec.name}: {otherwise} make one with"
+        f" `facesearch calibrate FOLDER --model {spec.name}` (a folder for each person)"
+    )

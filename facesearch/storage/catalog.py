@@ -1,0 +1,310 @@
+"""Which files there are, which photos they hold, and which faces are on those: the writes, each inside a transaction
+of the caller's."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from facesearch.core.distance import l2_matrix
+from facesearch.storage import schema as db
+from facesearch.storage.database import new_id
+from facesearch.storage.dates import dated
+from facesearch.storage.records import KnownPath, NewFace, NewPhoto
+
+__all__ = [
+    "below",
+    "clustered_up_to",
+    "files_of_photos",
+    "forget_failures",
+    "forget_paths",
+    "good_faces",
+    "known_paths",
+    "link_path",
+    "mark_missing",
+    "note_clustering",
+    "photo_id_of",
+    "put_photo",
+    "settle",
+    "under",
+]
+
+# Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
+# this near; strangers of one photo are never, with any model we know.
+SAME_FACE_AFTER_EDIT = 0.25
+# SQLite's default limit of variables in a statement is far above this.
+CHUNK = 500
+
+_Embeddings = Mapping[int, NDArray[np.float32]]
+
+
+def known_paths(connection: Connection) -> dict[str, KnownPath]:
+    columns = (
+        db.paths.c.path,
+        db.paths.c.photo_id,
+        db.paths.c.size_bytes,
+        db.paths.c.mtime_ns,
+        db.paths.c.missing_since,
+    )
+    return {
+        path: KnownPath(photo, size, mtime, missing is not None)
+        for path, photo, size, mtime, missing in connection.execute(select(*columns)).all()
+    }
+
+
+def photo_id_of(connection: Connection, sha256: str) -> int | None:
+    return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
+
+
+def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: bool) -> int | None:
+    """Store what was found in a photo, and the file that it was read from.
+
+    Returns the number of its faces; None where its content was known already and only the file was new to us, as
+    when two copies are read in one batch. With redo the faces are stored anew all the same.
+    """
+    photo_id = photo_id_of(connection, photo.sha256)
+    count: int | None = None
+    if photo_id is None:
+        values = {
+            "sha256": photo.sha256,
+            "width": photo.width,
+            "height": photo.height,
+            "min_face_px": photo.min_face_px,
+            "run_id": run_id,
+            **dated(photo.taken, photo.mtime_ns),
+        }
+        photo_id = new_id(connection.execute(insert(db.photos).values(values)))
+        count = add_faces(connection, photo_id, photo.faces)
+        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+    else:
+        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+        by = connection.execute(select(db.photos.c.run_id).where(db.photos.c.id == photo_id)).scalar_one()
+        again = redo and by != run_id  # not for every copy of it
+        count = replace_faces(connection, photo_id, photo, run_id) if again else None
+    return count
+
+
+def add_faces(connection: Connection, photo_id: int, faces: Sequence[NewFace]) -> int:
+    if faces:
+        connection.execute(insert(db.faces), [_face_row(photo_id, face) for face in faces])
+    return len(faces)
+
+
+def replace_faces(connection: Connection, photo_id: int, photo: NewPhoto, run_id: int) -> int:
+    """The photo was looked at again: new faces take the ids of the old ones that they are."""
+    old = _embeddings(connection, photo_id)
+    add_faces(connection, photo_id, photo.faces)
+    new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in old}
+    inherited = _inherit(connection, old, new)
+    gone = [{"gone": face} for face in old if face not in inherited]
+    if gone:
+        connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
+    values: dict[str, Any] = {"width": photo.width, "height": photo.height, "min_face_px": photo.min_face_px}
+    values |= {"run_id": run_id, **dated(photo.taken, photo.mtime_ns)}
+    connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
+    return len(photo.faces)
+
+
+def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:
+    """Say that a file holds a photo; what it held before is remembered until `settle`, if it may have been edited."""
+    replaces = _replaced(connection, path, photo_id)
+    values = {
+        "photo_id": photo_id,
+        "size_bytes": size_bytes,
+        "mtime_ns": mtime_ns,
+        "missing_since": None,
+        "replaces": replaces,
+    }
+    statement = upsert(db.paths).values(path=path, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+    connection.execute(delete(db.failures).where(db.failures.c.path == path))
+
+
+def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
+    """The photo that a file held when it was last settled, if this one may be an edit of it."""
+    query = select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == path)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    before, replaces = int(row.photo_id), None if row.replaces is None else int(row.replaces)
+    if before == photo_id:
+        return replaces
+    # A photo that was known before this run has faces of its own, with ids that something may depend on already.
+    latest_run = select(func.max(db.runs.c.id)).scalar_subquery()
+    new = select(db.photos.c.id).where(db.photos.c.id == photo_id, db.photos.c.run_id == latest_run)
+    if connection.execute(new).first() is None:
+        return None
+    # What it held in between, in a run that was cut off, is forgotten: nothing depends on it.
+    return before if replaces is None else replaces
+
+
+def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        statement = update(db.paths).where(db.paths.c.path == bindparam("gone"), db.paths.c.missing_since.is_(None))
+        connection.execute(statement.values(missing_since=time.time()), rows)
+
+
+def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
+    """Drop files from the catalogue; photos that no file holds any more go with their faces."""
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
+    forget_failures(connection, (row["gone"] for row in rows))
+    _delete_pathless(connection)
+
+
+def clustered_up_to() -> ScalarSelect[int]:
+    """The highest face that the latest clustering has seen; 0 before the first."""
+    seen = select(cast(db.library.c.value, Integer)).where(db.library.c.key == "clustered_up_to")
+    return select(func.coalesce(seen.scalar_subquery(), 0)).scalar_subquery()
+
+
+def note_clustering(connection: Connection, good: int) -> None:
+    """Remember that all faces there are now have been clustered. Args: good: how many of them can hold a group."""
+    highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
+    facts = {"clustered_up_to": str(highest), "good_faces": str(good), "clustered_at": str(time.time())}
+    for key, value in facts.items():
+        statement = upsert(db.library).values(key=key, value=value)
+        connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+def good_faces(connection: Connection) -> tuple[int, int]:
+    """How many good faces the last clustering knew, no more than there are of its faces still, and the last of them."""
+    facts = {row.key: row.value for row in connection.execute(select(db.library))}
+    if "good_faces" not in facts:
+        return 0, 0
+    last = int(facts["clustered_up_to"])
+    left = connection.execute(select(func.count()).select_from(db.faces).where(db.faces.c.id <= last)).scalar_one()
+    return min(int(facts["good_faces"]), left), last
+
+
+def files_of_photos(connection: Connection) -> dict[int, str]:
+    """For each photo one of its files, not a missing one where there is a choice, and the same every time."""
+    query = select(db.paths.c.photo_id, db.paths.c.path)
+    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
+    return {row.photo_id: row.path for row in connection.execute(ordered)}
+
+
+def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
+    rows = [{"gone": path} for path in paths]
+    if rows:
+        connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
+
+
+def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
+    """The end of a run, when all moves are known.
+
+    Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; photos
+    whose only file now holds something else hand their faces' ids to what replaced them, and go.
+
+    Returns (files that had only moved, files missing); those that were missing before count again.
+    """
+    vanished = list(vanished)
+    other = db.paths.alias()
+    present = select(other.c.path).where(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None))
+    mark_missing(connection, vanished)
+    moved = []
+    for start in range(0, len(vanished), CHUNK):
+        chunk = vanished[start : start + CHUNK]
+        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
+        moved += list(connection.execute(query).scalars())
+    if moved:
+        statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
+        connection.execute(statement, [{"gone": path} for path in moved])
+    _hand_over(connection)
+    _delete_pathless(connection)
+    return len(moved), len(vanished) - len(moved)
+
+
+def _hand_over(connection: Connection) -> None:
+    """Faces of edited photos keep their ids, so that what was decided about them stays true."""
+    query = select(db.paths.c.path, db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.replaces.is_not(None))
+    for path, photo_id, replaced in connection.execute(query).all():
+        still_used = select(func.count()).select_from(db.paths).where(db.paths.c.photo_id == replaced)
+        if not connection.execute(still_used).scalar_one():
+            _inherit(connection, _embeddings(connection, replaced), _embeddings(connection, photo_id))
+            connection.execute(delete(db.photos).where(db.photos.c.id == replaced))
+        connection.execute(update(db.paths).where(db.paths.c.path == path).values(replaces=None))
+
+
+def _inherit(connection: Connection, old: _Embeddings, new: _Embeddings) -> set[int]:
+    """Let old face rows live on with the contents of the new ones that are the same face.
+
+    Returns the ids that live on.
+    """
+    if not old or not new:
+        return set()
+    old_ids, new_ids = list(old), list(new)
+    distances = l2_matrix(np.stack(list(new.values())), np.stack(list(old.values())))
+    rows, columns = np.nonzero(distances <= SAME_FACE_AFTER_EDIT)
+    inherited: dict[int, int] = {}
+    # The nearest pair first, of equals the first in the photo: a collage may show one face twice.
+    for i in np.lexsort((columns, rows, distances[rows, columns])):
+        old_id, new_id = old_ids[columns[i]], new_ids[rows[i]]
+        if old_id not in inherited and new_id not in inherited.values():
+            inherited[old_id] = new_id
+    for old_id, new_id in inherited.items():
+        _take_over(connection, old_id, new_id)
+    return set(inherited)
+
+
+def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
+    row = connection.execute(select(db.faces).where(db.faces.c.id == new_id)).one()._asdict()
+    connection.execute(delete(db.faces).where(db.faces.c.id == new_id))
+    connection.execute(update(db.faces).where(db.faces.c.id == old_id).values({**row, "id": old_id}))
+    # What waits for another model was made from the old crop.
+    connection.execute(delete(db.staged_embeddings).where(db.staged_embeddings.c.face_id == old_id))
+
+
+def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:
+    query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.photo_id == photo_id).order_by(db.faces.c.id)
+    return {face: np.frombuffer(blob, "<f4") for face, blob in connection.execute(query)}
+
+
+def _delete_pathless(connection: Connection) -> None:
+    """Photos whose faces are still to be handed over wait for `settle`."""
+    held = select(db.paths.c.photo_id)
+    replaced = select(db.paths.c.replaces).where(db.paths.c.replaces.is_not(None))
+    connection.execute(delete(db.photos).where(db.photos.c.id.not_in(held), db.photos.c.id.not_in(replaced)))
+
+
+def _face_row(photo_id: int, face: NewFace) -> dict[str, Any]:
+    x1, y1, x2, y2 = face.box
+    return {
+        "photo_id": photo_id,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "score": face.score,
+        "sharpness": face.sharpness,
+        "landmarks": face.landmarks.astype("<f4").tobytes(),
+        "embedding": face.embedding.astype("<f4").tobytes(),
+    }
+
+
+def under(path: str, root: str) -> bool:
+    """Whether a file is a root or lies below it; both absolute."""
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def below(places: Iterable[str]) -> Callable[[str], bool]:
+    """A test of whether a file is one of some files and folders, or lies below one; all absolute.
+
+    However many places there are, it takes the same time, and less for further files of a folder.
+    """
+    known = frozenset(places)
+
+    @cache
+    def holds(folder: str) -> bool:
+        return folder in known or not known.isdisjoint(map(str, PurePath(folder).parents))
+
+    return lambda path: path in known or holds(os.path.dirname(path))

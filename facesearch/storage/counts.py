@@ -1,0 +1,27 @@
+"""How much an index holds."""
+
+from sqlalchemy import Connection, func, select
+
+from facesearch.storage import catalog
+from facesearch.storage import schema as db
+from facesearch.storage.records import IndexCounts
+
+__all__ = ["count_all"]
+
+
+def count_all(connection: Connection) -> IndexCounts:
+    missing = db.paths.c.missing_since.is_not(None)
+    empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
+    queries = [
+        select(func.count()).select_from(db.photos),
+        select(func.count()).select_from(db.paths),
+        select(func.count()).select_from(db.paths).where(missing),
+        select(func.count()).select_from(db.faces),
+        select(func.count()).select_from(db.photos).where(empty),
+        select(func.count()).select_from(db.failures),
+        select(func.count()).select_from(db.people).where(db.people.c.name.is_not(None)),
+        select(func.count(db.grouped.c.group_id.distinct())),
+        select(func.count()).select_from(db.grouped),
+        select(func.count()).select_from(db.faces).where(db.faces.c.id > catalog.clustered_up_to()),
+    ]
+    return IndexCounts(*(int(connection.execute(query).scalar_one()) for query in queries))

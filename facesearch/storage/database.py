@@ -1,0 +1,110 @@
+"""The SQLite file of a library: opened in the one way that keeps readers and a writer out of each other's way."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, CursorResult, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
+
+from facesearch.core.errors import LibraryError, LibraryFormatError
+from facesearch.storage.migrations import migrate
+
+__all__ = ["FILE_NAME", "new_id", "open_database"]
+
+FILE_NAME = "library.sqlite3"
+# How long a statement waits for another connection's transaction; transactions here last milliseconds.
+BUSY_TIMEOUT_MS = 10_000
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+UNUSABLE = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
+}
+
+
+def open_database(folder: Path) -> Engine:
+    """Open the database in a folder, made if need be, migrated to the latest format.
+
+    Connections with the execution option `writes` begin their transactions as writers, and wait for one another there.
+
+    Raises LibraryFormatError where the file is no database of ours or of a newer version, now or when it is used later;
+    LibraryError where it cannot be reached.
+    """
+    path = folder / FILE_NAME
+    engine = create_engine(URL.create("sqlite", database=str(path)))  # a folder's name may hold a question mark
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _explain)
+    try:
+        migrate(engine)
+        with engine.connect() as connection:
+            connection.execute(text("SELECT count(*) FROM library"))
+    except DatabaseError as error:
+        engine.dispose()
+        raise _damaged(path, error.orig) from error
+    except LibraryError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def new_id(result: CursorResult[Any]) -> int:
+    """The id of the row that a statement has inserted."""
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    # Transactions are begun by _begin below; left to itself the driver would begin them late, and not around DDL.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        _use_write_ahead_log(cursor)
+        # In WAL mode a power cut can lose the last transactions at NORMAL, never the database's integrity.
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # Deleted biometric data is overwritten, not just unlinked.
+        cursor.execute("PRAGMA secure_delete = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """As `PRAGMA journal_mode = WAL`, which does not wait for another process that is just doing the same."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that only becomes a writer on its way fails, instead of waiting, if another has written meanwhile.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _explain(context: ExceptionContext) -> None:
+    """What SQLite says about the file, in our words; mistakes in a statement stay what they are."""
+    error = context.original_exception
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without SQLite's details
+    path = context.engine.url.database if context.engine else FILE_NAME
+    if code in DAMAGED:
+        raise _damaged(path, error) from error
+    if code in UNUSABLE:
+        raise LibraryError(
+            f"{path} cannot be used ({error}): see that its disk is there, writable and not full, and try again"
+        ) from error
+
+
+def _damaged(path: Path | str | None, error: BaseException | None) -> LibraryFormatError:
+    return LibraryFormatError(
+        f"{path} cannot be read ({error}): restore it from a backup, or delete the folder and index again"
+    )

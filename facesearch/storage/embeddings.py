@@ -1,0 +1,71 @@
+"""The embeddings in the database: all of them in parts, or those of some faces."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from facesearch.core.distance import l2_matrix
+from facesearch.core.errors import LibraryFormatError
+from facesearch.storage import schema as db
+
+__all__ = ["Vectors", "all_embeddings", "embedding_blocks", "embeddings_of", "scan"]
+
+Vectors = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+# Embeddings that are read at a time, and faces that are asked for at a time.
+ROWS, CHUNK = 10_000, 500
+
+
+def embedding_blocks(connection: Connection, dim: int) -> Iterator[Vectors]:
+    """All faces, in parts: ids (m,) int64, ascending, and embeddings (m, d) float32.
+
+    Raises LibraryFormatError for an embedding that has not `dim` numbers.
+    """
+    query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id)
+    for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
+        yield _arrays(rows, dim)
+
+
+def all_embeddings(connection: Connection, dim: int) -> Vectors:
+    """All faces: ids (n,) int64, ascending, and embeddings (n, d) float32. Raises as `embedding_blocks`."""
+    count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+    ids, vectors = np.empty(count, np.int64), np.empty((count, dim), np.float32)
+    start = 0
+    for some, block in embedding_blocks(connection, dim):
+        ids[start : start + len(some)], vectors[start : start + len(some)] = some, block
+        start += len(some)
+    return ids, vectors
+
+
+def scan(
+    connection: Connection, query: NDArray[np.float32], radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Ids and distances of all faces at a distance of at most radius from one embedding (d,), nearest first."""
+    ids, distances = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for some, vectors in embedding_blocks(connection, len(query)):
+        measured = l2_matrix(query[None], vectors)[0]
+        ids.append(some[measured <= radius])
+        distances.append(measured[measured <= radius])
+    found, near = np.concatenate(ids), np.concatenate(distances)
+    order = np.lexsort((found, near))
+    return found[order], near[order]
+
+
+def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> Vectors:
+    """Those of some faces, in their order; ids that are not there are left out. Raises as `embedding_blocks`."""
+    found: dict[int, Any] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.id.in_(ids[start : start + CHUNK]))
+        found |= {row.id: row for row in connection.execute(query)}
+    return _arrays([found[face] for face in ids if face in found], dim)
+
+
+def _arrays(rows: Sequence[Any], dim: int) -> Vectors:
+    ids, blobs = zip(*rows, strict=True) if rows else ((), ())
+    numbers = np.frombuffer(b"".join(blobs), "<f4")
+    if any(len(blob) != 4 * dim for blob in blobs):
+        raise LibraryFormatError(f"the library holds embeddings that have not {dim} numbers: restore it from a backup")
+    return np.array(ids, np.int64), numbers.reshape(len(rows), dim).astype(np.float32)

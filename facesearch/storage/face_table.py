@@ -1,0 +1,68 @@
+"""All faces at once, column by column, for what looks at the whole library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, SelectBase, select, true
+
+from facesearch.storage import schema as db
+
+__all__ = ["FaceTable", "read_table"]
+
+# Rows that are read at a time.
+ROWS = 10_000
+COLUMNS = (
+    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
+    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness, db.faces.c.embedding),
+)
+
+
+@dataclass(frozen=True)
+class FaceTable:
+    """n faces in the order of their ids.
+
+    ids, photo_ids: (n,) int64.
+    boxes: (n, 4) float64 x1, y1, x2, y2 and landmarks: (n, 5, 2) float32, in pixels of the photo as displayed.
+    scores, sharpness: (n,) float64.
+    embeddings: (n, d) float32, unit L2 norm.
+    """
+
+    ids: NDArray[np.int64]
+    photo_ids: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    landmarks: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    sharpness: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
+    """Args: dim: of the library's embeddings. only: the ids of the faces wanted, as a query; None for all."""
+    wanted = true() if only is None else db.faces.c.id.in_(only)
+    query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id)
+    parts = [_part([], dim)]  # not counted first: to find out who is wanted can take as long as to read them
+    for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
+        parts.append(_part(rows, dim))
+    columns = zip(*parts, strict=True)
+    return FaceTable(*(np.concatenate(column) for column in columns))
+
+
+def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
+    """Some rows, in the order of FaceTable's columns."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, embeddings = columns
+    return (
+        np.array(ids, np.int64),
+        np.array(photos, np.int64),
+        np.array([x1, y1, x2, y2], np.float64).T,
+        np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2).astype(np.float32),
+        np.array(scores, np.float64),
+        np.array(sharpness, np.float64),
+        np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim).astype(np.float32),
+    )

@@ -1,0 +1,75 @@
+"""One writer at a time: a file lock that the operating system releases when the process ends, however it ends."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from facesearch.core.errors import LibraryError, LibraryLockedError
+
+__all__ = ["WriterLock", "cache_lock"]
+
+# Long enough for a reader that only asks whether there is a writer; short enough to count as "at once".
+GRACE_S, POLL_S = 0.3, 0.02
+
+
+class WriterLock:
+    """Held while a process changes a library; may be taken again by the thread that holds it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = FileLock(folder / "writer.lock")
+        self._note = folder / "writer.txt"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only."""
+        outermost = not self._lock.is_locked
+        self._acquire()
+        try:
+            if outermost:
+                self._sign()
+            yield
+        finally:
+            if outermost:  # while it is still ours: after the release the note may be the next one's
+                with suppress(OSError):
+                    self._note.unlink()
+            self._lock.release()
+
+    def is_free(self) -> bool:
+        """Whether this thread could be the writer, or is."""
+        try:
+            with self._lock.acquire(timeout=0):
+                return True
+        except OSError:  # Timeout is one
+            return False
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=GRACE_S, poll_interval=POLL_S)
+        except Timeout:
+            raise LibraryLockedError(
+                f"the library is being changed by another facesearch ({self._holder()}): wait until it has ended"
+            ) from None
+        except OSError as error:
+            raise LibraryError(
+                f"nothing can be written to the library {self._folder} ({error.strerror}): check who may write there"
+            ) from error
+
+    def _sign(self) -> None:
+        with suppress(OSError):  # it is only a courtesy to those who wait
+            self._note.write_text(f"process {os.getpid()}, {Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])}".strip())
+
+    def _holder(self) -> str:
+        try:
+            return self._note.read_text() or "a process that did not say its name"
+        except OSError:
+            return "a process that did not say its name"
+
+
+def cache_lock(folder: Path) -> FileLock:
+    """Held while the vectors' file is replaced; not the writer's lock, so that a search never keeps a writer away."""
+    return FileLock(folder / "faces.lock")

@@ -1,0 +1,48 @@
+"""Numbered migrations: each is one module `mNNN_what` with its statements, run in one transaction with its record."""
+
+import importlib
+import pkgutil
+import time
+
+from sqlalchemy import Connection, Engine, text
+
+from facesearch.core.errors import LibraryFormatError
+
+__all__ = ["LATEST", "applied", "migrate"]
+
+_NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name.startswith("m"))
+LATEST = len(_NAMES)
+
+
+def applied(connection: Connection) -> int:
+    """The number of migrations that this database has had; 0 for an empty one."""
+    exists = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'migrations'")).first()
+    return int(connection.execute(text("SELECT count(*) FROM migrations")).scalar_one()) if exists else 0
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the latest version.
+
+    Raises LibraryFormatError where a newer facesearch, or another program, has already been at it.
+    """
+    with engine.connect() as connection:
+        done = applied(connection)
+        if not done and connection.execute(text("SELECT 1 FROM sqlite_master")).first():
+            raise LibraryFormatError(
+                f"{engine.url.database} is the database of another program: choose another --library"
+            )
+    if done > LATEST:
+        raise LibraryFormatError(
+            f"the library {engine.url.database} has format {done}, this facesearch knows {LATEST}: update facesearch"
+        )
+    for name in _NAMES[done:]:
+        statements: list[str] = importlib.import_module(f"{__name__}.{name}").STATEMENTS
+        with engine.execution_options(writes=True).begin() as connection:
+            if applied(connection) > _NAMES.index(name):  # another process was faster
+                continue
+            for statement in statements:
+                connection.execute(text(statement))
+            connection.execute(
+                text("INSERT INTO migrations (name, applied_at) VALUES (:name, :now)"),
+                {"name": name, "now": time.time()},
+            )

@@ -1,0 +1,394 @@
+"""The index of a library: SQLite, which is the truth, and FAISS, which follows it.
+
+Nothing here knows how an embedding is made. A face row's id is its vector's id. Whatever changes a face raises the
+library's generation, by a trigger in the database; vectors of another generation are built again from SQLite.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.settings import ModelSpec, SearchConfig
+from facesearch.storage import catalog
+from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import schema as db
+from facesearch.storage.counts import count_all
+from facesearch.storage.database import FILE_NAME, new_id, open_database
+from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
+from facesearch.storage.face_table import FaceTable, read_table
+from facesearch.storage.lock import WriterLock, cache_lock
+from facesearch.storage.records import FaceRecord, IndexCounts, KnownPath
+from facesearch.storage.thumbnails import PictureStore
+from facesearch.storage.vectors import Stamp, VectorIndex, kind_for
+
+__all__ = ["Store"]
+
+CHUNK = 500
+
+
+class Store:
+    """Photos, faces and their embeddings in one folder. Make one with `create` or `open`."""
+
+    def __init__(self, folder: Path, search: SearchConfig | None = None, *, _created: ModelSpec | None = None) -> None:
+        self.folder, self.search_config = folder, search or SearchConfig()
+        self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
+        self._engine = open_database(folder)
+        self.pictures = PictureStore(folder)
+        self._cache: tuple[Stamp, VectorIndex] | None = None
+        self._stale: VectorIndex | None = None  # of an earlier generation, to be brought up to date
+        try:
+            self.uuid, self._model = self._identity(_created)
+            self.spec = ModelSpec.from_json(self._model)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def create(cls, folder: Path, spec: ModelSpec, search: SearchConfig | None = None) -> "Store":
+        """A new, empty index for the embeddings of one model; an existing one is opened and must be of that model.
+
+        Raises ModelMismatchError, LibraryFormatError.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        index = cls(folder, search, _created=spec)
+        try:
+            index.require_model(spec)
+        except ModelMismatchError:
+            index.close()
+            raise
+        return index
+
+    @classmethod
+    def open(cls, folder: Path, search: SearchConfig | None = None) -> "Store":
+        """Raises LibraryMissingError, LibraryFormatError."""
+        if not cls.exists(folder):
+            raise LibraryMissingError(f"there is no library in {folder}: make one with `facesearch index FOLDER`")
+        return cls(folder, search)
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        return (folder / FILE_NAME).is_file()
+
+    def close(self) -> None:
+        self.pictures.close()
+        self._engine.dispose()
+
+    def require_model(self, spec: ModelSpec) -> None:
+        """Raises ModelMismatchError unless the library's embeddings are this model's."""
+        if spec.fingerprint != self.spec.fingerprint:
+            raise ModelMismatchError(
+                f"the library was made with the model {self.spec.name} ({self.spec.fingerprint}), not with {spec.name}"
+                f" ({spec.fingerprint}): use it without --model, choose another --library, or re-embed it with"
+                f" `facesearch reembed --model {spec.name}`"
+            )
+
+    # -- transactions ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the only writer.
+
+        Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
+        """
+        with self._lock.held():
+            with self.reading() as connection:
+                self._current_stamp(connection)
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
+        with self.writing(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            yield connection
+
+    # -- runs -----------------------------------------------------------------------------------------------------
+
+    def start_run(self, kind: str, roots: Iterable[str] = ()) -> int:
+        with self.transaction() as connection:
+            for root in roots:
+                connection.execute(upsert(db.roots).values(path=root).on_conflict_do_nothing())
+            values = {"kind": kind, "started_at": time.time()}
+            return new_id(connection.execute(insert(db.runs).values(values)))
+
+    def finish_run(self, run_id: int, summary: str) -> None:
+        with self.transaction() as connection:
+            values = {"finished_at": time.time(), "summary": summary}
+            connection.execute(update(db.runs).where(db.runs.c.id == run_id).values(values))
+
+    def record_failures(self, run_id: int, failures: Iterable[tuple[str, str]]) -> None:
+        """Args: failures: (path, reason)."""
+        with self.transaction() as connection:
+            for path, reason in failures:
+                values = {"reason": reason, "run_id": run_id}
+                statement = upsert(db.failures).values(path=path, **values)
+                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def known_paths(self) -> dict[str, KnownPath]:
+        with self.reading() as connection:
+            return catalog.known_paths(connection)
+
+    def photo_id(self, sha256: str) -> int | None:
+        with self.reading() as connection:
+            return catalog.photo_id_of(connection, sha256)
+
+    def photo_sizes(self) -> dict[int, tuple[int, int]]:
+        """Photo id -> (width, height) in pixels as displayed."""
+        with self.reading() as connection:
+            query = select(db.photos.c.id, db.photos.c.width, db.photos.c.height)
+            return {photo: (width, height) for photo, width, height in connection.execute(query)}
+
+    def photo_size(self, photo_id: int) -> tuple[int, int]:
+        """(width, height) of a photo that is there, in pixels as displayed."""
+        query = select(db.photos.c.width, db.photos.c.height).where(db.photos.c.id == photo_id)
+        with self.reading() as connection:
+            width, height = connection.execute(query).one()
+        return width, height
+
+    def paths_of(self, photo_id: int) -> list[str]:
+        """The files that hold a photo, those that are not missing first."""
+        query = select(db.paths.c.path).where(db.paths.c.photo_id == photo_id)
+        with self.reading() as connection:
+            ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
+            return list(connection.execute(ordered).scalars())
+
+    def files_of(self, photo_id: int) -> list[tuple[str, str, int, int]]:
+        """The files that hold a photo, as `paths_of`: (path, the photo's sha256, size in bytes, mtime in ns)."""
+        columns = (db.paths.c.path, db.photos.c.sha256, db.paths.c.size_bytes, db.paths.c.mtime_ns)
+        query = select(*columns).join(db.photos, db.photos.c.id == db.paths.c.photo_id)
+        ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
+        with self.reading() as connection:
+            rows = connection.execute(ordered.where(db.paths.c.photo_id == photo_id))
+            return [(path, sha256, size_bytes, mtime_ns) for path, sha256, size_bytes, mtime_ns in rows]
+
+    def roots(self) -> list[str]:
+        with self.reading() as connection:
+            return list(connection.execute(select(db.roots.c.path).order_by(db.roots.c.path)).scalars())
+
+    def failures(self) -> list[tuple[str, str]]:
+        """(path, reason) of the files that could not be read when they were last tried."""
+        with self.reading() as connection:
+            query = select(db.failures.c.path, db.failures.c.reason).order_by(db.failures.c.path)
+            return [(path, reason) for path, reason in connection.execute(query)]
+
+    def counts(self) -> IndexCounts:
+        with self.reading() as connection:
+            return count_all(connection)
+
+    def faces(self, ids: Sequence[int]) -> list[FaceRecord]:
+        """The faces with these ids, in their order; ids that are not there are left out."""
+        found: dict[int, FaceRecord] = {}
+        with self.reading() as connection:
+            for start in range(0, len(ids), CHUNK):
+                chunk = [int(i) for i in ids[start : start + CHUNK]]
+                rows = connection.execute(select(db.faces).where(db.faces.c.id.in_(chunk))).all()
+                files = _present_paths(connection, {row.photo_id for row in rows})
+                found |= {row.id: _face_record(row, files) for row in rows}
+        return [found[int(i)] for i in ids if int(i) in found]
+
+    def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[FaceRecord]]:
+        """For each of some photos its faces; an empty list for one without."""
+        ids: list[int] = []
+        with self.reading() as connection:
+            for start in range(0, len(photo_ids), CHUNK):
+                chunk = list(photo_ids[start : start + CHUNK])
+                ids += connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id.in_(chunk))).scalars()
+        found: dict[int, list[FaceRecord]] = {photo: [] for photo in photo_ids}
+        for record in self.faces(sorted(ids)):
+            found[record.photo_id].append(record)
+        return found
+
+    def faces_since(self, run_id: int) -> list[int]:
+        """The ids of the faces on photos that a run has looked at."""
+        query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
+        with self.reading() as connection:
+            return list(connection.execute(query.where(db.photos.c.run_id == run_id).order_by(db.faces.c.id)).scalars())
+
+    def embedding(self, face: int) -> NDArray[np.float32]:
+        """(d,) float32, unit L2 norm, of a face that is there."""
+        with self.reading() as connection:
+            blob = connection.execute(select(db.faces.c.embedding).where(db.faces.c.id == face)).scalar_one()
+        return np.frombuffer(blob, "<f4").astype(np.float32)
+
+    def table(self, connection: Connection) -> FaceTable:
+        """All faces as arrays."""
+        return read_table(connection, self.spec.dim)
+
+    def embeddings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """All faces: ids (n,) int64, ascending, and embeddings (n, d) float32 in the same order."""
+        with self.reading() as connection:
+            return self._read_embeddings(connection)
+
+    # -- search ---------------------------------------------------------------------------------------------------
+
+    @property
+    def vectors(self) -> VectorIndex:
+        """The vectors of the library as it is now: from memory, from the cache file, or built again from SQLite."""
+        with self.reading() as connection:
+            stamp = self._current_stamp(connection)
+        cache = self._cache  # read once: another thread may be doing the same
+        if cache is not None and cache[0] == stamp:
+            return cache[1]
+        vectors = VectorIndex.load(self.folder, stamp, self._read_exact, self.search_config)
+        if vectors is None:
+            stamp, vectors = self._made_anew()
+            self._save(stamp, vectors)
+        self._cache = (stamp, vectors)
+        return vectors
+
+    def kind_for(self, count: int) -> str:
+        """How so many faces are searched here, in words."""
+        return kind_for(count, self.search_config)
+
+    def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """The k faces nearest to an embedding (d,): (face id, L2 distance), nearest first."""
+        ids, distances = self.vectors.search(query, k)
+        return list(zip(ids.tolist(), distances.tolist(), strict=True))
+
+    def within(self, query: NDArray[np.float32], radius: float) -> list[tuple[int, float]]:
+        """All faces at an L2 distance of at most radius from an embedding (d,), nearest first."""
+        if (vectors := self.vectors).exact:
+            ids, distances = vectors.within(query, radius)
+        else:
+            with self.reading() as connection:
+                ids, distances = scan(connection, query, radius)
+        return list(zip(ids.tolist(), distances.tolist(), strict=True))
+
+    # -- another model ----------------------------------------------------------------------------------------------
+
+    def adopt(self, spec: ModelSpec, unreadable: Sequence[int]) -> int:
+        """Make the staged embeddings of another model the library's; see `staging.adopt`."""
+        with self.transaction() as connection:
+            faces = staging.adopt(connection, spec, unreadable)
+        self.spec, self._model = spec, spec.to_json()
+        self.scrub()
+        return faces
+
+    # -- removal --------------------------------------------------------------------------------------------------
+
+    def forget_paths(self, paths: Sequence[str]) -> None:
+        """Drop files, and the photos and faces that only they held; what was deleted is overwritten on disk."""
+        with self.transaction() as connection:
+            catalog.forget_paths(connection, paths)
+        self.scrub()
+
+    def clear(self) -> int:
+        """Forget all photos, faces, people and decisions; the number of faces that went."""
+        with self.transaction() as connection:
+            count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+            for table in (db.decisions, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
+                connection.execute(delete(table))
+        self.scrub()
+        return count
+
+    def forget_roots(self, roots: Sequence[str]) -> None:
+        with self.transaction() as connection:
+            connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(roots))))
+
+    def scrub(self) -> None:
+        """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
+        with self.writing():
+            self.pictures.sweep(self.reading, force=True)
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                # Waits for readers; for one that takes longer than that, the log goes when the last process closes.
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+                stamp = self._current_stamp(connection)
+            with self._cache_lock.acquire():  # a reader may still be writing what it has read before
+                if not stamp.describes(self.folder):
+                    self._stale = self._load_stale()
+                    VectorIndex.discard(self.folder)
+                    self._cache = None
+            _ = self.vectors
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _identity(self, created: ModelSpec | None) -> tuple[str, str]:
+        """The library's uuid and model, given to it now if it has none and is being created."""
+        with self.reading() as connection:
+            facts = _facts(connection)
+        if "model" not in facts and created is None:  # whoever made it was killed in the middle of it
+            raise LibraryMissingError(
+                f"{self.folder} holds no finished library: make one with `facesearch index FOLDER`"
+            )
+        if "model" not in facts and created is not None:
+            new = {"uuid": uuid.uuid4().hex, "model": created.to_json(), "generation": "0"}
+            with self._lock.held(), self._engine.execution_options(writes=True).begin() as connection:
+                rows = [{"key": key, "value": value} for key, value in new.items()]
+                connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
+                facts = _facts(connection)
+        return facts["uuid"], facts["model"]
+
+    def _current_stamp(self, connection: Connection) -> Stamp:
+        """Raises ModelMismatchError where another process has moved the library to another model meanwhile."""
+        facts = _facts(connection)
+        if facts["model"] != self._model:
+            now = ModelSpec.from_json(facts["model"]).name
+            raise ModelMismatchError(
+                f"the library was moved from the model {self.spec.name} to {now} by another process: start again"
+            )
+        return Stamp(self.uuid, facts["generation"])
+
+    def _read_embeddings(self, connection: Connection) -> Vectors:
+        self._current_stamp(connection)
+        return all_embeddings(connection, self.spec.dim)
+
+    def _read_exact(self, ids: NDArray[np.int64]) -> Vectors:
+        with self.reading() as connection:
+            return embeddings_of(connection, ids.tolist(), self.spec.dim)
+
+    def _made_anew(self) -> tuple[Stamp, VectorIndex]:
+        """The vectors as they are now, from stale ones and what has changed since, or from nothing."""
+        stale, self._stale = self._stale or self._load_stale(), None
+        with self.reading() as connection:  # no longer than needed: the write-ahead log grows meanwhile
+            stamp = self._current_stamp(connection)
+            if stale is not None and stale.follow(embedding_blocks(connection, self.spec.dim)):
+                return stamp, stale
+            ids, embeddings = self._read_embeddings(connection)
+        return stamp, VectorIndex.build(ids, embeddings, self._read_exact, self.search_config)
+
+    def _load_stale(self) -> VectorIndex | None:
+        return VectorIndex.stale(self.folder, self.uuid, self._read_exact, self.search_config)
+
+    def _save(self, stamp: Stamp, vectors: VectorIndex) -> None:
+        """Keep what was built, if that is possible and not stale already or, while somebody writes, soon."""
+        with suppress(LibraryError, OSError):  # OSError: a full disk, or another reader is keeping the same
+            if self._lock.is_free():
+                with self._cache_lock.acquire(timeout=0):
+                    with self.reading() as connection:
+                        current = self._current_stamp(connection)
+                    if current == stamp:
+                        vectors.save(self.folder, stamp)
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    return {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
+
+
+def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:
+    """For each photo one of its files, not a missing one where there is a choice."""
+    query = select(db.paths.c.photo_id, db.paths.c.path).where(db.paths.c.photo_id.in_(list(photo_ids)))
+    # the last one wins: present files come after missing ones, and the order is the same every time
+    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())
+    return {row.photo_id: row.path for row in connection.execute(ordered)}
+
+
+def _face_record(row: Row[tuple[object, ...]], files: dict[int, str]) -> FaceRecord:
+    landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
+    box = (row.x1, row.y1, row.x2, row.y2)
+    return FaceRecord(row.id, row.photo_id, files.get(row.photo_id, ""), box, landmarks, row.score, row.sharpness)

@@ -1,0 +1,251 @@
+"""Small pictures of faces and photos, made once and kept beside the library: a cache in an SQLite file of its own.
+
+A picture is kept with what it was made from: a digest of the photo's content and of a face's box, or of the faces on a
+photo. It is only given out while the library says the same, so it can be neither stale nor another face's. It is only
+put in while the library says so, under the file's lock, and `sweep`, which waits for that lock, takes out all of which
+the library says so no longer; so no picture of somebody who was deleted can stay or come in late.
+"""
+
+import hashlib
+import sqlite3
+import struct
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Connection, func, select
+
+from facesearch.core.errors import LibraryError
+from facesearch.storage import schema as db
+
+__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "state_of"]
+
+Result = TypeVar("Result")
+_Reading = Callable[[], AbstractContextManager[Connection]]
+
+FILE_NAME = "pictures.sqlite3"
+# Another format, or pictures drawn otherwise, and the file is made anew.
+FORMAT = 1
+BUSY_TIMEOUT_S = 10.0
+CHUNK = 500
+# When the file holds more, the oldest previews of photos go; tiles of 100,000 faces in two sizes are 1 GB.
+LIMIT_BYTES = 4 << 30
+ROOM = 200
+
+STATEMENTS = (
+    "CREATE TABLE pictures (kind TEXT NOT NULL, id INTEGER NOT NULL, size_px INTEGER NOT NULL,"
+    " made_from BLOB NOT NULL, jpeg BLOB NOT NULL)",
+    # With made_from, so that a sweep reads the index and none of the pictures.
+    "CREATE UNIQUE INDEX pictures_key ON pictures (kind, id, size_px, made_from)",
+    "CREATE TABLE swept (state TEXT NOT NULL)",
+    f"PRAGMA user_version = {FORMAT}",
+)
+
+
+class Picture(NamedTuple):
+    """Which picture: of a "face" or a "photo", by id, fitted into size_px × size_px, and the digest it is made from."""
+
+    kind: str
+    id: int
+    size_px: int
+    made_from: bytes
+
+
+def face_keys(connection: Connection, faces: Iterable[int]) -> dict[int, bytes]:
+    """For those of some faces that are there: the digest of their photo's content and their box."""
+    columns = (db.faces.c.id, db.photos.c.sha256, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2)
+    query = select(*columns).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
+    found: dict[int, bytes] = {}
+    for chunk in _chunks(faces):
+        for face, sha256, *box in connection.execute(query.where(db.faces.c.id.in_(chunk))):
+            found[face] = _digest(sha256, struct.pack("<4d", *box))
+    return found
+
+
+def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes]:
+    """For those of some photos that are there: the digest of their content and of which faces are known on them.
+
+    With the faces, so that the previews that show somebody go when they are forgotten.
+    """
+    query = select(db.photos.c.id, db.photos.c.sha256)
+    faces = select(db.faces.c.photo_id, db.faces.c.id).order_by(db.faces.c.id)
+    found: dict[int, bytes] = {}
+    for chunk in _chunks(photos):
+        on: dict[int, list[int]] = {}
+        for photo, face in connection.execute(faces.where(db.faces.c.photo_id.in_(chunk))):
+            on.setdefault(photo, []).append(face)
+        for photo, sha256 in connection.execute(query.where(db.photos.c.id.in_(chunk))):
+            found[photo] = _digest(sha256, repr(on.get(photo, [])).encode())
+    return found
+
+
+def state_of(connection: Connection) -> str:
+    """Changes whenever a face changes or a photo goes."""
+    generation = select(db.library.c.value).where(db.library.c.key == "generation").scalar_subquery()
+    photos = select(func.count()).select_from(db.photos).scalar_subquery()
+    last = select(func.max(db.photos.c.id)).scalar_subquery()
+    return " ".join(str(part) for part in connection.execute(select(generation, photos, last)).one())
+
+
+class PictureStore:
+    """The pictures of a library's folder. Threads may share it; where nothing can be written it keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self._lock = threading.Lock()  # one connection does for all threads: a picture is read in microseconds
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def get(self, picture: Picture) -> bytes | None:
+        """The JPEG, if there is one that was made from just this."""
+        query = "SELECT jpeg FROM pictures WHERE kind = ? AND id = ? AND size_px = ? AND made_from = ?"
+        rows = self._run(lambda c: c.execute(query, picture).fetchone(), write=False)
+        return rows[0] if rows else None
+
+    def put(self, jpegs: Mapping[Picture, bytes], library: _Reading) -> None:
+        """Keep pictures, but for those that the library does not stand for any more.
+
+        Args:
+            library: gives a connection that sees the library as it is by then.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            with library() as current:
+                keys = _keys(current, ((picture.kind, picture.id) for picture in jpegs))
+            for picture, jpeg in jpegs.items():
+                if keys.get((picture.kind, picture.id)) == picture.made_from:
+                    place = picture[:3]
+                    connection.execute("DELETE FROM pictures WHERE kind = ? AND id = ? AND size_px = ?", place)
+                    connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?)", (*picture, jpeg))
+            _make_room(connection)
+
+        self._run(write, write=True)
+
+    def sweep(self, library: _Reading, *, force: bool = False) -> None:
+        """Delete all pictures that the library does not stand for any more, and overwrite them.
+
+        Args:
+            library: as for `put`.
+            force: also if nothing seems to have changed since the last time; it must not fail then.
+
+        Raises LibraryError where it must not fail and does.
+        """
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            with library() as current:
+                state = state_of(current)
+                if not force and connection.execute("SELECT state FROM swept").fetchone() == (state,):
+                    return True
+                kept = connection.execute("SELECT DISTINCT kind, id, made_from FROM pictures").fetchall()
+                keys = _keys(current, ((kind, number) for kind, number, _ in kept))
+            gone = [row for row in kept if keys.get(row[:2]) != row[2]]
+            connection.executemany("DELETE FROM pictures WHERE kind = ? AND id = ? AND made_from = ?", gone)
+            connection.execute("DELETE FROM swept")
+            connection.execute("INSERT INTO swept VALUES (?)", (state,))
+            return True
+
+        if self.exists:
+            done = self._run(delete, write=True)
+            self._run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), write=False)
+            if force and not done:
+                raise LibraryError(
+                    f"small pictures of what was deleted are still in {self._path}, which cannot be written: delete"
+                    f" that file, it is made again"
+                )
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _run(self, work: Callable[[sqlite3.Connection], Result], *, write: bool) -> Result | None:
+        """Do something with the file; None where there is none and none can be made, as in a read-only library."""
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return self._tried(work, write)
+                except sqlite3.OperationalError:  # read-only, full, or locked for longer than anybody should
+                    return None
+                except sqlite3.DatabaseError:  # damaged, or of another version: it is a cache
+                    self._discard()
+        return None
+
+    def _tried(self, work: Callable[[sqlite3.Connection], Result], write: bool) -> Result:
+        if self._connection is None:
+            self._connection = _opened(self._path)
+        if not write:
+            return work(self._connection)
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = work(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+        return done
+
+    def _discard(self) -> None:
+        self._close()
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                self._path.with_name(FILE_NAME + suffix).unlink()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Raises sqlite3.DatabaseError where the file is of another format."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")  # a face that is forgotten is overwritten, not just unlinked
+        connection.execute("BEGIN IMMEDIATE")
+        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            for statement in STATEMENTS:
+                connection.execute(statement)
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("COMMIT")
+        if found != FORMAT:
+            raise sqlite3.DatabaseError(f"format {found}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _keys(library: Connection, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], bytes]:
+    """For faces and photos, as (kind, id), what their pictures have to be made from now."""
+    ids: dict[str, set[int]] = {"face": set(), "photo": set()}
+    for kind, number in wanted:
+        ids[kind].add(number)
+    faces, photos = face_keys(library, ids["face"]), photo_keys(library, ids["photo"])
+    return {("face", n): key for n, key in faces.items()} | {("photo", n): key for n, key in photos.items()}
+
+
+def _make_room(connection: sqlite3.Connection) -> None:
+    pages, free, page = (
+        connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
+    )
+    if (pages - free) * page > LIMIT_BYTES:
+        oldest = f"SELECT rowid FROM pictures WHERE kind = 'photo' ORDER BY rowid LIMIT {ROOM}"
+        connection.execute(f"DELETE FROM pictures WHERE rowid IN ({oldest})")
+
+
+def _digest(sha256: str, rest: bytes) -> bytes:
+    return hashlib.blake2b(sha256.encode() + rest, digest_size=16).digest()
+
+
+def _chunks(ids: Iterable[int]) -> Iterable[Sequence[int]]:
+    ordered = sorted(set(ids))
+    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

@@ -1,0 +1,173 @@
+"""Decisions that can be undone: each is kept with the rows that it changed, as they were before and after."""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from facesearch.core.errors import InputError
+from facesearch.storage import schema as db
+
+__all__ = ["Decision", "Ledger", "erase", "history", "undo_last"]
+
+# What decisions may change. `grouped` is among them so that a decision shows at once, before the next clustering.
+_TABLES = {table.name: table for table in (db.people, db.confirmed, db.rejected, db.apart, db.not_faces, db.grouped)}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One entry of the history. made_at: seconds since the epoch."""
+
+    id: int
+    kind: str
+    summary: str
+    made_at: float
+
+
+class Ledger:
+    """Writes rows, and remembers what they were.
+
+    Use one for each decision, inside one transaction, and `close` it at the end.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._changes: list[dict[str, Any]] = []
+
+    def put(self, table: str, key: Mapping[str, int], values: Mapping[str, Any] | None) -> None:
+        """Insert or update the row with this key; values None deletes it."""
+        before = _read(self._connection, table, key)
+        after = None if values is None else {**(before or {}), **key, **values}
+        if before != after:
+            _write(self._connection, table, key, after)
+            self._changes.append({"table": table, "key": dict(key), "before": before, "after": after})
+
+    def new_person(self, name: str | None) -> int:
+        """A new row in `people`; its id."""
+        values = {"name": name, "ignored": False, "created_at": time.time()}
+        result = self._connection.execute(insert(db.people).values(values))
+        assert result.inserted_primary_key is not None
+        person = int(result.inserted_primary_key[0])
+        after = _read(self._connection, "people", {"id": person})
+        self._changes.append({"table": "people", "key": {"id": person}, "before": None, "after": after})
+        return person
+
+    def close(self, kind: str, summary: str) -> Decision | None:
+        """Enter the decision into the history; None where nothing was changed."""
+        if not self._changes:
+            return None
+        made_at = time.time()
+        values = {"kind": kind, "summary": summary, "made_at": made_at, "changes": json.dumps(self._changes)}
+        result = self._connection.execute(insert(db.decisions).values(values))
+        assert result.inserted_primary_key is not None
+        return Decision(int(result.inserted_primary_key[0]), kind, summary, made_at)
+
+
+def history(connection: Connection, limit: int | None = None) -> list[Decision]:
+    """The decisions that can be undone, or so many of them, the latest first."""
+    columns = (db.decisions.c.id, db.decisions.c.kind, db.decisions.c.summary, db.decisions.c.made_at)
+    query = select(*columns).order_by(db.decisions.c.id.desc()).limit(limit)
+    return [Decision(*row) for row in connection.execute(query)]
+
+
+def undo_last(connection: Connection, expected: int | None = None) -> Decision | None:
+    """Put the rows of the latest decision back as they were before it; None where there is none.
+
+    A row that is no longer as the decision left it is left alone: clustering has grouped its face anew since, or the
+    face is gone. Raises InputError where another decision was expected to be the latest.
+    """
+    row = connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()).limit(1)).first()
+    if expected is not None and (row is None or row.id != expected):
+        latest = f"the latest is now: {row.summary}" if row else "nothing is left to undo"
+        raise InputError(f"that decision is not the latest any more, {latest}; see `facesearch history`")
+    if row is None:
+        return None
+    for change in reversed(json.loads(row.changes)):
+        table, key = change["table"], change["key"]
+        if _read(connection, table, key) == change["after"] and _possible(connection, change["before"]):
+            _write(connection, table, key, change["before"])
+    connection.execute(delete(db.decisions).where(db.decisions.c.id == row.id))
+    return Decision(row.id, row.kind, row.summary, row.made_at)
+
+
+def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
+    """Take faces and people out of the history; a decision that was only about them goes.
+
+    With somebody go those who were merged into them, and all names that they have had. Call it while they are there.
+    """
+    past = [
+        (row, json.loads(row.changes))
+        for row in connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()))
+    ]
+    people = _with_merged([changes for _, changes in past], people)
+    names = _names(connection, [changes for _, changes in past], people)
+    for row, changes in past:
+        kept = [change for change in changes if not _mentions(change, faces, people)]
+        if not kept:
+            connection.execute(delete(db.decisions).where(db.decisions.c.id == row.id))
+        elif len(kept) < len(changes) or any(named.search(row.summary) for named in names):
+            values = {"changes": json.dumps(kept), "summary": f"{row.kind} (partly forgotten)"}
+            connection.execute(update(db.decisions).where(db.decisions.c.id == row.id).values(values))
+
+
+def _with_merged(past: list[list[Row]], people: set[int]) -> set[int]:
+    """Some people and those who have become them. Args: past: the changes of all decisions, the latest first."""
+    found = set(people)
+    for changes in past:
+        heirs = {row["after"]["person_id"] for row in changes if row["table"] == "confirmed" and row["after"]}
+        if heirs & found:
+            found |= {row["key"]["id"] for row in changes if row["table"] == "people" and row["after"] is None}
+    return found
+
+
+def _names(connection: Connection, past: list[list[Row]], people: set[int]) -> list[re.Pattern[str]]:
+    """Patterns of all names that some people have or have had."""
+    found = set(connection.execute(select(db.people.c.name).where(db.people.c.id.in_(people))).scalars())
+    for changes in past:
+        for change in changes:
+            if change["table"] == "people" and change["key"]["id"] in people:
+                found |= {row["name"] for row in (change["before"], change["after"]) if row}
+    return [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in found if name]
+
+
+def _mentions(change: Row, faces: set[int], people: set[int]) -> bool:
+    rows = [row for row in (change["key"], change["before"], change["after"]) if row]
+    if change["table"] == "people":
+        return any(row["id"] in people for row in rows)
+    return any(
+        row.get("face_id") in faces or row.get("person_id") in people or row.get("other_id") in people for row in rows
+    )
+
+
+def _where(table: str, key: Mapping[str, int]) -> ColumnElement[bool]:
+    return and_(*(_TABLES[table].c[column] == value for column, value in key.items()))
+
+
+def _read(connection: Connection, table: str, key: Mapping[str, int]) -> Row | None:
+    row = connection.execute(select(_TABLES[table]).where(_where(table, key))).first()
+    return None if row is None else dict(row._mapping)
+
+
+def _write(connection: Connection, table: str, key: Mapping[str, int], row: Mapping[str, Any] | None) -> None:
+    if row is None:
+        connection.execute(delete(_TABLES[table]).where(_where(table, key)))
+    elif connection.execute(update(_TABLES[table]).where(_where(table, key)).values(row)).rowcount == 0:
+        connection.execute(insert(_TABLES[table]).values(row))
+
+
+def _possible(connection: Connection, row: Row | None) -> bool:
+    """Whether the faces and people that a row speaks of are still there."""
+    if row is None:
+        return True
+    wanted = [(db.faces, row.get("face_id")), (db.people, row.get("person_id")), (db.people, row.get("other_id"))]
+    return all(
+        connection.execute(select(table.c.id).where(table.c.id == value)).first() is not None
+        for table, value in wanted
+        if value is not None
+    )

@@ -1,0 +1,146 @@
+"""ONNX files: tiny ones made here, and a real one where FACESEARCH_DATA points to it."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from embedding_samples import WEIGHTS, Shape, write_model
+
+from facesearch.core.errors import InputError, ModelError, WeightsError
+from facesearch.embedding import load, resolve
+from facesearch.embedding.templates import arcface_template
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.mark.parametrize("batch_size", ["n", 1, 2])
+def test_embeds_whatever_the_files_batch_size(tmp_path: Path, batch_size: int | str) -> None:
+    path = write_model(tmp_path / "m.onnx", (batch_size, 3, 112, 112), (batch_size, 5))
+    network = load(resolve(str(path)), "cpu")
+    batch = np.random.default_rng(1).normal(size=(5, 3, 112, 112)).astype(np.float32)
+    found = network(batch)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, batch.mean(axis=(2, 3)) @ WEIGHTS, atol=1e-5)
+    assert network(batch[:0]).shape == (0, 5)
+
+
+def test_defaults_are_arcfaces(tmp_path: Path) -> None:
+    spec = resolve(str(write_model(tmp_path / "m.onnx", ("n", 3, "h", "w"))))
+    assert (spec.network, spec.dim, spec.name) == ("onnx", 5, str(tmp_path / "m.onnx"))
+    assert spec.preprocessing.size == (112, 112)
+    assert spec.preprocessing.landmarks == arcface_template(112, 112)
+    assert (spec.preprocessing.mean, spec.preprocessing.std) == ((127.5,) * 3, (128.0,) * 3)
+    assert (spec.preprocessing.channels, spec.preprocessing.mirror) == ("rgb", False)
+
+
+@pytest.mark.parametrize("size", [(112, 96), (128, 128)])
+def test_size_comes_from_the_file(tmp_path: Path, size: tuple[int, int]) -> None:
+    spec = resolve(str(write_model(tmp_path / "m.onnx", ("n", 3, *size))))
+    assert spec.preprocessing.size == size
+    assert spec.preprocessing.landmarks == arcface_template(*size)
+
+
+@pytest.mark.parametrize("batch_size", ["n", 2])
+def test_length_that_is_not_declared_is_tried_out(tmp_path: Path, batch_size: int | str) -> None:
+    path = write_model(tmp_path / "m.onnx", (batch_size, 3, "h", "w"), (batch_size, "d"))
+    assert resolve(str(path)).dim == 5
+
+
+def test_settings_beside_the_file(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx", ("n", 3, "h", "w"))
+    plain = resolve(str(path))
+    path.with_suffix(".toml").write_text(
+        """
+        size = [64, 48]
+        landmarks = [[10, 20], [38, 20], [24, 30], [14, 44], [34, 44.5]]
+        mean = [0, 0, 0]
+        std = [255.0, 255.0, 255.0]
+        channels = "bgr"
+        mirror = true
+        licence = "MIT"
+        source = "mine"
+        """
+    )
+    spec = resolve(str(path))
+    pre = spec.preprocessing
+    assert (pre.size, pre.landmarks[4], pre.mean, pre.std) == ((64, 48), (34, 44.5), (0, 0, 0), (255.0,) * 3)
+    assert (pre.channels, pre.mirror, spec.licence, spec.source) == ("bgr", True, "MIT", "mine")
+    assert spec.fingerprint != plain.fingerprint
+    assert spec.weights_sha256 == plain.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("scale = 2", "unknown preprocessing setting: scale"),
+        ("size = [64, 64]", r"takes crops of \[112, 112\], not of size \[64, 64\]"),
+        ("size = 112", r"m\.toml"),
+        ("size = [112]", r"m\.toml"),
+        ('channels = "grey"', "channels must be"),
+        ("landmarks = [[1, 2]]", "five"),
+        ("mean = 127.5", r"m\.toml"),
+        ("mean = [", r"cannot read .*m\.toml"),
+    ],
+)
+def test_settings_that_cannot_be_meant(tmp_path: Path, settings: str, message: str) -> None:
+    path = write_model(tmp_path / "m.onnx")
+    path.with_suffix(".toml").write_text(settings)
+    with pytest.raises(InputError, match=message):
+        resolve(str(path))
+
+
+def test_shape_without_a_known_template(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx", ("n", 3, 128, 96))
+    with pytest.raises(InputError, match=r"no landmarks are known for crops of \[128, 96\]"):
+        resolve(str(path))
+
+
+@pytest.mark.parametrize("shape", [("n", 112, 112, 3), ("n", 1, 112, 112), ("n", 3, 112)])
+def test_what_is_not_a_face_embedder(tmp_path: Path, shape: Shape) -> None:
+    with pytest.raises(ModelError, match=r"not float32 \(n, 3, height, width\)"):
+        resolve(str(write_model(tmp_path / "m.onnx", shape)))
+
+
+def test_two_outputs(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
+        resolve(str(write_model(tmp_path / "m.onnx", copies=2)))
+
+
+def test_damaged_and_exchanged_files(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx")
+    spec = resolve(str(path))
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(WeightsError, match="damaged or not an ONNX file"):
+        resolve(str(path))
+    with pytest.raises(WeightsError, match="not the expected file"):
+        load(spec, "cpu")
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_devices_without_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    spec = resolve(str(write_model(tmp_path / "m.onnx")))
+    with pytest.raises(InputError, match=device):
+        load(spec, device)
+
+
+def test_onnxruntime_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModelError, match=r"pip install 'facesearch\[onnx\]'"):
+        resolve(str(tmp_path / "m.onnx"))
+
+
+@pytest.mark.data
+def test_real_embedder() -> None:
+    path = Path(os.environ.get("FACESEARCH_DATA", "")) / "models" / "mobilefacenet_casia_112x96.onnx"
+    if not path.is_file():
+        pytest.skip("FACESEARCH_DATA does not point to models/mobilefacenet_casia_112x96.onnx")
+    spec = resolve(str(path))
+    assert (spec.dim, spec.preprocessing.size) == (128, (112, 96))
+    assert spec.preprocessing.landmarks[0] == (30.2946, 51.6963)
+    batch = np.random.default_rng(0).normal(size=(3, 3, 112, 96)).astype(np.float32)
+    network = load(spec, "cpu")
+    np.testing.assert_allclose(network(batch)[1:2], network(batch[1:2]), rtol=0, atol=1e-4)

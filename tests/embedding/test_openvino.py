@@ -1,0 +1,98 @@
+"""OpenVINO beside PyTorch, and what it may not do."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facesearch import embedding
+from facesearch.core.openvino_cpu import CompiledNetwork
+from facesearch.embedding.dlib_graph import dlib_graph
+from facesearch.embedding.dlib_resnet import DlibResNet
+from facesearch.embedding.openvino_network import OpenVinoNetwork
+from facesearch.embedding.registry import load_module
+from facesearch.embedding.torch_network import TorchNetwork
+
+
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(7, 3, 150, 150)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def dlib() -> OpenVinoNetwork:
+    network = embedding.load(embedding.resolve("dlib"), "cpu")
+    assert isinstance(network, OpenVinoNetwork)
+    return network
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_default_model_is_what_pytorch_makes_of_it(dlib, crops):
+    spec = embedding.resolve("dlib")
+    expected = TorchNetwork(load_module(spec), spec, "cpu")(crops)
+    assert np.abs(unit(dlib(crops)) - unit(expected)).max() < 2e-6
+
+
+@pytest.mark.parametrize(("dim", "height", "width"), [(128, 150, 150), (64, 160, 131)])
+def test_new_weights_and_other_sizes(dim, height, width):
+    torch.manual_seed(0)
+    module = DlibResNet(dim).eval()
+    batch = np.random.default_rng(1).normal(size=(3, 3, height, width)).astype(np.float32)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(batch)).numpy()
+    (found,) = CompiledNetwork(dlib_graph(module.weights(), height, width, batch=2))(batch)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_company_changes_no_bit(dlib, crops):
+    together = dlib(crops)
+    assert (together == np.concatenate([dlib(crop[None]) for crop in crops])).all()
+    assert (together[::-1] == dlib(np.ascontiguousarray(crops[::-1]))).all()
+
+
+def test_threads_change_no_bit(dlib, crops):
+    expected = dlib(crops)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(dlib, [crops] * 8):
+            assert (found == expected).all()
+
+
+def test_no_crops(dlib):
+    assert dlib(np.zeros((0, 3, 150, 150), np.float32)).shape == (0, 128)
+
+
+def test_nothing_reports_its_use(tmp_path: Path):
+    """openvino comes with a package that writes into the home folder and reports; it is never imported."""
+    program = (
+        "import sys, numpy\n"
+        "from facesearch.detection import Detector\n"
+        "Detector().detect([numpy.zeros((60, 60, 3), numpy.uint8)], [20])\n"
+        "assert 'openvino' in sys.modules\n"
+        "print([name for name, module in sys.modules.items() if 'openvino_telemetry' in name and module])\n"
+    )
+    surroundings = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_is_survived_after_a_network_was_dropped_by_another_thread() -> None:
+    """OpenVINO's stack for signals must not go with the last network (a segmentation fault at the next Ctrl-C)."""
+    code = (
+        "import gc, os, signal, threading\n"
+        "from facesearch.detection.mtcnn.cascade import CpuCascade\n"
+        "held = [CpuCascade()]\n"
+        "thread = threading.Thread(target=lambda: (held.clear(), gc.collect())); thread.start(); thread.join()\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('handled'))\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "handled\n"), ended.stderr

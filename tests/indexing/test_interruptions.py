@@ -1,0 +1,217 @@
+"""Runs that are ended from outside, at any moment: what was done is kept, and the next run does the rest."""
+
+import json
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+from conftest import FAKE_SPEC, Picture
+from interrupted_run import index_slowly
+from library_states import check_vectors, faces_by_content, files
+
+from facesearch.core.errors import LibraryError, LibraryMissingError
+from facesearch.indexing.indexer import IndexReport, index_photos
+from facesearch.library import Library
+from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store
+from facesearch.storage.database import open_database
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOS = 60
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for i in range(PHOTOS):
+        Picture.save(folder / f"{i:02}.png", str(i))
+    return folder
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> Store:
+    index = Store.create(tmp_path / "undisturbed", FAKE_SPEC)
+    index_photos(index, lambda: fake_engine, [str(photos)])
+    return index
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Starts processes that have torch imported already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["interrupted_run"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(str(ROOT / name) for name in (".", "examples", "tests")))
+        forkserver.ensure_running()
+    return context
+
+
+def start(processes: ForkServerContext, *args: object) -> multiprocessing.process.BaseProcess:
+    """A process that indexes, once it has begun to; args as of index_slowly."""
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=index_slowly, args=(*args, sender))
+    process.start()
+    assert receiver.poll(120), "the process has not started"
+    assert receiver.recv() == "started"
+    return process
+
+
+def finish(library: Path, photos: Path, engine: Pipeline) -> tuple[Store, IndexReport]:
+    index = Store.open(library)
+    report = index_photos(index, lambda: engine, [str(photos)])
+    check_vectors(index)
+    return index, report
+
+
+def same_faces(index: Store, expected: Store) -> None:
+    found, wanted = faces_by_content(index), faces_by_content(expected)
+    assert {sha256: len(faces) for sha256, faces in found.items()} == {s: len(faces) for s, faces in wanted.items()}
+    assert found == wanted
+    assert files(index) == files(expected)
+
+
+def test_killed_at_twenty_moments(
+    tmp_path: Path,
+    photos: Path,
+    undisturbed: Store,
+    fake_engine: Pipeline,
+    processes: ForkServerContext,
+) -> None:
+    library = tmp_path / "killed"
+    moments = random.Random(0)
+    kept = 0
+    for _ in range(20):
+        process = start(processes, library, photos, 0.05, "")
+        time.sleep(moments.uniform(0, 0.2))
+        process.kill()
+        process.join()
+        index = Store.open(library)
+        assert index.counts().photos >= kept  # nothing that was done is lost
+        kept = index.counts().photos
+        index.close()
+    index, report = finish(library, photos, fake_engine)
+    assert (report.indexed, report.unchanged) == (PHOTOS - kept, kept)
+    same_faces(index, undisturbed)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "facesearch.storage.catalog:put_photo:7",
+        "facesearch.storage.catalog:settle:1",
+        "facesearch.storage:Store.start_run:1",
+        "facesearch.storage:Store.record_failures:1",
+        "facesearch.storage:Store.finish_run:1",
+        "facesearch.storage.vectors:VectorIndex.save:1",
+    ],
+)
+def test_killed_at_the_worst_moments(
+    moment: str,
+    tmp_path: Path,
+    photos: Path,
+    undisturbed: Store,
+    fake_engine: Pipeline,
+    processes: ForkServerContext,
+) -> None:
+    """Behind some step, most of them before the transaction around it has ended."""
+    (photos / "bad.png").touch()
+    process = start(processes, tmp_path / "killed", photos, 0, moment)
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    index, report = finish(tmp_path / "killed", photos, fake_engine)
+    assert [path for path, _ in index.failures()] == [path for path, _ in report.failures] == [str(photos / "bad.png")]
+    same_faces(index, undisturbed)
+
+
+def test_photos_moved_and_edited_behind_a_killed_run_keep_their_ids(
+    tmp_path: Path, photos: Path, undisturbed: Store, fake_engine: Pipeline
+) -> None:
+    index = undisturbed
+    before = index.embeddings()[0].tolist()
+    renamed = photos / "renamed"
+    renamed.mkdir()
+    for path in sorted(photos.glob("*.png")):
+        path.rename(renamed / path.name)
+    asked = iter([False] * 5)
+    stopped = index_photos(index, lambda: fake_engine, [str(photos)], should_stop=lambda: next(asked, True))
+    assert stopped.stopped
+    report = index_photos(index, lambda: fake_engine, [str(photos)])
+    assert (report.indexed, report.missing) == (0, 0)
+    assert index.embeddings()[0].tolist() == before
+    assert set(files(index)) == {str(path) for path in renamed.iterdir()}
+
+
+def test_killed_while_the_library_is_being_made(tmp_path: Path) -> None:
+    """The tables are there, which model it is for is not: no library yet, and the next run makes it one."""
+    open_database(make(tmp_path / "library")).dispose()
+    with pytest.raises(LibraryMissingError, match="no finished library"):
+        Library(tmp_path / "library", create=False)
+    with Library(tmp_path / "library") as library:
+        assert library.status().model == "dlib"
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_full_disk_is_one_clear_error(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> None:
+    index = Store.create(tmp_path / "library", FAKE_SPEC)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (tmp_path / "library/library.sqlite3-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, before[1]))
+    try:
+        with pytest.raises(LibraryError, match="not full"):
+            index_photos(index, lambda: fake_engine, [str(photos)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    report = index_photos(index, lambda: fake_engine, [str(photos)])
+    assert report.found == PHOTOS
+    check_vectors(index)
+
+
+def test_ctrl_c_ends_the_command_in_an_orderly_way(tmp_path: Path, engine: Pipeline) -> None:
+    photos, place = tmp_path / "photos", tmp_path / "library"
+    for i in range(300):
+        Picture.save(photos / f"{i:03}.jpg", str(i), (96, 96))
+    command = [sys.executable, str(ROOT / "cli.py"), "index", str(photos), "--library", str(place), "--json"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: photos_in(place) > 0 or first.poll() is not None)
+    first.send_signal(signal.SIGINT)
+    out, err = first.communicate(timeout=120)
+    assert first.returncode == 130, err
+    assert "Stopping after the photos in flight" in err
+    report = json.loads(out)
+    assert report["stopped"]
+    assert 0 < report["photos"]["indexed"] == photos_in(place) < 300
+    index = Store.open(place)
+    check_vectors(index)
+    second = index_photos(index, lambda: engine, [str(photos)])
+    assert (second.indexed, second.unchanged) == (300 - report["photos"]["indexed"], report["photos"]["indexed"])
+
+
+def photos_in(library: Path) -> int:
+    try:
+        index = Store.open(library)
+    except LibraryError:
+        return 0
+    count = index.counts().photos
+    index.close()
+    return count
+
+
+def wait_for(come: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not come():
+        assert time.monotonic() < end, "it has not come"
+        time.sleep(0.01)

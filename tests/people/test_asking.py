@@ -1,0 +1,288 @@
+"""Who is in which photo, which groups may be one person, and why a face is where it is."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+
+from facesearch.core.errors import InputError
+from facesearch.people import People
+
+ANNA, BELA, CARL = range(3)
+
+
+@pytest.fixture
+def album() -> Iterator[Album]:
+    with an_album() as album:
+        yield album
+
+
+# -- photos -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parties(album: Album) -> Album:
+    """Anna, Bela and Carl by themselves, and together in pictures 13 to 17."""
+    faces = album.add_people({person: range(4) for person in (ANNA, BELA, CARL)})
+
+    def of(*who: int) -> list:
+        return [a_portrait(portrait(person, 20 + len(who)), place) for place, person in enumerate(who)]
+
+    album.together = album.add(of(ANNA, BELA), of(ANNA, BELA, CARL), of(ANNA, 9), of(BELA, ANNA, 8), [])
+    album.regroup()
+    for person, name in ((ANNA, "Anna"), (BELA, "Bela"), (CARL, "Carl")):
+        album.people.name(str(album.group_of(faces[person][0])), name)
+    return album
+
+
+def numbers(album: Album, *names: str, **rest: object) -> list[int]:
+    found = album.people.photos(names, **rest)
+    return sorted(int(photo.path.rpartition("/")[2].removesuffix(".jpg")) for photo in found)
+
+
+@pytest.mark.parametrize(
+    ("names", "rest", "expected"),
+    [
+        (["Anna", "Bela"], {}, [13, 14, 16]),
+        (["Anna", "Bela"], {"only": True}, [13]),
+        (["Anna", "Bela"], {"count": 3}, [14, 16]),
+        (["Anna", "Bela"], {"count": 3, "only": True}, []),
+        (["Anna", "Bela", "Carl"], {"only": True}, [14]),
+        (["Anna"], {}, [1, 2, 3, 4, 13, 14, 15, 16]),
+        (["Anna"], {"only": True}, [1, 2, 3, 4]),
+        (["Anna", "anna"], {"only": True}, [1, 2, 3, 4]),
+        ([], {"count": 2}, [13, 15]),
+        ([], {}, list(range(1, 17))),
+    ],
+)
+def test_photos_of_all_of_some_people(parties, names, rest, expected):
+    assert numbers(parties, *names, **rest) == expected
+
+
+def test_what_is_no_face_does_not_count(parties):
+    stranger = parties.together[2][1]
+    parties.people.not_a_face(stranger)
+    assert 15 in numbers(parties, "Anna", only=True)
+    (photo,) = [photo for photo in parties.people.photos(["Anna"], only=True) if photo.path == "/photos/15.jpg"]
+    assert photo.faces == 1
+    assert [somebody.title for somebody in photo.people] == ["Anna"]
+
+
+def test_a_photo_says_who_is_in_it(parties):
+    (photo,) = parties.people.photos(["Anna", "Bela", "Carl"])
+    assert {somebody.title for somebody in photo.people} == {"Anna", "Bela", "Carl"}
+    assert photo.faces == 3
+
+
+def test_photos_of_somebody_who_is_not_there(parties):
+    with pytest.raises(InputError, match="nobody called 'Dora'"):
+        parties.people.photos(["Anna", "Dora"])
+
+
+def test_the_faces_of_a_photo(parties):
+    assert parties.people.faces_in("/photos/14.jpg") == parties.together[1]
+    with pytest.raises(InputError, match=r"does not know /photos/99\.jpg: index it first"):
+        parties.people.faces_in("/photos/99.jpg")
+
+
+# -- suggestions ------------------------------------------------------------------------------------------------------
+
+
+def between(a: int, b: int, share: float) -> np.ndarray:
+    vector = (1 - share) * portrait(a, 0, 0.0).astype(np.float64) + share * portrait(b, 0, 0.0)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@pytest.fixture
+def doubtful(album: Album) -> Album:
+    """Three groups of three in a row, the middle one nearer to the first; and strangers."""
+    for place in (0.0, 0.7, 1.5):
+        album.add(*([a_portrait(between(0, 1, place + 0.01 * i))] for i in range(3)))
+    album.add_people({person: range(2) for person in range(56, 64)})
+    album.people.import_name("Anna", [1])
+    album.people.import_name("Bela", [4])
+    album.people.import_name("Carl", [7])
+    album.regroup()
+    assert [len(album.people.find(name).faces) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
+    return album
+
+
+def asked(album: Album) -> list[tuple[str, str]]:
+    return [(pair.a.title, pair.b.title) for pair in album.people.suggestions(100)]
+
+
+def test_suggestions_are_nearest_first_and_as_far_apart_as_they_say(doubtful):
+    found = doubtful.people.suggestions(100)
+    assert asked(doubtful)[:2] == [("Anna", "Bela"), ("Bela", "Carl")]
+    assert [pair.distance for pair in found] == sorted(pair.distance for pair in found)
+    for pair in found[:2]:
+        a, b = (
+            np.stack([doubtful.index.embedding(face) for face in doubtful.people.find(who.title).faces])
+            for who in (pair.a, pair.b)
+        )
+        true = np.sqrt(((a[:, None].astype(np.float64) - b[None]) ** 2).sum(axis=2).mean())
+        assert pair.distance == pytest.approx(true, abs=1e-4)
+        assert pair.probability == pytest.approx(float(CALIBRATION.probability(pair.distance)))
+    assert doubtful.people.suggestions(1) == found[:1]
+
+
+def test_each_pair_is_asked_once(doubtful):
+    pairs = [frozenset((pair.a.group, pair.b.group)) for pair in doubtful.people.suggestions(100)]
+    assert len(set(pairs)) == len(pairs)
+    assert all(len(pair) == 2 for pair in pairs)
+
+
+def test_what_was_answered_is_not_asked_again(doubtful):
+    doubtful.people.keep_apart("Anna", "Bela")
+    assert ("Anna", "Bela") not in asked(doubtful)
+    doubtful.people.merge(["Bela", "Carl"])
+    assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
+    doubtful.regroup()
+    assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
+    doubtful.people.undo()
+    doubtful.people.undo()
+    assert ("Anna", "Bela") in asked(doubtful)
+
+
+def test_what_was_split_is_not_asked_about(doubtful):
+    doubtful.people.split("Anna", [[2]])
+    group = f"group {doubtful.group_of(2)}"
+    assert not {("Anna", group), (group, "Anna")} & set(asked(doubtful))
+
+
+def test_nobody_is_asked_about_the_ignored(doubtful):
+    doubtful.people.ignore("Bela")
+    assert "Bela" not in {title for pair in asked(doubtful) for title in pair}
+
+
+def test_a_person_of_one_face_is_asked_about(doubtful):
+    for face in (2, 3):
+        doubtful.people.not_a_face(face)
+    assert ("Bela", "Anna") in asked(doubtful)
+
+
+# -- explanations -----------------------------------------------------------------------------------------------------
+
+
+def why(album: Album, face: int) -> str:
+    return album.people.explain(face).why
+
+
+def test_before_any_clustering(album):
+    ((face,),) = album.add([a_portrait(portrait(0, 0))])
+    assert why(album, face) == "There are no groups yet: make them with `facesearch cluster`."
+    assert album.people.explain(face).neighbours == ()
+
+
+def test_a_face_in_a_group(album):
+    faces = album.add_people({person: range(3) for person in range(3)})[0]
+    album.regroup()
+    found = album.people.explain(faces[0], k=4)
+    own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
+    true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
+    assert found.why == f"On average it is {true:.3f} from the other faces of group {found.group}."
+    assert (found.weak, found.confirmed, found.person) == ("", False, None)
+    assert found.width_px == pytest.approx(120)
+    assert {near.face for near in found.neighbours[:2]} == set(faces[1:])
+    assert len(found.neighbours) == 4
+    assert [near.distance for near in found.neighbours] == sorted(near.distance for near in found.neighbours)
+    for near in found.neighbours:
+        assert near.probability == pytest.approx(float(CALIBRATION.probability(near.distance)))
+        assert near.group == album.group_of(near.face)
+
+
+def test_what_the_user_has_said(album):
+    faces = album.add_people({person: range(3) for person in range(2)})
+    album.regroup()
+    group = album.group_of(faces[0][0])
+    album.people.name(str(group), "Anna")
+    album.people.not_a_face(faces[1][0])
+    found = album.people.explain(faces[0][0])
+    assert found.why == f"You have said that it belongs to group {group}."
+    assert (found.confirmed, found.person.name) == (True, "Anna")
+    assert {near.person.name for near in found.neighbours[:2]} == {"Anna"}
+    assert why(album, faces[1][0]) == "You have said that it is not a face."
+
+
+def test_a_face_alone(album):
+    album.add_people({person: range(3) for person in range(2)})
+    ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
+    assert why(album, stranger) == "There are no groups yet: make them with `facesearch cluster`."
+    album.regroup()
+    assert why(album, stranger).startswith("The nearest group, group ")
+    assert "is 0." in why(album, stranger)
+    assert album.people.explain(small).weak == "small (30 pixels), blurred, doubtful as a face (97%)"
+    assert why(album, small).startswith(
+        "It is weak: small (30 pixels), blurred, doubtful as a face (97%). The nearest group, group "
+    )
+
+
+def test_a_face_that_waits(album):
+    album.add_people({person: range(3) for person in range(2)})
+    album.regroup()
+    ((late,),) = album.add([a_portrait(portrait(0, 50))])
+    assert why(album, late).startswith(
+        "It has come since the last `facesearch cluster`, and waits for the next. The ne"
+    )
+    album.regroup()
+    assert why(album, late).startswith("On average")
+
+
+def test_a_face_that_is_not_whom_it_is_nearest_to(album):
+    faces = album.add_people({person: range(4) for person in range(2)})
+    album.regroup()
+    anna, bela = (album.group_of(faces[person][0]) for person in range(2))
+    album.people.name(str(anna), "Anna")
+    album.people.reject(faces[0][0], "Anna")
+    text = why(album, faces[0][0])
+    assert text.startswith(f"You have said that it is not Anna. The nearest group, group {bela}, is 0.")
+    album.people.reject(faces[0][0], str(bela))
+    text = why(album, faces[0][0])
+    assert text in (
+        "You have said that it is not Anna, " + f"group {bela}.",
+        f"You have said that it is not group {bela}, Anna.",
+    )
+
+
+def test_the_last_of_a_group(album):
+    faces = album.add_people({person: range(2) for person in range(2)})[0]
+    album.regroup()
+    album.remove("/photos/2.jpg")
+    assert why(album, faces[0]) == f"It is the only face that is left of group {album.group_of(faces[0])}."
+
+
+def test_without_a_calibration(album):
+    faces = album.add_people({0: range(3)})[0]
+    album.regroup()
+    people = People(album.index, lambda: None)
+    found = people.explain(faces[0])
+    assert found.why == "The model has no calibration, so groups are plain DBSCAN's."
+    assert {near.probability for near in found.neighbours} == {None}
+    for ask in (people.suggestions, lambda: people.divide("1")):
+        with pytest.raises(InputError, match="run `facesearch calibrate FOLDER` first"):
+            ask()
+
+
+def test_a_face_that_is_not_there(album):
+    with pytest.raises(InputError, match="there is no face 1"):
+        album.people.explain(1)
+
+
+# -- a stricter look --------------------------------------------------------------------------------------------------
+
+
+def test_a_stricter_look_divides_two_who_were_put_together(album):
+    one = [f for (f,) in album.add(*([a_portrait(portrait(0, shot, 0.05))] for shot in range(5)))]
+    other = [f for (f,) in album.add(*([a_portrait(portrait(1, shot, 0.05))] for shot in range(3)))]
+    album.people.import_name("Anna", [*one, *other])
+    album.people.divide("Anna")
+    assert album.people.find("Anna").faces == tuple(one)
+    assert album.people.find(str(album.group_of(other[0]))).faces == tuple(other)
+
+
+def test_a_stricter_look_at_one_person(album):
+    album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
+    album.regroup()
+    with pytest.raises(InputError, match="group 1 looks like one person even on a strict look"):
+        album.people.divide("1")

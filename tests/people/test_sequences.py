@@ -1,0 +1,223 @@
+"""Whatever is decided, indexed, removed, clustered and undone, in whatever order: all invariants hold after each."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from people_samples import Album, State, a_portrait, an_album, check, groups, portrait, rows, state
+
+from facesearch.core.errors import InputError
+from facesearch.storage.undo_log import Decision
+
+NAMES = ("Anna", "ANNA", "Bela", "7", "Zoë", "אבג")
+
+pick = st.integers(0, 1000)
+some = st.lists(pick, min_size=1, max_size=3)
+shots = st.lists(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 400), st.booleans()), min_size=1, max_size=3),
+    min_size=1,
+    max_size=4,
+)
+
+
+class Decisions(RuleBasedStateMachine):
+    """Every rule picks from what is there; what the library refuses has to change nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = an_album()
+        self.album: Album = self._context.__enter__()
+        self.index, self.people = self.album.index, self.album.people
+        # For every decision that can be undone: the state and the faces before it, and if groups were made anew since.
+        self.past: list[tuple[State, set[int], bool]] = []
+
+    def teardown(self) -> None:
+        self._context.__exit__(None, None, None)
+
+    @initialize()
+    def some_people(self) -> None:
+        self.album.add(*([a_portrait(portrait(person, shot))] for person in range(4) for shot in range(3)))
+        self.album.add([a_portrait(portrait(0, 9)), a_portrait(portrait(1, 9), 1), a_portrait(portrait(9, 9), 2)])
+        self.album.regroup()
+
+    # -- what there is ----------------------------------------------------------------------------------------------
+
+    def face(self, number: int) -> int:
+        faces = sorted(self.faces())
+        return faces[number % len(faces)] if faces else 1
+
+    def faces(self) -> set[int]:
+        return {row[0] for row in rows(self.index, "SELECT id FROM faces")}
+
+    def group(self, number: int) -> str:
+        there = sorted(set(groups(self.index).values()))
+        return str(there[number % len(there)]) if there else "1"
+
+    def faces_in(self, group: str) -> list[int]:
+        return sorted(face for face, number in groups(self.index).items() if number == int(group))
+
+    def decide(self, decision: Callable[[], Decision | None]) -> None:
+        before = state(self.index)
+        try:
+            made = decision()
+        except InputError:
+            made = None
+        if made is None:
+            assert state(self.index) == before
+        else:
+            assert state(self.index) != before
+            assert self.people.history()[0] == made
+            self.past.append((before, self.faces(), False))
+
+    # -- decisions --------------------------------------------------------------------------------------------------
+
+    @rule(at=pick, called=st.sampled_from(NAMES))
+    def name(self, at: int, called: str) -> None:
+        self.decide(lambda: self.people.name(self.group(at), called))
+
+    @rule(at=some, other=pick)
+    def merge(self, at: list[int], other: int) -> None:
+        self.decide(lambda: self.people.merge([self.group(number) for number in [*at, other]]))
+
+    @rule(at=pick, leave=some, parts=st.integers(1, 2))
+    def split(self, at: int, leave: list[int], parts: int) -> None:
+        group = self.group(at)
+        faces = self.faces_in(group)
+        leaving = sorted({faces[number % len(faces)] for number in leave}) if faces else [1]
+        self.decide(lambda: self.people.split(group, [leaving[i::parts] for i in range(parts)]))
+
+    @rule(at=pick)
+    def divide(self, at: int) -> None:
+        self.decide(lambda: self.people.divide(self.group(at)))
+
+    @rule(at=some, whose=pick, own=st.booleans())
+    def reject(self, at: list[int], whose: int, own: bool) -> None:
+        faces = [self.face(number) for number in at]
+        group = str(self.album.group_of(faces[0]) or 0) if own else self.group(whose)
+        self.decide(lambda: self.people.reject(faces, group))
+
+    @rule(at=some, to=pick, called=st.sampled_from(NAMES), by_name=st.booleans())
+    def assign(self, at: list[int], to: int, called: str, by_name: bool) -> None:
+        faces = [self.face(number) for number in at]
+        self.decide(lambda: self.people.assign(faces, called if by_name else self.group(to)))
+
+    @rule(at=pick, to=pick)
+    def assign_all_of_a_group(self, at: int, to: int) -> None:
+        self.decide(lambda: self.people.assign(self.faces_in(self.group(at)), self.group(to)))
+
+    @rule(at=some)
+    def not_a_face(self, at: list[int]) -> None:
+        self.decide(lambda: self.people.not_a_face([self.face(number) for number in at]))
+
+    @rule(at=some)
+    def is_a_face(self, at: list[int]) -> None:
+        self.decide(lambda: self.people.is_a_face([self.face(number) for number in at]))
+
+    @rule(at=pick, ignored=st.booleans())
+    def ignore(self, at: int, ignored: bool) -> None:
+        self.decide(lambda: self.people.ignore(self.group(at), ignored))
+
+    @rule(at=pick, other=pick)
+    def keep_apart(self, at: int, other: int) -> None:
+        self.decide(lambda: self.people.keep_apart(self.group(at), self.group(other)))
+
+    @rule(called=st.sampled_from(NAMES), at=some)
+    def import_name(self, called: str, at: list[int]) -> None:
+        faces = sorted({self.face(number) for number in at})
+        self.decide(lambda: self.people.import_name(called, faces))
+
+    @precondition(lambda self: self.past)
+    @rule()
+    def undo(self) -> None:
+        before, known, made_anew = self.past.pop()
+        there = self.faces()
+        assert self.people.undo() is not None
+        after = state(self.index)
+        for table in ("people", "apart"):
+            assert after[table] == before[table]
+        for table in ("confirmed", "rejected", "not_faces"):
+            assert after[table] == [row for row in before[table] if row[0] in there]
+        if not made_anew:
+            assert [row for row in after["grouped"] if row[0] in known] == [
+                row for row in before["grouped"] if row[0] in there
+            ]
+
+    # -- photos and groups ------------------------------------------------------------------------------------------
+
+    @rule(photos=shots, place=st.booleans())
+    def add(self, photos: list[list[tuple[int, int, bool]]], place: bool) -> None:
+        before = groups(self.index)
+        named = {row[0] for row in rows(self.index, "SELECT face_id FROM confirmed")}
+        pictures = [
+            [a_portrait(portrait(person, shot), at, weak=weak) for at, (person, shot, weak) in enumerate(faces)]
+            for faces in photos
+        ]
+        self.album.add(*pictures, place=place)
+        after = groups(self.index)
+        assert {face: after.get(face) for face in before} == before
+        assert {after[face] for face in set(after) - set(before)} <= {before[face] for face in named}
+
+    @precondition(lambda self: self.album.paths)
+    @rule(at=pick)
+    def remove(self, at: int) -> None:
+        self.album.remove(self.album.paths[at % len(self.album.paths)])
+
+    @rule()
+    def regroup(self) -> None:
+        before, people = groups(self.index), state(self.index)
+        found = self.album.regroup()
+        after = groups(self.index)
+        assert {face: cluster.id for cluster in found.clusters for face in [f.face for f in cluster.faces]} == after
+        assert {t: rows for t, rows in state(self.index).items() if t != "grouped"} == {
+            t: rows for t, rows in people.items() if t != "grouped"
+        }
+        self.numbers_are_kept(before, after)
+        self.past = [(before, faces, True) for before, faces, _ in self.past]
+        again = self.album.regroup()
+        assert groups(self.index) == after
+        assert again.noise == found.noise
+
+    def numbers_are_kept(self, before: dict[int, int], after: dict[int, int]) -> None:
+        """A number stays with somebody's confirmed faces, else with most of the faces that it had; new ones are new."""
+        confirmed = {row[0] for row in rows(self.index, "SELECT face_id FROM confirmed")}
+        highest = max(before.values(), default=0)
+        for number in set(after.values()):
+            old = {face for face, group in before.items() if group == number}
+            new = {face for face, group in after.items() if group == number}
+            if not old:
+                assert number > highest
+            elif old & confirmed:
+                assert old & confirmed <= new
+            else:
+                assert 2 * len(old & new) > len(old)
+
+    @invariant()
+    def holds(self) -> None:
+        check(self.index)
+        self.names_persist()
+        assert len(self.people.history()) == len(self.past)
+
+    def names_persist(self) -> None:
+        """Whoever has a face is found by the name, or by the group where several have it."""
+        for party in self.people.parties():
+            assert self.people.find(str(party.group)) == party
+            if party.person and party.person.name and not party.person.name.isdigit():
+                called = party.person.name.swapcase()
+                namesakes = [p for p in self.people.parties() if p.title.casefold() == called.casefold()]
+                if len(namesakes) == 1:
+                    assert self.people.find(called) == party
+                else:
+                    with pytest.raises(InputError, match=f"{len(namesakes)} people are called"):
+                        self.people.find(called)
+
+
+TestDecisions = pytest.mark.filterwarnings("error")(Decisions.TestCase)
+Decisions.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
