@@ -21,7 +21,6 @@ from facesearch import embedding
 from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import (
-    Box,
     Clustering,
     ImportedName,
     QueryResult,
@@ -29,6 +28,7 @@ from facesearch.core.results import (
     Verification,
 )
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
+from facesearch.core.types import Box
 from facesearch.indexing import removal as removing
 from facesearch.storage import FaceRecord, Store
 

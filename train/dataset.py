@@ -1,8 +1,8 @@
 """Faces with people's names, from an aligned data set or from plain folders, and the crops that a network sees.
 
 Every crop is made by `facesearch.pipeline.alignment.align` from the five landmarks, as the product makes it. Images
-without landmarks (plain folders, as davidsandberg/facenet and tbmoon/facenet train on) are taken as they lie: the middle
-160 of 182 pixels, the lineage's own crop.
+without landmarks (plain folders, as davidsandberg/facenet and tbmoon/facenet train on) are taken as they lie: the
+middle 160 of 182 pixels, the lineage's own crop.
 """
 
 from collections.abc import Sequence

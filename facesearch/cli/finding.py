@@ -138,7 +138,7 @@ def _show_query(result: "QueryResult") -> None:
                 _verdict(m.same_person),
                 f"{m.distance:.3f}",
                 percent(m.probability),
-                m.person.name if m.person else "",
+                (m.person and m.person.name) or "",
                 m.path,
             )
             for m in face.matches

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facesearch.core.types import Box, Person
+
 __all__ = [
     "Cluster",
     "ClusteredFace",
@@ -22,22 +24,12 @@ __all__ = [
     "Verification",
 ]
 
-Box = tuple[float, float, float, float]
-
 
 class _Result:
     """A dataclass that is printed as JSON."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)  # type: ignore[call-overload,no-any-return]
-
-
-@dataclass(frozen=True)
-class Person(_Result):
-    """Somebody with a name."""
-
-    id: int
-    name: str
 
 
 @dataclass(frozen=True)

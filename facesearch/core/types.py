@@ -1,31 +1,79 @@
-"""One face found."""
+"""What facesearch is about, one class for each thing: Face, Photo, Person, Cluster; and what a pipeline gives.
 
-from dataclasses import dataclass
+What is not known, or was not asked for, has the default: a face that has just been found has no id and no person yet.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Face"]
+__all__ = ["Box", "Cluster", "Face", "Page", "Person", "Photo", "PhotoResult"]
+
+Box = tuple[float, float, float, float]
+Item = TypeVar("Item")
+
+NO_LANDMARKS = np.zeros((0, 2), np.float32)
+NO_LANDMARKS.flags.writeable = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human being in a library; name None where the user has only said which faces are theirs."""
+
+    id: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
-    """One face found.
+    """A face on a photo.
 
-    box: (x1, y1, x2, y2) in pixels of the image; may reach over its edge.
+    box: (x1, y1, x2, y2) in pixels of the photo as displayed; may reach over its edge.
     landmarks: (5, 2) float32, (x, y) of left eye, right eye, nose tip, left and right mouth corner, as seen.
-    score: O-Net's probability that this is a face.
+    score: the detector's, in [0, 1].
+    sharpness: of the aligned crop, see `facesearch.pipeline.quality`.
+    embedding: (d,) float32, unit L2 norm.
+    crop: (height, width, 3) uint8 RGB, as the embedder saw it.
+    id, photo_id: in a library; 0 for a face that is in none.
+    path: a file that holds the photo; one that is not missing, if there is one.
+    photo_size: (width, height) of the photo in pixels. taken: see `Photo`.
+    cluster: None for a face in no cluster; person: whose cluster that is.
+    confirmed: the user has said whose face it is; not_a_face: the user has said that it is none.
+    distance: L2, in [0, 2], to what the face was listed by: a probe, or its cluster's mean direction.
     """
 
-    box: tuple[float, float, float, float]
-    landmarks: NDArray[np.float32]
-    score: float
+    box: Box
+    landmarks: NDArray[np.float32] = field(default_factory=lambda: NO_LANDMARKS)
+    score: float = 0.0
+    sharpness: float = 0.0
+    embedding: NDArray[np.float32] | None = None
+    crop: NDArray[np.uint8] | None = None
+    id: int = 0
+    photo_id: int = 0
+    path: str = ""
+    photo_size: tuple[int, int] = (0, 0)
+    taken: datetime | None = None
+    cluster: int | None = None
+    person: Person | None = None
+    confirmed: bool = False
+    not_a_face: bool = False
+    distance: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Whose it is, in words."""
+        if self.person and self.person.name:
+            return self.person.name
+        return f"cluster {self.cluster}" if self.cluster is not None else "nobody yet"
 
     def scaled(self, factor: float) -> "Face":
         """The same face in an image `factor` times as large."""
         x1, y1, x2, y2 = self.box
         box = (x1 * factor, y1 * factor, x2 * factor, y2 * factor)
-        return Face(box, (self.landmarks * np.float32(factor)), self.score)
+        return replace(self, box=box, landmarks=self.landmarks * np.float32(factor))
 
     def turned_back(self, quarters: int, width: int, height: int) -> "Face":
         """The face in an image, when it was found in that image turned counterclockwise by quarters, as np.rot90 does.
@@ -38,8 +86,8 @@ class Face:
         x1, y1, x2, y2 = self.box
         corners = _turn_back(np.array([(x1, y1), (x2, y2)]), quarters, width, height)
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        box = (float(left), float(top), float(right), float(bottom))
-        return Face(box, _turn_back(self.landmarks, quarters, width, height).astype(np.float32), self.score)
+        landmarks = _turn_back(self.landmarks, quarters, width, height).astype(np.float32)
+        return replace(self, box=(float(left), float(top), float(right), float(bottom)), landmarks=landmarks)
 
 
 def _turn_back(points: NDArray[np.floating], quarters: int, width: int, height: int) -> NDArray[np.floating]:
@@ -47,3 +95,84 @@ def _turn_back(points: NDArray[np.floating], quarters: int, width: int, height: 
     x, y = points[:, 0], points[:, 1]
     turned = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
     return np.stack(turned, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo of a library: one content, however many files hold it.
+
+    size: (width, height) in pixels as displayed.
+    taken: by the clock of the place where it was taken, with that clock's offset where the photo tells it; from the
+        file's time where the photo has no date (`from_file`).
+    face_count: what the user has said to be no face does not count.
+    missing: no file holds it at the moment.
+    paths: the files that hold it, those that are there first. faces: from left to right. Both only where asked for.
+    """
+
+    id: int
+    size: tuple[int, int]
+    taken: datetime
+    from_file: bool = False
+    face_count: int = 0
+    missing: bool = False
+    paths: tuple[str, ...] = ()
+    faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Faces that clustering, or the user, has put together, and whose they are.
+
+    person: None where the user has said nothing of it.
+    ignored: the user does not want to see it in lists.
+    size: number of faces; confirmed: those of them that the user has confirmed.
+    cover: a face that stands for the cluster in lists.
+    face_ids: all its faces, ascending; confirmed_ids: those that the user has confirmed. faces: with their photos,
+        ascending by id. All three only where asked for.
+    """
+
+    id: int
+    person: Person | None = None
+    ignored: bool = False
+    size: int = 0
+    confirmed: int = 0
+    cover: Face | None = None
+    face_ids: tuple[int, ...] = ()
+    confirmed_ids: frozenset[int] = frozenset()
+    faces: tuple[Face, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The person's name, or the cluster's number."""
+        return self.person.name if self.person and self.person.name else f"cluster {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """What a pipeline has found in a medium.
+
+    sha256: of the content, hexadecimal. size: (width, height) in pixels as displayed.
+    min_face_px: side of the smallest face that was looked for.
+    taken: when, as the photo tells it; None where it does not.
+    faces: with sharpness and embedding, best detection first.
+    reason: why there is nothing, in a few words; empty where the photo could be read.
+    """
+
+    sha256: str
+    size: tuple[int, int] = (0, 0)
+    min_face_px: float = 0.0
+    taken: datetime | None = None
+    faces: tuple[Face, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items of a longer list.
+
+    next: what to ask for the page after this one, as text; None at the end. It stays valid whatever changes meanwhile:
+        what comes next is what is then behind this page's last item.
+    """
+
+    items: tuple[Item, ...]
+    next: str | None

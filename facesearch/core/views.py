@@ -5,25 +5,11 @@ Faces and photos go by their ids; a picture of either is asked for by its id, se
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from facesearch.core.results import Box, Person
+from facesearch.core.types import Box, Page, Person
 
 __all__ = ["Card", "Counts", "FaceView", "Page", "Pair", "PhotoCard", "PhotoView", "Thumbnail", "Together"]
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Page(Generic[Item]):
-    """Some items of a longer list.
-
-    next: what to ask for the page after this one, as text; None at the end. It stays valid whatever changes meanwhile:
-        what comes next is what is then behind this page's last item.
-    """
-
-    items: tuple[Item, ...]
-    next: str | None
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Card:
 
     @property
     def title(self) -> str:
-        return self.person.name if self.person else f"group {self.group}"
+        return self.person.name if self.person and self.person.name else f"group {self.group}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"title": self.title}
@@ -86,7 +72,7 @@ class FaceView:
 
     @property
     def title(self) -> str:
-        if self.person:
+        if self.person and self.person.name:
             return self.person.name
         return f"group {self.group}" if self.group is not None else "nobody yet"
 

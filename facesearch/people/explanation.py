@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts, Options
-from facesearch.core.results import Box, Explanation, Neighbour
+from facesearch.core.results import Explanation, Neighbour
+from facesearch.core.types import Box
 from facesearch.people.clustering import table_faces
 from facesearch.people.clusters import all_parties, named, people_of_faces
 from facesearch.pipeline.quality import excess

@@ -16,8 +16,8 @@ from PIL import Image
 from sqlalchemy import select
 
 from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.results import Box
 from facesearch.core.settings import ImageConfig
+from facesearch.core.types import Box
 from facesearch.core.views import Thumbnail
 from facesearch.media import DecodedPhoto, Photo, content_hash, open_photo
 from facesearch.storage import Store
