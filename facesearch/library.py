@@ -28,9 +28,9 @@ from facesearch.core.results import (
     Verification,
 )
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
-from facesearch.core.types import Box
+from facesearch.core.types import Box, Face
 from facesearch.indexing import removal as removing
-from facesearch.storage import FaceRecord, Store
+from facesearch.storage import Store
 
 if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
     from facesearch.core.views import Thumbnail
@@ -164,7 +164,7 @@ class Library:
         """Delete all faces, people and decisions for good; the number of faces that went."""
         return self._index.clear()
 
-    def faces(self) -> list[FaceRecord]:
+    def faces(self) -> list[Face]:
         """All faces, in the order of their ids."""
         return self._index.faces(self._index.embeddings()[0].tolist())
 

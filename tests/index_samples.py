@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.storage import NewFace, NewPhoto, Store, catalog
+from facesearch.core.types import Face
+from facesearch.storage import NewPhoto, Store, catalog
 
 DIM = 8
 SPEC = ModelSpec(
@@ -34,9 +35,9 @@ def near(vector: NDArray[np.float32], distance: float) -> NDArray[np.float32]:
     return (moved / np.linalg.norm(moved)).astype(np.float32)
 
 
-def a_face(embedding: NDArray[np.float32], x: float = 0.0) -> NewFace:
+def a_face(embedding: NDArray[np.float32], x: float = 0.0) -> Face:
     landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) + np.float32(x)
-    return NewFace((x, 1.0, x + 10.0, 11.0), landmarks, 0.99, 1.5, embedding)
+    return Face((x, 1.0, x + 10.0, 11.0), landmarks, 0.99, 1.5, embedding)
 
 
 def a_photo(path: str, content: str, embeddings: Sequence[NDArray[np.float32]] = ()) -> NewPhoto:

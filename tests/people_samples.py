@@ -16,9 +16,10 @@ from sqlalchemy import text
 
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
+from facesearch.core.types import Face
 from facesearch.people import People
 from facesearch.people.clustering import place_new, regroup
-from facesearch.storage import NewFace, Store
+from facesearch.storage import Store
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
@@ -41,13 +42,13 @@ def portrait(person: int, shot: int, blur: float = 0.22) -> NDArray[np.float32]:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = False) -> NewFace:
+def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = False) -> Face:
     """A face that is large, sharp and frontal, or small and blurred."""
     side = 30.0 if weak else 120.0
     corner = np.array([10.0 + 130.0 * place, 10.0], np.float32)
     landmarks = (corner + side * FRONTAL).astype(np.float32)
     box = (float(corner[0]), float(corner[1]), float(corner[0]) + side, float(corner[1]) + side)
-    return NewFace(box, landmarks, 0.97 if weak else 0.9999, 0.002 if weak else 0.5, embedding)
+    return Face(box, landmarks, 0.97 if weak else 0.9999, 0.002 if weak else 0.5, embedding)
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Album:
     def people(self) -> People:
         return People(self.index, lambda: CALIBRATION)
 
-    def add(self, *photos: Sequence[NewFace], place: bool = False) -> list[list[int]]:
+    def add(self, *photos: Sequence[Face], place: bool = False) -> list[list[int]]:
         """Index photos in one run; place: put the new faces to people who are known. Returns each one's face ids."""
         run = self.index.start_run("index")
         new = []

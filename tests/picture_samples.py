@@ -10,7 +10,8 @@ from index_samples import SPEC, near, put, settle, unit
 from numpy.typing import NDArray
 from PIL import Image
 
-from facesearch.storage import NewFace, NewPhoto, Store
+from facesearch.core.types import Face
+from facesearch.storage import NewPhoto, Store
 
 __all__ = ["SIDE", "Shelf", "colour_of", "colours"]
 
@@ -78,9 +79,9 @@ class Shelf:
         return self.index.faces([face])[0].photo_id
 
 
-def _face(place: int, seed: int) -> NewFace:
+def _face(place: int, seed: int) -> Face:
     left = 20.0 + 120.0 * place
     landmarks = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32) * SIDE
     box = (left, 70.0, left + SIDE, 70.0 + SIDE)
     vector = near(unit(seed + place), 0.01)
-    return NewFace(box, landmarks + np.array([left, 70.0], np.float32), 0.999, 0.5, vector)
+    return Face(box, landmarks + np.array([left, 70.0], np.float32), 0.999, 0.5, vector)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facesearch import embedding
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
+from facesearch.core.types import Face
 from facesearch.evaluation import (
     ClusteringReport,
     clustering_report,
@@ -31,7 +32,6 @@ from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.indexing.indexer import Progress
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline, prominence
-from facesearch.storage import FaceRecord
 
 __all__ = ["groups", "merge_into", "read_results", "verification"]
 
@@ -185,7 +185,7 @@ def _pass_on(tick: Tick, state: Progress) -> None:
     tick(state.done, state.todo)
 
 
-def _main_faces(faces: list[FaceRecord], sizes: dict[int, tuple[int, int]]) -> set[int]:
+def _main_faces(faces: list[Face], sizes: dict[int, tuple[int, int]]) -> set[int]:
     """The id of each photo's main face."""
     best: dict[int, tuple[float, int]] = {}
     for face in faces:
@@ -199,7 +199,7 @@ def _person_on(path: str, people: dict[str, str]) -> str | None:
     return people.get(path) or people.get(Path(path).name)
 
 
-def _truth(faces: list[FaceRecord], main: set[int], people: dict[str, str]) -> dict[int, str]:
+def _truth(faces: list[Face], main: set[int], people: dict[str, str]) -> dict[int, str]:
     """Whose each face is; everybody but the main face of a photo is somebody of whom nothing is known."""
     truth = {}
     for face in faces:

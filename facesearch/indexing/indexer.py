@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import give_memory_back, ordered_map
 from facesearch.core.settings import ImageConfig
+from facesearch.core.types import Face
 from facesearch.media import Found, FoundPhoto, content_hash, find_photos, open_photo
 from facesearch.storage import (
     KnownPath,
-    NewFace,
     NewPhoto,
     Store,
     catalog,
@@ -271,7 +271,7 @@ def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
         height=photo.size[1],
         min_face_px=read.loaded.min_face_px,
         taken=photo.taken,
-        faces=tuple(NewFace(f.face.box, f.face.landmarks, f.face.score, f.sharpness, f.embedding) for f in faces),
+        faces=tuple(Face(f.face.box, f.face.landmarks, f.face.score, f.sharpness, f.embedding) for f in faces),
     )
 
 

@@ -15,7 +15,7 @@ from facesearch.core.types import Face
 from facesearch.indexing.indexer import Progress
 from facesearch.media import content_hash
 from facesearch.pipeline.pipeline import Pipeline, one_thread
-from facesearch.storage import FaceRecord, Store
+from facesearch.storage import Store
 from facesearch.storage import pending_embeddings as staging
 
 __all__ = ["ReembedReport", "reembed"]
@@ -84,7 +84,7 @@ def reembed(
     return report
 
 
-def _embed_batch(index: Store, engine: Pipeline, photos: dict[int, list[FaceRecord]]) -> list[int]:
+def _embed_batch(index: Store, engine: Pipeline, photos: dict[int, list[Face]]) -> list[int]:
     """Stage new embeddings for the faces of some photos; the ids of those that cannot be read, or are others by now."""
     crops: dict[int, NDArray[np.uint8]] = {}
     unreadable = []
@@ -101,7 +101,7 @@ def _embed_batch(index: Store, engine: Pipeline, photos: dict[int, list[FaceReco
     return unreadable
 
 
-def _crops(index: Store, engine: Pipeline, photo_id: int, records: list[FaceRecord]) -> list[NDArray[np.uint8]] | None:
+def _crops(index: Store, engine: Pipeline, photo_id: int, records: list[Face]) -> list[NDArray[np.uint8]] | None:
     """Crops of a photo's faces from the first of its files that still holds it; None where none does."""
     for path in index.paths_of(photo_id):
         try:

@@ -7,17 +7,17 @@ from sqlalchemy import select
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts, Options
 from facesearch.core.results import Explanation, Neighbour
-from facesearch.core.types import Box
+from facesearch.core.types import Box, Face
 from facesearch.people.clustering import table_faces
 from facesearch.people.clusters import all_parties, named, people_of_faces
 from facesearch.pipeline.quality import excess
-from facesearch.storage import FaceRecord, Store, catalog
+from facesearch.storage import Store, catalog
 from facesearch.storage import schema as db
 
 __all__ = ["explain", "poorness", "weakness"]
 
 
-def explain(index: Store, calibration: Calibration | None, face: FaceRecord, k: int) -> Explanation:
+def explain(index: Store, calibration: Calibration | None, face: Face, k: int) -> Explanation:
     """What is known of a face, its k nearest others, and what has put it into its group or kept it out of all."""
     near = [(other, distance) for other, distance in index.search(index.embedding(face.id), k + 1) if other != face.id][
         :k
@@ -60,7 +60,7 @@ def explain(index: Store, calibration: Calibration | None, face: FaceRecord, k: 
     )
 
 
-def weakness(face: FaceRecord) -> str:
+def weakness(face: Face) -> str:
     """Why a face may join a group but not hold one together; empty for a good one."""
     return poorness(face.box, face.landmarks, face.score, face.sharpness)
 
@@ -94,7 +94,7 @@ def _said(group: int | None, confirmed: bool, hidden: bool) -> str:
 def _measured(
     index: Store,
     calibration: Calibration | None,
-    face: FaceRecord,
+    face: Face,
     group: int | None,
     refused: set[int],
     weak: str,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
 from facesearch.core.results import Explanation, PhotoOf, Somebody, Suggestion
+from facesearch.core.types import Face
 from facesearch.people import decisions, forgetting
 from facesearch.people import photos as album
 from facesearch.people.clustering import stricter_parts
@@ -22,7 +23,7 @@ from facesearch.people.clusters import (
 from facesearch.people.consistency import agree
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
-from facesearch.storage import FaceRecord, Store
+from facesearch.storage import Store
 from facesearch.storage import schema as db
 from facesearch.storage import undo_log as ledger
 from facesearch.storage.undo_log import Decision
@@ -180,7 +181,7 @@ class People:
             return decide(connection)
 
     def _described(self, parties: Sequence[Party]) -> list[Somebody]:
-        shown: dict[int, FaceRecord] = {r.id: r for r in self._index.faces([party.faces[0] for party in parties])}
+        shown: dict[int, Face] = {r.id: r for r in self._index.faces([party.faces[0] for party in parties])}
         return [
             Somebody(
                 party.group,

@@ -17,12 +17,13 @@ from sqlalchemy import select
 
 from facesearch.core.errors import FacesearchError
 from facesearch.core.results import ImportedName
+from facesearch.core.types import Face
 from facesearch.media.reasons import os_reason
 from facesearch.people.clusters import Party, all_parties
 from facesearch.people.people import People
 from facesearch.sharing.xmp import Region, read_frame, read_names, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.region import overlap
-from facesearch.storage import FaceRecord, Store, catalog
+from facesearch.storage import Store, catalog
 from facesearch.storage import schema as db
 
 __all__ = ["export_folders", "export_rows", "export_sidecars", "import_names", "rows_to_csv"]
@@ -302,7 +303,7 @@ def _named_faces(index: Store, settled: set[int]) -> tuple[dict[int, str], Skipp
     return found, sorted(skipped)
 
 
-def _names_on(faces: Sequence[FaceRecord], regions: Sequence[Region]) -> dict[int, str]:
+def _names_on(faces: Sequence[Face], regions: Sequence[Region]) -> dict[int, str]:
     """The faces on which a region lies, the best fit first; a single name without a place is a single face's."""
     fits = sorted(
         (-fit, face.id, number)
@@ -330,7 +331,7 @@ def _everybody(index: Store) -> list[Party]:
         return all_parties(connection)
 
 
-def _faces(index: Store, parties: Sequence[Party]) -> Iterator[tuple[Party, FaceRecord]]:
+def _faces(index: Store, parties: Sequence[Party]) -> Iterator[tuple[Party, Face]]:
     for party in parties:
         for record in index.faces(party.faces):
             yield party, record

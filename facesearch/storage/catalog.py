@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delet
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.distance import l2_matrix
+from facesearch.core.types import Face
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
-from facesearch.storage.records import KnownPath, NewFace, NewPhoto
+from facesearch.storage.records import KnownPath, NewPhoto
 
 __all__ = [
     "below",
@@ -91,7 +92,7 @@ def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: boo
     return count
 
 
-def add_faces(connection: Connection, photo_id: int, faces: Sequence[NewFace]) -> int:
+def add_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> int:
     if faces:
         connection.execute(insert(db.faces), [_face_row(photo_id, face) for face in faces])
     return len(faces)
@@ -276,7 +277,8 @@ def _delete_pathless(connection: Connection) -> None:
     connection.execute(delete(db.photos).where(db.photos.c.id.not_in(held), db.photos.c.id.not_in(replaced)))
 
 
-def _face_row(photo_id: int, face: NewFace) -> dict[str, Any]:
+def _face_row(photo_id: int, face: Face) -> dict[str, Any]:
+    assert face.embedding is not None
     x1, y1, x2, y2 = face.box
     return {
         "photo_id": photo_id,

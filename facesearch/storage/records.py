@@ -3,30 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
+from facesearch.core.types import Face
 
-__all__ = ["FaceRecord", "IndexCounts", "KnownPath", "NewFace", "NewPhoto"]
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class NewFace:
-    """A face to be added.
-
-    box: (x1, y1, x2, y2) in pixels of the photo as displayed.
-    landmarks: (5, 2) float32, same pixels.
-    score: the detector's, in [0, 1].
-    sharpness: of the aligned crop, see facesearch.pipeline.quality.
-    embedding: (d,) float32, unit L2 norm.
-    """
-
-    box: Box
-    landmarks: NDArray[np.float32]
-    score: float
-    sharpness: float
-    embedding: NDArray[np.float32]
+__all__ = ["IndexCounts", "KnownPath", "NewPhoto"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +22,7 @@ class NewPhoto:
     width: int
     height: int
     min_face_px: float
-    faces: tuple[NewFace, ...]
+    faces: tuple[Face, ...]
     taken: datetime | None = None
 
 
@@ -55,22 +34,6 @@ class KnownPath:
     size_bytes: int
     mtime_ns: int
     missing: bool
-
-
-@dataclass(frozen=True)
-class FaceRecord:
-    """A face of the index, without its embedding.
-
-    path: a file that holds its photo; one that is not missing, if there is one.
-    """
-
-    id: int
-    photo_id: int
-    path: str
-    box: Box
-    landmarks: NDArray[np.float32]
-    score: float
-    sharpness: float
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.settings import ModelSpec, SearchConfig
+from facesearch.core.types import Face
 from facesearch.storage import catalog
 from facesearch.storage import pending_embeddings as staging
 from facesearch.storage import schema as db
@@ -25,7 +26,7 @@ from facesearch.storage.database import FILE_NAME, new_id, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.face_table import FaceTable, read_table
 from facesearch.storage.lock import WriterLock, cache_lock
-from facesearch.storage.records import FaceRecord, IndexCounts, KnownPath
+from facesearch.storage.records import IndexCounts, KnownPath
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import Stamp, VectorIndex, kind_for
 
@@ -189,9 +190,9 @@ class Store:
         with self.reading() as connection:
             return count_all(connection)
 
-    def faces(self, ids: Sequence[int]) -> list[FaceRecord]:
+    def faces(self, ids: Sequence[int]) -> list[Face]:
         """The faces with these ids, in their order; ids that are not there are left out."""
-        found: dict[int, FaceRecord] = {}
+        found: dict[int, Face] = {}
         with self.reading() as connection:
             for start in range(0, len(ids), CHUNK):
                 chunk = [int(i) for i in ids[start : start + CHUNK]]
@@ -200,14 +201,14 @@ class Store:
                 found |= {row.id: _face_record(row, files) for row in rows}
         return [found[int(i)] for i in ids if int(i) in found]
 
-    def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[FaceRecord]]:
+    def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
         ids: list[int] = []
         with self.reading() as connection:
             for start in range(0, len(photo_ids), CHUNK):
                 chunk = list(photo_ids[start : start + CHUNK])
                 ids += connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id.in_(chunk))).scalars()
-        found: dict[int, list[FaceRecord]] = {photo: [] for photo in photo_ids}
+        found: dict[int, list[Face]] = {photo: [] for photo in photo_ids}
         for record in self.faces(sorted(ids)):
             found[record.photo_id].append(record)
         return found
@@ -388,7 +389,8 @@ def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int
     return {row.photo_id: row.path for row in connection.execute(ordered)}
 
 
-def _face_record(row: Row[tuple[object, ...]], files: dict[int, str]) -> FaceRecord:
+def _face_record(row: Row[tuple[object, ...]], files: dict[int, str]) -> Face:
     landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
     box = (row.x1, row.y1, row.x2, row.y2)
-    return FaceRecord(row.id, row.photo_id, files.get(row.photo_id, ""), box, landmarks, row.score, row.sharpness)
+    path = files.get(row.photo_id, "")
+    return Face(box, landmarks, row.score, row.sharpness, id=row.id, photo_id=row.photo_id, path=path)

@@ -8,9 +8,9 @@ import pytest
 from index_samples import a_photo, put
 from people_samples import CALIBRATION, Album, a_portrait, an_album, check, groups, partition, portrait, rows, state
 
+from facesearch.core.types import Face
 from facesearch.people import People
 from facesearch.people.clustering import place_new
-from facesearch.storage import NewFace
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_numbers_stay_when_groups_are_made_again_and_when_photos_come(album):
     assert len(faces) == 15
 
 
-def two_looks(count: int, look: int) -> list[list[NewFace]]:
+def two_looks(count: int, look: int) -> list[list[Face]]:
     """Pictures of one of two people who are hardly told apart while there are few of them."""
     between = portrait(1, 0, 0.0).astype(np.float64) - portrait(0, 0, 0.0)
     middle = (portrait(1, 0, 0.0).astype(np.float64) + portrait(0, 0, 0.0)) / 2
@@ -180,7 +180,7 @@ def test_numbers_are_never_given_twice(album):
 # -- order ------------------------------------------------------------------------------------------------------------
 
 
-def shuffled(seed: int) -> list[list[NewFace]]:
+def shuffled(seed: int) -> list[list[Face]]:
     """Photos of 25 people, alone and together, good and poor, in an order that the seed gives."""
     rng = np.random.default_rng(3)
     photos = []
@@ -262,7 +262,7 @@ def test_a_weak_face_may_join_and_weak_faces_may_be_somebody(album):
     assert set(weak) <= set(album.people.find("Anna").faces)
 
 
-def redo(album: Album, path: str, faces: tuple[NewFace, ...]) -> int:
+def redo(album: Album, path: str, faces: tuple[Face, ...]) -> int:
     """Look at a photo again; returns how many faces found somebody by that."""
     run = album.index.start_run("index")
     put(album.index, run, replace(a_photo(path, path), faces=faces), redo=True)
