@@ -26,7 +26,7 @@ from synthetic import synthetic_faces
 
 from facesearch import Library
 from facesearch.calibration import load_calibration
-from facesearch.clustering import Faces, group
+from facesearch.clustering import Faces, cluster_faces
 from facesearch.clustering import clusterer as grouping
 from facesearch.embedding import resolve
 from facesearch.people.clustering import place_new
@@ -155,7 +155,7 @@ def compare(total: int, count: int) -> Result:
     for name, limit in (("all_pairs", len(faces)), ("candidates", 0)):
         began = time.perf_counter()
         with all_pairs_up_to(limit):
-            labels.append(_single(group(faces, calibration)))
+            labels.append(_single(cluster_faces(faces, calibration)))
         result[f"{name}_seconds"] = round(time.perf_counter() - began, 1)
         result[f"{name}_bcubed_f"] = _score(people, labels[-1])["bcubed_f"]
     return result | {"ari": round(float(adjusted_rand_score(*labels)), 4)}

@@ -15,7 +15,7 @@ def album() -> Iterator[Album]:
     """Twelve people, of whom strangers are near enough to be asked about."""
     with an_album() as album:
         faces = album.add_people({person: range(3 + person % 4) for person in range(12)})
-        album.regroup()
+        album.recluster()
         album.faces = [faces[person] for person in range(12)]
         yield album
 
@@ -99,7 +99,7 @@ def test_new_faces_and_a_new_clustering_make_the_list_anew(album, browse, made):
     album.add_people({77: range(4)})
     through(browse, 1)
     assert len(made) == 2
-    album.regroup()
+    album.recluster()
     assert len(through(browse, 100)) > made[0]
     assert len(made) == 3
 
