@@ -1,17 +1,6 @@
-"""Faces into people.
+"""Embeddings and constraints -> clusters: pure functions on arrays, exact for few faces and approximate for many.
 
-density.py        DBSCAN as scikit-learn has it, on a sparse graph
-grouping.py       the default: strict density cores, joined on average evidence; weak faces come last
-plain.py          DBSCAN at the eps that the user gives
-evidence.py       what the calibration and the size of the library say about a distance
-content.py        an order of the faces that does not depend on when they came
-few.py            up to 50,000 faces: all pairs that are near enough, joined by
-agglomeration.py  joining groups, best first, within what the user has decided
-many.py           more faces: the pairs that approximate neighbours propose, joined by
-rounds.py         the same in rounds, many pairs at once
-candidates.py     all pairs of faces within a radius, and those of one photo
-links.py          density cores from pairs
-said.py           what the user has decided, as rows
+May import calibration and core; knows nothing of files and databases.
 """
 
 from facesearch.clustering.clusterer import Cuts, Faces, Grouper, Options, group

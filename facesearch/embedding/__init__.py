@@ -1,9 +1,6 @@
-"""The embedding networks, and where their weights come from.
+"""Aligned crops -> embeddings: the networks that can be chosen, and where their weights come from.
 
-`resolve` says what a name means (a ModelSpec, without importing torch), `load` makes the network run:
-
-    network = load(resolve("dlib"))
-    raw_embeddings = network(batch)
+May import core.
 """
 
 from facesearch.core.device import pick_device

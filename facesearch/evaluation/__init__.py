@@ -1,7 +1,6 @@
-"""How good the engine is: verification (1:1), identification (1:N), clustering, and the calibration of distances.
+"""How good it is on labelled photos: verification, identification, clusters, and calibrations to measure.
 
-The metrics are pure functions on arrays; the runs take the path to be measured as a callable, so that what is measured
-is what runs.
+May import library and everything below it; the metrics are pure functions on arrays.
 """
 
 from facesearch.evaluation.calibration import DistanceHistogram, fit_calibration, split_pairs

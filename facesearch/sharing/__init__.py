@@ -1,4 +1,4 @@
-"""What leaves the library for people and other programs: exports, sidecars, reports, sheets; and names from them.
+"""What leaves a library: folders, tables, sidecars, reports, contact sheets; and names from other programs.
 
 May import library and everything below it.
 """

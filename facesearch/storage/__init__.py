@@ -1,4 +1,7 @@
-"""Where faces are kept and found again: SQLite for what is known, FAISS for what is near."""
+"""Where a library is kept: the only place with SQL, SQLite for what is known, FAISS for what is near.
+
+May import core.
+"""
 
 from facesearch.storage.face_table import FaceTable
 from facesearch.storage.records import IndexCounts, KnownPath, NewPhoto
