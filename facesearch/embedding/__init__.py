@@ -13,6 +13,7 @@ from facesearch.embedding.registry import (
     load_module,
     resolve,
 )
+from facesearch.embedding.stored_calibration import own_calibration
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -22,6 +23,7 @@ __all__ = [
     "download",
     "load",
     "load_module",
+    "own_calibration",
     "pick_device",
     "resolve",
 ]

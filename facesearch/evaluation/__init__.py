@@ -14,6 +14,7 @@ from facesearch.evaluation.datasets import (
     read_lfw_pairs,
 )
 from facesearch.evaluation.identification import recall_at_k
+from facesearch.evaluation.labelled import calibrate, measured_calibration
 from facesearch.evaluation.verification import (
     FoldAccuracy,
     VerificationReport,
@@ -34,11 +35,13 @@ __all__ = [
     "Scores",
     "VerificationReport",
     "bcubed_scores",
+    "calibrate",
     "clustering_report",
     "embed_photos",
     "equal_error_rate",
     "fit_calibration",
     "kfold_accuracy",
+    "measured_calibration",
     "pair_distances",
     "pairwise_scores",
     "read_labels",
