@@ -3,17 +3,17 @@
 May import calibration and core; knows nothing of files and databases.
 """
 
-from facesearch.clustering.clusterer import Cuts, Faces, Grouper, Options, group
-from facesearch.clustering.constraints import Said
+from facesearch.clustering.clusterer import Clusterer, Cuts, Faces, Options, group
+from facesearch.clustering.constraints import Constraints
 from facesearch.clustering.density import NOISE, dbscan, radius_graph, renumber_by_size
 
 __all__ = [
     "NOISE",
+    "Clusterer",
+    "Constraints",
     "Cuts",
     "Faces",
-    "Grouper",
     "Options",
-    "Said",
     "dbscan",
     "group",
     "radius_graph",
