@@ -171,7 +171,8 @@ class _Report:
                 return
 
     def _write_faces(self, card: Card, faces: Sequence[FaceView], number: int, pages: int) -> None:
-        tiles = ordered_map(lambda face: self.library.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
+        thumbnails = self.library.thumbnails
+        tiles = ordered_map(lambda face: thumbnails.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
         for face, tile in zip(faces, tiles, strict=True):
             self._write_picture(f"face-{face.id}", tile, f"face {face.id}")
             self._photos[face.photo] = None
@@ -185,7 +186,8 @@ class _Report:
         if not self.options.photos:
             return
         shown = list(self._photos)
-        previews = ordered_map(lambda n: self.library.photo_preview(n, PREVIEW_SIZES[-1]), shown, WORKERS, AHEAD)
+        thumbnails = self.library.thumbnails
+        previews = ordered_map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), shown, WORKERS, AHEAD)
         for photo, preview in zip(shown, previews, strict=True):
             view = self.library.browse.photo(photo)
             self._write_picture(f"photo-{photo}", preview, f"photo {photo}")

@@ -213,7 +213,7 @@ def test_review_is_answered_by_keys(visited: Visit) -> None:
     # parted by clustering, as it were: no decision keeps them apart
     from sqlalchemy import text
 
-    with visit.library._index.transaction() as connection:
+    with visit.library.store.transaction() as connection:
         for face in faces[: len(faces) // 2]:
             connection.execute(text("UPDATE grouped SET group_id = 90 WHERE face_id = :face"), {"face": face})
         connection.execute(text("UPDATE library SET value = '90' WHERE key = 'last_cluster'"))

@@ -41,7 +41,7 @@ def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
 def test_faces_that_are_not_grouped_can_be(web_album: Visitor) -> None:
     from sqlalchemy import text
 
-    index: Store = web_album.library._index
+    index: Store = web_album.library.store
     with index.transaction() as connection:
         connection.execute(text("DELETE FROM clustered"))
     assert "12 faces wait to be grouped" in web_album.get("/").text
@@ -212,7 +212,7 @@ def test_review_asks_about_pairs_and_keeps_answers(web_album: Visitor) -> None:
     from sqlalchemy import text
 
     assert "Nothing to ask" in web_album.get("/review").text
-    with web_album.library._index.transaction() as connection:  # as if clustering had parted them
+    with web_album.library.store.transaction() as connection:  # as if clustering had parted them
         connection.execute(text("UPDATE grouped SET group_id = 9 WHERE face_id IN (1, 2)"))
         connection.execute(text("UPDATE library SET value = '9' WHERE key = 'last_cluster'"))
         connection.execute(text("UPDATE library SET value = value + 1 WHERE key = 'generation'"))
@@ -334,7 +334,7 @@ def test_while_something_is_written_decisions_say_why_not(web_album: Visitor) ->
     began, go_on = threading.Event(), threading.Event()
 
     def work(_: object) -> None:
-        with web_album.library._index.writing():
+        with web_album.library.store.writing():
             began.set()
             go_on.wait(60)
 
