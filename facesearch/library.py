@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from facesearch import embedding
 from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
+from facesearch.core.arguments import Ids, Paths, Strings, as_ids, as_paths, as_strings
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import (
     Clustering,
@@ -126,13 +127,13 @@ class Library:
 
     def index(
         self,
-        paths: Sequence[str | os.PathLike[str]],
+        paths: Paths,
         *,
         redo: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "IndexReport":
-        """Bring the library up to date with some files and folders; see `facesearch.indexing.indexer.index_photos`.
+        """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
         """
@@ -141,7 +142,7 @@ class Library:
         report = index_photos(
             self._index,
             lambda: self.engine,
-            [os.fspath(path) for path in paths],
+            as_paths(paths),
             redo=redo,
             progress=progress,
             should_stop=should_stop,
@@ -152,8 +153,8 @@ class Library:
             report.placed = grouping.place_new(self._index, self.calibration, report.run_id)
         return report
 
-    def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
-        """Take files and folders out of the library; see `facesearch.indexing.removal.remove`."""
+    def remove(self, paths: Paths) -> int:
+        """Take one or some files and folders out of the library; see `facesearch.indexing.removal.remove`."""
         return removing.remove(self._index, paths)
 
     def remove_missing(self, *, force: bool = False) -> int:
@@ -168,8 +169,9 @@ class Library:
         """All faces, in the order of their ids."""
         return self._index.faces(self._index.embeddings()[0].tolist())
 
-    def embeddings_of(self, faces: Sequence[int]) -> NDArray[np.float32]:
+    def embeddings_of(self, faces: Ids) -> NDArray[np.float32]:
         """(n, d) float32, unit L2 norm, for faces by their ids. Raises InputError for one that is not there."""
+        faces = as_ids(faces)
         ids, vectors = self._index.embeddings()
         rows = np.searchsorted(ids, faces)
         if len(faces) and (not len(ids) or not np.array_equal(ids[np.minimum(rows, len(ids) - 1)], faces)):
@@ -186,14 +188,14 @@ class Library:
 
     # -- for other programs ---------------------------------------------------------------------------------------
 
-    def export_rows(self, only: Sequence[str] = ()) -> list[dict[str, object]]:
+    def export_rows(self, only: Strings = ()) -> list[dict[str, object]]:
         """One row a face of everybody, or of some people; see `facesearch.sharing.exporting`."""
         from facesearch.sharing import exporting
 
         return exporting.export_rows(self._index, self._chosen(only) or self.people.parties())
 
     def export_folders(
-        self, folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
+        self, folder: str | os.PathLike[str], only: Strings = (), *, copy: bool = False
     ) -> tuple[int, list[tuple[str, str]]]:
         """A folder for each person with links to the photos, or copies: (files made, [(path, reason)] left out)."""
         from facesearch.sharing import exporting
@@ -201,7 +203,7 @@ class Library:
         return exporting.export_folders(self._index, self._chosen(only), Path(folder), copy=copy)
 
     def export_sidecars(
-        self, folder: str | os.PathLike[str] | None = None, only: Sequence[str] = (), *, naming: str = "appended"
+        self, folder: str | os.PathLike[str] | None = None, only: Strings = (), *, naming: str = "appended"
     ) -> tuple[int, list[tuple[str, str]]]:
         """XMP sidecars beside the photos, or in a folder: (sidecars written, [(path, reason)] left out)."""
         from facesearch.sharing import exporting
@@ -215,9 +217,9 @@ class Library:
 
         return exporting.import_names(self._index, self.people)
 
-    def _chosen(self, only: Sequence[str]) -> "list[Party] | None":
+    def _chosen(self, only: Strings) -> "list[Party] | None":
         """The parties that are referred to, each once; None where none is, for everybody."""
-        return list({party.group: party for party in map(self.people.find, only)}.values()) or None
+        return list({party.group: party for party in map(self.people.find, as_strings(only))}.values()) or None
 
     # -- looking --------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
 """`Library.people`: each method is one question or one decision, in a transaction of its own."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.results import Explanation, PhotoOf, Somebody, Suggestion
 from facesearch.core.types import Face
@@ -50,10 +51,10 @@ class People:
         with self._index.reading() as connection:
             return find(connection, reference)
 
-    def photos(self, references: Sequence[str] = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
+    def photos(self, references: Strings = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
         """Photos that show all of some people; see `facesearch.people.photos.photos_of`."""
         with self._index.reading() as connection:
-            photo_ids = album.photos_of(connection, references, only=only, count=count)
+            photo_ids = album.photos_of(connection, as_strings(references), only=only, count=count)
             parties = {face: party for party in all_parties(connection) for face in party.faces}
             hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         faces_of = self._index.faces_of_photos(photo_ids)
@@ -84,7 +85,7 @@ class People:
 
     def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
-        path = os.path.abspath(photo)
+        path = os.path.abspath(as_path(photo))
         known = self._index.known_paths().get(path)
         if known is None:
             raise InputError(f"the library does not know {path}: index it first")
@@ -106,11 +107,11 @@ class People:
     def name(self, reference: str, name: str) -> Decision | None:
         return self._decide(lambda connection: decisions.name(connection, reference, name))
 
-    def merge(self, references: Sequence[str]) -> Decision | None:
-        return self._decide(lambda connection: decisions.merge(connection, references))
+    def merge(self, references: Strings) -> Decision | None:
+        return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))
 
-    def split(self, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
-        return self._decide(lambda connection: decisions.split(connection, reference, parts))
+    def split(self, reference: str, parts: Iterable[Ids]) -> Decision | None:
+        return self._decide(lambda connection: decisions.split(connection, reference, [as_ids(part) for part in parts]))
 
     def divide(self, reference: str) -> Decision | None:
         """Split a group into what a stricter look sees. Raises InputError where it sees one person."""
@@ -120,17 +121,17 @@ class People:
             raise InputError(f"{party.title} looks like one person even on a strict look: name the faces with --face")
         return self.split(reference, parts)
 
-    def reject(self, faces: int | Collection[int], reference: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.reject(connection, _several(faces), reference))
+    def reject(self, faces: Ids, reference: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.reject(connection, as_ids(faces), reference))
 
-    def assign(self, faces: int | Collection[int], to: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.assign(connection, _several(faces), to))
+    def assign(self, faces: Ids, to: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to))
 
-    def not_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.not_a_face(connection, _several(faces)))
+    def not_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces)))
 
-    def is_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.is_a_face(connection, _several(faces)))
+    def is_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.is_a_face(connection, as_ids(faces)))
 
     def ignore(self, reference: str, ignored: bool = True) -> Decision | None:
         return self._decide(lambda connection: decisions.ignore(connection, reference, ignored))
@@ -138,9 +139,9 @@ class People:
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
 
-    def import_name(self, name: str, faces: Sequence[int]) -> Decision | None:
+    def import_name(self, name: str, faces: Ids) -> Decision | None:
         """Say that faces are somebody, as another program has it."""
-        return self._decide(lambda connection: decisions.import_name(connection, name, faces))
+        return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
 
     def parties(self) -> list[Party]:
         """Everybody, ignored people included, with all faces."""
@@ -194,7 +195,3 @@ class People:
             )
             for party in parties
         ]
-
-
-def _several(faces: int | Collection[int]) -> Collection[int]:
-    return [faces] if isinstance(faces, int) else faces

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.core.results import Match, QueryFace, QueryResult, Verification
@@ -42,7 +43,7 @@ def query(
         raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
     if not len(index.vectors):
         raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
-    called = called or os.fspath(image)
+    called = called or as_path(image)
     found = faces_of(engine, image, called)
     if face is not None:
         if not 0 <= face < len(found):
@@ -95,7 +96,7 @@ def compare(
         PhotoError, NoFaceError: one of the pictures cannot be used.
         ModelError: the model has no calibration, and no threshold is given.
     """
-    faces = [faces_of(engine, image) for image in (a, b)]
+    faces = [faces_of(engine, image) for image in [as_path(a), as_path(b)]]
     main = np.stack([found[0].embedding for found in faces])
     distance = float(l2(main[:1], main[1:])[0])
     if threshold is None:
@@ -115,11 +116,12 @@ def compare(
 
 def faces_of(engine: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[EmbeddedFace]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
-    called = called or os.fspath(image)
+    image = as_path(image)
+    called = called or image
     if not os.path.lexists(image):
         raise PhotoError(f"{called} does not exist: give a picture")
     try:
-        photo = engine.load_photo(os.fspath(image))
+        photo = engine.load_photo(image)
         faces = engine.analyse([photo])[0]
     except PhotoError as error:
         raise PhotoError(f"{called}: {error}") from error

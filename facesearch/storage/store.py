@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from facesearch.core.arguments import as_strings
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.settings import ModelSpec, SearchConfig
 from facesearch.core.types import Face
@@ -119,7 +120,7 @@ class Store:
 
     def start_run(self, kind: str, roots: Iterable[str] = ()) -> int:
         with self.transaction() as connection:
-            for root in roots:
+            for root in as_strings(roots):
                 connection.execute(upsert(db.roots).values(path=root).on_conflict_do_nothing())
             values = {"kind": kind, "started_at": time.time()}
             return new_id(connection.execute(insert(db.runs).values(values)))
@@ -298,7 +299,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(roots))))
+            connection.execute(delete(db.roots).where(db.roots.c.path.in_(as_strings(roots))))
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""

@@ -1,8 +1,9 @@
 """`Library.browse`: each method is one page or one thing, read at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.views import (
     Card,
@@ -96,12 +97,12 @@ class Browser:
         return found[0]
 
     def photos(
-        self, people: Sequence[str] = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
+        self, people: Strings = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
     ) -> Page[PhotoCard]:
         """Photos, the newest first. Args: people: who must all be on them; only: and nobody else."""
         _checked(limit)
         with self._index.reading() as connection:
-            wanted = [find_group(connection, reference) for reference in people]
+            wanted = [find_group(connection, reference) for reference in as_strings(people)]
             return photos.photos_page(connection, wanted, cursor, limit, only=only)
 
     def photo(self, photo: int) -> PhotoView:
