@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face
 from facesearch.storage import schema as db
@@ -150,7 +151,7 @@ def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
 
 
 def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         statement = update(db.paths).where(db.paths.c.path == bindparam("gone"), db.paths.c.missing_since.is_(None))
         connection.execute(statement.values(missing_since=time.time()), rows)
@@ -158,7 +159,7 @@ def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
 
 def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     """Drop files from the catalogue; photos that no file holds any more go with their faces."""
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
     forget_failures(connection, (row["gone"] for row in rows))
@@ -173,7 +174,7 @@ def files_of_photos(connection: Connection) -> dict[int, str]:
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
 
@@ -281,7 +282,7 @@ def below(places: Iterable[str]) -> Callable[[str], bool]:
 
     However many places there are, it takes the same time, and less for further files of a folder.
     """
-    known = frozenset(places)
+    known = frozenset(as_strings(places))
 
     @cache
     def holds(folder: str) -> bool:

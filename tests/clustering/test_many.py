@@ -21,8 +21,8 @@ from facesearch.clustering import (
     NOISE,
     Constraints,
     Faces,
-    few,
     cluster_faces,
+    few,
 )
 from facesearch.clustering import (
     clusterer as grouping,

@@ -63,9 +63,9 @@ def test_a_pair_shows_what_it_takes_to_answer(album, browse):
     (pair,), (suggestion,) = browse.pairs().items, album.people.suggestions(1)
     assert pair.distance == pytest.approx(suggestion.distance, abs=1e-6)
     assert pair.probability == pytest.approx(suggestion.probability, abs=1e-6)
-    assert set(pair.a_faces) == set(album.people.find(str(pair.a.group)).faces)
-    assert set(pair.b_faces) == set(album.people.find(str(pair.b.group)).faces)
-    typical = album.people.find(str(pair.a.group)).faces
+    assert set(pair.a_faces) == set(album.people.find(str(pair.a.group)).face_ids)
+    assert set(pair.b_faces) == set(album.people.find(str(pair.b.group)).face_ids)
+    typical = album.people.find(str(pair.a.group)).face_ids
     doubtful = browse.faces(str(pair.a.group), "doubt").items[0].id
     assert pair.a_faces[-1] == doubtful
     assert len(typical) == pair.a.size
