@@ -25,6 +25,7 @@ from facesearch.core.results import (
     ImportedName,
     QueryResult,
     Status,
+    Thumbnail,
     Verification,
 )
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
@@ -33,7 +34,6 @@ from facesearch.indexing import removal as removing
 from facesearch.storage import Store
 
 if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
-    from facesearch.core.views import Thumbnail
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People

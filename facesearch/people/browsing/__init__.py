@@ -1,13 +1,12 @@
 """Reading a library a page at a time, however large it is: people, faces, photos, and pairs to decide about.
 
-    cursors.py   where a page ended, as text
-    groups.py    groups as cards: who, how many, and a face to show
-    faces.py     faces of a group by date or by doubt, and faces in none
-    photos.py    photos by date, one photo, and who is with whom
-    pairs.py     pairs of groups that may be one person
-    browser.py   `Library.browse`
+    browser.py    `Library.browse`
+    clusters.py   clusters with a cover, and names to complete
+    doubt.py      faces of a cluster, the least certain first
+    pairs.py      pairs of clusters that may be one person
 
-Nothing is decided here and nothing is written.
+Nothing is decided here and nothing is written. Every page is read by facesearch.storage, see `cluster_pages`,
+`face_pages` and `photo_pages` there. May import what facesearch.people may.
 """
 
 from facesearch.people.browsing.browser import Browser
