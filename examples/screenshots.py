@@ -57,12 +57,12 @@ def serving(library: Path, *options: str) -> Iterator[str]:
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(HERE)})
     try:
         assert server.stderr is not None
-        said = ""
-        while (found := re.search(r"http://\S+", said)) is None:
+        printed = ""
+        while (found := re.search(r"http://\S+", printed)) is None:
             line = server.stderr.readline()
             if not line:
-                sys.exit(f"facesearch serve has ended: {said}")
-            said += line
+                sys.exit(f"facesearch serve has ended: {printed}")
+            printed += line
         yield found.group()
     finally:
         server.terminate()
@@ -139,7 +139,7 @@ def _name_demo(photos: Path, library: Path, portraits: dict[str, str]) -> dict[s
         opened.index([photos])
         opened.cluster()
         for person, name in portraits.items():
-            opened.people.name(str(opened.people.group_of(opened.people.faces_in(photos / name)[0])), person)
+            opened.people.name(str(opened.people.cluster_of(opened.people.faces_in(photos / name)[0])), person)
         return {person: opened.browse.cluster(person).id for person in portraits}
 
 

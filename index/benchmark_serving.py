@@ -84,7 +84,7 @@ def filled(folder: Path, count: int) -> list[str]:
     index.close()
     with Library(folder) as library:
         addresses, faces, photos = _pages(library)
-        _keep_pictures(library._index, faces, photos)
+        _keep_pictures(library.store, faces, photos)
     return addresses
 
 

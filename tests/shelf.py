@@ -11,7 +11,7 @@ from index_samples import a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
 from facesearch.people import People
-from facesearch.people.clustering import regroup
+from facesearch.people.clustering import recluster
 from facesearch.sharing.xmp import read_names
 from facesearch.storage import Store
 
@@ -47,7 +47,7 @@ class Shelf:
         return People(self.index, lambda: CALIBRATION)
 
     def cluster(self) -> None:
-        regroup(self.index, CALIBRATION)
+        recluster(self.index, CALIBRATION)
 
     def faces(self, path: Path) -> list[int]:
         return self.people.faces_in(path)

@@ -105,7 +105,7 @@ def people_folder(tmp_path: Path, shots: dict[int, Sequence[int]], *, clustered:
     album = Album(index)
     album.add_people(shots)
     if clustered:
-        album.regroup()
+        album.recluster()
     index.close()
     write_library_calibration(folder, replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
     return folder

@@ -1,9 +1,6 @@
-"""The embedding networks, and where their weights come from.
+"""Aligned crops -> embeddings: the networks that can be chosen, and where their weights come from.
 
-`resolve` says what a name means (a ModelSpec, without importing torch), `load` makes the network run:
-
-    network = load(resolve("dlib"))
-    raw_embeddings = network(batch)
+May import core.
 """
 
 from facesearch.core.device import pick_device
@@ -16,6 +13,7 @@ from facesearch.embedding.registry import (
     load_module,
     resolve,
 )
+from facesearch.embedding.stored_calibration import own_calibration
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -25,6 +23,7 @@ __all__ = [
     "download",
     "load",
     "load_module",
+    "own_calibration",
     "pick_device",
     "resolve",
 ]

@@ -173,7 +173,8 @@ class _Report:
                 return
 
     def _write_faces(self, cluster: Cluster, faces: Sequence[Face], number: int, pages: int) -> None:
-        tiles = ordered_map(lambda face: self.library.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
+        thumbnails = self.library.thumbnails
+        tiles = ordered_map(lambda face: thumbnails.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
         for face, tile in zip(faces, tiles, strict=True):
             self._write_picture(f"face-{face.id}", tile, f"face {face.id}")
             self._photos[face.photo_id] = None
@@ -187,7 +188,8 @@ class _Report:
         if not self.options.photos:
             return
         ids = list(self._photos)
-        previews = ordered_map(lambda n: self.library.photo_preview(n, PREVIEW_SIZES[-1]), ids, WORKERS, AHEAD)
+        thumbnails = self.library.thumbnails
+        previews = ordered_map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), ids, WORKERS, AHEAD)
         for number, preview in zip(ids, previews, strict=True):
             photo = self.library.browse.photo(number).photo
             self._write_picture(f"photo-{number}", preview, f"photo {number}")

@@ -9,21 +9,19 @@ from sqlalchemy import Connection, Select, and_, or_, select
 
 from facesearch.core.types import Face, Page, Person
 from facesearch.storage import schema as db
-from facesearch.storage.cluster_pages import persons
+from facesearch.storage.clusters import persons_of
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.dates import as_datetime
+from facesearch.storage.queries import chunks
 
-__all__ = ["by_date", "by_id", "embeddings_of", "in_no_cluster", "not_faces"]
-
-# Variables of a statement.
-CHUNK = 500
+__all__ = ["by_date", "by_ids", "embeddings_of", "in_no_cluster", "not_faces"]
 
 
 def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int, *, newest: bool) -> Page[Face]:
     """The faces of a cluster; of one date in the order of their ids. Raises InputError for a wrong cursor."""
     date, face = db.photos.c.taken_at, db.faces.c.id
-    query = select(face, date).join(db.grouped, db.grouped.c.face_id == face)
-    query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.grouped.c.group_id == cluster)
+    query = select(face, date).join(db.clustered, db.clustered.c.face_id == face)
+    query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.clustered.c.cluster_id == cluster)
     if (key := key_of(cursor, 2)) is not None:
         later = date < key[0] if newest else date > key[0]
         query = query.where(or_(later, and_(date == key[0], face > key[1])))
@@ -32,7 +30,7 @@ def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int
         connection.execute(ordered).all(),
         limit,
         lambda row: (row.taken_at, row.id),
-        lambda rows: by_id(connection, [row.id for row in rows]),
+        lambda rows: by_ids(connection, [row.id for row in rows]),
     )
 
 
@@ -42,7 +40,7 @@ def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Pag
     Raises InputError for a wrong cursor.
     """
     face = db.faces.c.id
-    placed, hidden = select(db.grouped.c.face_id), select(db.not_faces.c.face_id)
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
     query = select(face).where(face.not_in(placed), face.not_in(hidden)).order_by(face.desc())
     if (key := key_of(cursor, 1)) is not None:
         query = query.where(face < key[0])
@@ -58,20 +56,19 @@ def not_faces(connection: Connection, cursor: str | None, limit: int) -> Page[Fa
     return _page(connection, query, limit)
 
 
-def by_id(connection: Connection, faces: Sequence[int]) -> list[Face]:
+def by_ids(connection: Connection, faces: Sequence[int]) -> list[Face]:
     """Those of some faces that are there, in their order; with their photo, cluster and person."""
     rows: dict[int, Any] = {}
-    for start in range(0, len(faces), CHUNK):
-        chunk = list(faces[start : start + CHUNK])
+    for chunk in chunks(faces):
         rows |= {row.id: row for row in connection.execute(_described().where(db.faces.c.id.in_(chunk)))}
-    person_of = persons(connection, {row.group_id for row in rows.values() if row.group_id is not None})
-    return [_face(rows[face], person_of.get(rows[face].group_id)) for face in faces if face in rows]
+    person_of = persons_of(connection, {row.cluster_id for row in rows.values() if row.cluster_id is not None})
+    return [_face(rows[face], person_of.get(rows[face].cluster_id)) for face in faces if face in rows]
 
 
 def embeddings_of(connection: Connection, cluster: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The faces of a cluster: ids (n,) int64, ascending, and embeddings (n, d) float32, unit L2 norm; n may be 0."""
-    query = select(db.faces.c.id, db.faces.c.embedding).join(db.grouped, db.grouped.c.face_id == db.faces.c.id)
-    rows = connection.execute(query.where(db.grouped.c.group_id == cluster).order_by(db.faces.c.id)).all()
+    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    rows = connection.execute(query.where(db.clustered.c.cluster_id == cluster).order_by(db.faces.c.id)).all()
     if not rows:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
     ids, blobs = zip(*rows, strict=True)
@@ -81,7 +78,7 @@ def embeddings_of(connection: Connection, cluster: int) -> tuple[NDArray[np.int6
 def _page(connection: Connection, query: Select[tuple[int]], limit: int) -> Page[Face]:
     """Args: query: for ids, in the order of the list."""
     rows = connection.execute(query.limit(limit + 1)).all()
-    return page_of(rows, limit, lambda row: (row.id,), lambda some: by_id(connection, [row.id for row in some]))
+    return page_of(rows, limit, lambda row: (row.id,), lambda some: by_ids(connection, [row.id for row in some]))
 
 
 def _described() -> Select[Any]:
@@ -89,12 +86,12 @@ def _described() -> Select[Any]:
     columns = (
         *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score),
         *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s),
-        db.grouped.c.group_id,
+        db.clustered.c.cluster_id,
         db.confirmed.c.person_id.is_not(None).label("confirmed"),
         db.not_faces.c.face_id.is_not(None).label("hidden"),
     )
     query = select(*columns).join(db.photos, photo.id == face.photo_id)
-    for table in (db.grouped, db.confirmed, db.not_faces):
+    for table in (db.clustered, db.confirmed, db.not_faces):
         query = query.join(table, table.c.face_id == face.id, isouter=True)
     return query
 
@@ -107,7 +104,7 @@ def _face(row: Any, person: Person | None) -> Face:
         photo_id=row.photo_id,
         photo_size=(row.width, row.height),
         taken=as_datetime(row.taken_at, row.taken_offset_s),
-        cluster=row.group_id,
+        cluster=row.cluster_id,
         person=person,
         confirmed=bool(row.confirmed),
         not_a_face=bool(row.hidden),

@@ -36,17 +36,17 @@ def page(connection: Connection, clusters: Sequence[int], cursor: str | None, li
         connection.execute(query.order_by(date.desc(), photo.desc()).limit(limit + 1)).all(),
         limit,
         lambda row: (row.taken_at, row.id),
-        lambda rows: _by_id(connection, [row.id for row in rows]),
+        lambda rows: _by_ids(connection, [row.id for row in rows]),
     )
 
 
 def one(connection: Connection, photo: int) -> Photo | None:
     """A photo with its files and faces; None where there is no such photo."""
-    found = _by_id(connection, [photo])
+    found = _by_ids(connection, [photo])
     if not found:
         return None
     ids = connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id == photo)).scalars().all()
-    faces = sorted(face_pages.by_id(connection, ids), key=lambda face: (face.box[0], face.id))
+    faces = sorted(face_pages.by_ids(connection, ids), key=lambda face: (face.box[0], face.id))
     paths = select(db.paths.c.path).where(db.paths.c.photo_id == photo)
     ordered = connection.execute(paths.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path))
     return replace(found[0], paths=tuple(ordered.scalars()), faces=tuple(faces))
@@ -63,33 +63,33 @@ def neighbours(connection: Connection, photo: int) -> tuple[int | None, int | No
 
 def together(connection: Connection, cluster: int, limit: int) -> list[tuple[int, int]]:
     """Who is on photos with a cluster: (their cluster, on how many photos), most first; without ignored people."""
-    other, placed = db.faces.alias(), db.grouped.alias()
+    other, placed = db.faces.alias(), db.clustered.alias()
     photos = func.count(other.c.photo_id.distinct()).label("photos")
     query = (
-        select(placed.c.group_id, photos)
+        select(placed.c.cluster_id, photos)
         .select_from(other)
         .join(placed, placed.c.face_id == other.c.id)
-        .where(other.c.photo_id.in_(_photos_with(cluster)), placed.c.group_id != cluster)
-        .where(placed.c.group_id.not_in(cluster_pages.ignored()))
-        .group_by(placed.c.group_id)
-        .order_by(photos.desc(), placed.c.group_id)
+        .where(other.c.photo_id.in_(_photos_with(cluster)), placed.c.cluster_id != cluster)
+        .where(placed.c.cluster_id.not_in(cluster_pages.ignored()))
+        .group_by(placed.c.cluster_id)
+        .order_by(photos.desc(), placed.c.cluster_id)
     )
-    return [(row.group_id, row.photos) for row in connection.execute(query.limit(limit))]
+    return [(row.cluster_id, row.photos) for row in connection.execute(query.limit(limit))]
 
 
 def _photos_with(cluster: int) -> Select[tuple[int]]:
-    query = select(db.faces.c.photo_id).join(db.grouped, db.grouped.c.face_id == db.faces.c.id)
-    return query.where(db.grouped.c.group_id == cluster)
+    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    return query.where(db.clustered.c.cluster_id == cluster)
 
 
 def _photos_with_others(clusters: Sequence[int]) -> Select[tuple[int]]:
     """Photos that show a face that is not in one of some clusters."""
-    query = select(db.faces.c.photo_id).join(db.grouped, db.grouped.c.face_id == db.faces.c.id, isouter=True)
-    elsewhere = or_(db.grouped.c.group_id.is_(None), db.grouped.c.group_id.not_in(list(clusters)))
+    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id, isouter=True)
+    elsewhere = or_(db.clustered.c.cluster_id.is_(None), db.clustered.c.cluster_id.not_in(list(clusters)))
     return query.where(elsewhere, db.faces.c.id.not_in(select(db.not_faces.c.face_id)))
 
 
-def _by_id(connection: Connection, photos: Sequence[int]) -> list[Photo]:
+def _by_ids(connection: Connection, photos: Sequence[int]) -> list[Photo]:
     """Those of some photos that are there, in their order; without their files and faces."""
     hidden = select(db.not_faces.c.face_id)
     counted = select(db.faces.c.photo_id, func.count()).where(db.faces.c.id.not_in(hidden))

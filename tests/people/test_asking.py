@@ -30,7 +30,7 @@ def parties(album: Album) -> Album:
         return [a_portrait(portrait(person, 20 + len(who)), place) for place, person in enumerate(who)]
 
     album.together = album.add(of(ANNA, BELA), of(ANNA, BELA, CARL), of(ANNA, 9), of(BELA, ANNA, 8), [])
-    album.regroup()
+    album.recluster()
     for person, name in ((ANNA, "Anna"), (BELA, "Bela"), (CARL, "Carl")):
         album.people.name(str(album.group_of(faces[person][0])), name)
     return album
@@ -103,7 +103,7 @@ def doubtful(album: Album) -> Album:
     album.people.import_name("Anna", [1])
     album.people.import_name("Bela", [4])
     album.people.import_name("Carl", [7])
-    album.regroup()
+    album.recluster()
     assert [len(album.people.find(name).faces) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
     return album
 
@@ -138,7 +138,7 @@ def test_what_was_answered_is_not_asked_again(doubtful):
     assert ("Anna", "Bela") not in asked(doubtful)
     doubtful.people.merge(["Bela", "Carl"])
     assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
-    doubtful.regroup()
+    doubtful.recluster()
     assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
     doubtful.people.undo()
     doubtful.people.undo()
@@ -177,7 +177,7 @@ def test_before_any_clustering(album):
 
 def test_a_face_in_a_group(album):
     faces = album.add_people({person: range(3) for person in range(3)})[0]
-    album.regroup()
+    album.recluster()
     found = album.people.explain(faces[0], k=4)
     own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
     true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
@@ -194,7 +194,7 @@ def test_a_face_in_a_group(album):
 
 def test_what_the_user_has_said(album):
     faces = album.add_people({person: range(3) for person in range(2)})
-    album.regroup()
+    album.recluster()
     group = album.group_of(faces[0][0])
     album.people.name(str(group), "Anna")
     album.people.not_a_face(faces[1][0])
@@ -209,7 +209,7 @@ def test_a_face_alone(album):
     album.add_people({person: range(3) for person in range(2)})
     ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
     assert why(album, stranger) == "There are no groups yet: make them with `facesearch cluster`."
-    album.regroup()
+    album.recluster()
     assert why(album, stranger).startswith("The nearest group, group ")
     assert "is 0." in why(album, stranger)
     assert album.people.explain(small).weak == "small (30 pixels), blurred, doubtful as a face (97%)"
@@ -220,18 +220,18 @@ def test_a_face_alone(album):
 
 def test_a_face_that_waits(album):
     album.add_people({person: range(3) for person in range(2)})
-    album.regroup()
+    album.recluster()
     ((late,),) = album.add([a_portrait(portrait(0, 50))])
     assert why(album, late).startswith(
         "It has come since the last `facesearch cluster`, and waits for the next. The ne"
     )
-    album.regroup()
+    album.recluster()
     assert why(album, late).startswith("On average")
 
 
 def test_a_face_that_is_not_whom_it_is_nearest_to(album):
     faces = album.add_people({person: range(4) for person in range(2)})
-    album.regroup()
+    album.recluster()
     anna, bela = (album.group_of(faces[person][0]) for person in range(2))
     album.people.name(str(anna), "Anna")
     album.people.reject(faces[0][0], "Anna")
@@ -247,14 +247,14 @@ def test_a_face_that_is_not_whom_it_is_nearest_to(album):
 
 def test_the_last_of_a_group(album):
     faces = album.add_people({person: range(2) for person in range(2)})[0]
-    album.regroup()
+    album.recluster()
     album.remove("/photos/2.jpg")
     assert why(album, faces[0]) == f"It is the only face that is left of group {album.group_of(faces[0])}."
 
 
 def test_without_a_calibration(album):
     faces = album.add_people({0: range(3)})[0]
-    album.regroup()
+    album.recluster()
     people = People(album.index, lambda: None)
     found = people.explain(faces[0])
     assert found.why == "The model has no calibration, so groups are plain DBSCAN's."
@@ -283,6 +283,6 @@ def test_a_stricter_look_divides_two_who_were_put_together(album):
 
 def test_a_stricter_look_at_one_person(album):
     album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
-    album.regroup()
+    album.recluster()
     with pytest.raises(InputError, match="group 1 looks like one person even on a strict look"):
         album.people.divide("1")

@@ -25,7 +25,7 @@ def album() -> Iterator[Album]:
         faces = album.add_people({person: range(3 + person) for person in range(5)})
         (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
         album.add([a_portrait(portrait(77, 0))])
-        album.regroup()
+        album.recluster()
         album.faces = {person: [*some, *together[person : person + 1]] for person, some in faces.items()}
         yield album
 
@@ -109,13 +109,13 @@ def test_the_cover_is_a_good_face_and_stays():
             [other.add([a_portrait(portrait(0, shot), weak=weak)])[0][0] for shot in shots]
             for weak, shots in ((True, range(3)), (False, range(3, 6)))
         )
-        other.regroup()
+        other.recluster()
         browse = Browser(other.index, lambda: CALIBRATION)
         shown = browse.cluster(str(other.group_of(good[0]))).cover.id
         assert shown in good
         assert shown not in bad
         other.add([a_portrait(portrait(0, 9))])
-        other.regroup()
+        other.recluster()
         assert browse.cluster(str(other.group_of(good[0]))).cover.id == shown
 
 
@@ -144,7 +144,7 @@ def dated(album: Album, dates: list[datetime | None]) -> list[int]:
         for n, taken in enumerate(dates)
     ]
     put(album.index, run, *photos)
-    album.regroup()
+    album.recluster()
     return album.index.embeddings()[0][-len(dates) :].tolist()
 
 

@@ -14,7 +14,7 @@ def album() -> Iterator[Album]:
     """Four people of three photos each, grouped."""
     with an_album() as album:
         album.faces = album.add_people({person: range(3) for person in range(4)})
-        album.regroup()
+        album.recluster()
         yield album
 
 
@@ -46,7 +46,7 @@ ODD_NAMES = [
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_name_in_any_script_is_kept_as_it_is_and_found(album, name):
     album.people.name(group(album, 1), name)
-    album.regroup()
+    album.recluster()
     assert album.people.find(name).title == name
     assert album.people.find(name).faces == tuple(album.faces[1])
 

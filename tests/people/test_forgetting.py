@@ -21,7 +21,7 @@ def album() -> Iterator[Album]:
     with an_album() as album:
         faces = album.add_people({person: range(6) for person in range(4)})
         (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(4)])
-        album.regroup()
+        album.recluster()
         album.faces = {person: [*faces[person], together[person]] for person in range(4)}
         album.people.name(group(album, 0), NAME)
         yield album
@@ -187,10 +187,10 @@ def test_everybody(album):
     assert album.index.clear() == 28
     for wanted in [*every, *spelled(NAME), *pictures, b"Bela", b"/photos/"]:
         assert found_in(album.index, wanted) == []
-    for table in ("faces", "photos", "paths", "people", "confirmed", "grouped", "decisions", "runs", "roots"):
+    for table in ("faces", "photos", "paths", "people", "confirmed", "clustered", "decisions", "runs", "roots"):
         assert rows(album.index, f"SELECT count(*) FROM {table}") == [(0,)]
     assert album.people.undo() is None
     ids = album.add([a_portrait(portrait(0, 0))], [a_portrait(portrait(0, 1))])
-    album.regroup()
+    album.recluster()
     assert min(face for (face,) in ids) > 28
     assert set(groups(album.index).values()) == {5}

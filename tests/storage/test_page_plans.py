@@ -12,7 +12,7 @@ from facesearch.people.browsing import Browser
 from facesearch.storage import Store
 from facesearch.storage import schema as db
 
-TABLES = "|".join(table.name for table in (db.faces, db.photos, db.paths, db.confirmed, db.grouped))
+TABLES = "|".join(table.name for table in (db.faces, db.photos, db.paths, db.confirmed, db.clustered))
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def album() -> Iterator[Album]:
     with an_album() as album:
         album.add_people({person: range(4) for person in range(3)})
         album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
-        album.regroup()
+        album.recluster()
         yield album
 
 

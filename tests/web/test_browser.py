@@ -57,9 +57,9 @@ def test_a_cluster_is_split(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Split off").click()
     visit.note()
     assert visit.page.locator("[data-face]").count() == min(len(faces) - 2, 60)
-    new = visit.library.people.group_of(faces[0])
+    new = visit.library.people.cluster_of(faces[0])
     assert new not in (None, cluster)
-    assert visit.library.people.group_of(faces[1]) == new
+    assert visit.library.people.cluster_of(faces[1]) == new
     visit.undo()
     assert visit.page.locator(f'[data-face="{faces[0]}"]').count() == 1
     assert visit.state() == before
@@ -75,10 +75,10 @@ def test_a_face_is_rejected(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Not this person").click()
     visit.note()
     assert visit.page.locator(f'[data-face="{face}"]').count() == 0
-    assert visit.library.people.group_of(face) != cluster
+    assert visit.library.people.cluster_of(face) != cluster
     visit.undo()
     assert visit.page.locator(f'[data-face="{face}"]').count() == 1
-    assert visit.library.people.group_of(face) == cluster
+    assert visit.library.people.cluster_of(face) == cluster
     assert visit.state() == before
 
 
@@ -101,7 +101,7 @@ def test_all_is_undone_from_the_history(visited: Visit) -> None:
 @BOTH
 def test_search_with_an_uploaded_photo(visited: Visit) -> None:
     visit = visited
-    cluster = visit.library.people.group_of(visit.library.people.faces_in(visit.portrait)[0])
+    cluster = visit.library.people.cluster_of(visit.library.people.faces_in(visit.portrait)[0])
     visit.library.people.name(str(cluster), "Anna Example")
     visit.go("/search")
     visit.page.set_input_files("input[type=file]", visit.portrait)

@@ -330,7 +330,7 @@ def test_while_something_is_written_decisions_say_why_not(made_up: Visitor) -> N
     began, go_on = threading.Event(), threading.Event()
 
     def work(_: object) -> None:
-        with made_up.library._index.writing():
+        with made_up.library.store.writing():
             began.set()
             go_on.wait(60)
 

@@ -99,7 +99,7 @@ def test_ctrl_c_ends_it_while_a_page_watches_and_photos_are_indexed(
     watching.read()  # to its end: it was not cut off
     watching.close()
     with Library(tmp_path / "library", create=False) as library:  # whole, whatever was in flight
-        check_vectors(library._index)
+        check_vectors(library.store)
 
 
 def test_it_answers_with_the_token_only(start: Callable[[Path], Process], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from facesearch.core.types import Cluster, Face, Page, Photo
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.pairs import PairList
-from facesearch.people.clusters import find_group
+from facesearch.people.clusters import find_number
 from facesearch.storage import Store, cluster_pages, face_pages, photo_pages
 
 __all__ = ["Browser", "Order"]
@@ -52,7 +52,7 @@ class Browser:
     def cluster(self, reference: str) -> Cluster:
         """One cluster, with its cover."""
         with self._store.reading() as connection:
-            return clusters_of(connection, [find_group(connection, reference)])[0]
+            return clusters_of(connection, [find_number(connection, reference)])[0]
 
     def completions(self, text: str, limit: int = 8) -> tuple[Cluster, ...]:
         """People whose name has some text in it, the likeliest first."""
@@ -72,7 +72,7 @@ class Browser:
         if order not in ("newest", "oldest", "doubt"):
             raise InputError(f"faces are listed as newest, oldest or doubt, not {order!r}")
         with self._store.reading() as connection:
-            cluster = find_group(connection, reference)
+            cluster = find_number(connection, reference)
             if order == "doubt":
                 return faces_by_doubt(connection, cluster, cursor, limit)
             return face_pages.by_date(connection, cluster, cursor, limit, newest=order == "newest")
@@ -92,7 +92,7 @@ class Browser:
     def face(self, face: int) -> Face:
         """One face."""
         with self._store.reading() as connection:
-            found = face_pages.by_id(connection, [face]) if _is_id(face) else []
+            found = face_pages.by_ids(connection, [face]) if _is_id(face) else []
         if not found:
             raise InputError(f"there is no face {face} in the library")
         return found[0]
@@ -103,7 +103,7 @@ class Browser:
         """Photos, the newest first. Args: people: who must all be on them; only: and nobody else."""
         _check_limit(limit)
         with self._store.reading() as connection:
-            clusters = [find_group(connection, reference) for reference in people]
+            clusters = [find_number(connection, reference) for reference in people]
             return photo_pages.page(connection, clusters, cursor, limit, only=only)
 
     def photo(self, photo: int) -> PhotoPage:
@@ -118,7 +118,7 @@ class Browser:
         """Who is on photos with somebody, those on most photos first; without ignored people."""
         _check_limit(limit)
         with self._store.reading() as connection:
-            photos = dict(photo_pages.together(connection, find_group(connection, reference), limit))
+            photos = dict(photo_pages.together(connection, find_number(connection, reference), limit))
             return tuple(Together(cluster, photos[cluster.id]) for cluster in clusters_of(connection, list(photos)))
 
     def pairs(self, *, cursor: str | None = None, limit: int = 1) -> Page[Pair]:

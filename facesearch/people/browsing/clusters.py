@@ -18,7 +18,7 @@ COVER_OF = 16
 
 def clusters_of(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:
     """Those of some clusters that are there, in their order, with covers."""
-    return with_covers(connection, cluster_pages.by_id(connection, clusters))
+    return with_covers(connection, cluster_pages.by_ids(connection, clusters))
 
 
 def with_covers(connection: Connection, clusters: Sequence[Cluster]) -> list[Cluster]:

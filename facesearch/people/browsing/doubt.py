@@ -25,7 +25,7 @@ def faces_by_doubt(connection: Connection, cluster: int, cursor: str | None, lim
 
     def described(some: list[Key]) -> list[Face]:
         distances = {int(face): -minus for minus, face in some}
-        return [replace(face, distance=distances[face.id]) for face in face_pages.by_id(connection, list(distances))]
+        return [replace(face, distance=distances[face.id]) for face in face_pages.by_ids(connection, list(distances))]
 
     return page_of(rows, limit, lambda row: row, lambda some: described(list(some)))
 

@@ -6,7 +6,7 @@ clusters were made anew, and when it is through and decisions have been made sin
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from facesearch.calibration import Calibration
 from facesearch.core.results import Pair
 from facesearch.core.types import Cluster, Page
 from facesearch.people.browsing.clusters import clusters_of
-from facesearch.people.suggestions import apart, suggest
-from facesearch.storage import Connection, Store, cluster_pages, face_pages
+from facesearch.people.suggestions import suggest
+from facesearch.storage import Connection, Store, cluster_pages, constraints, face_pages
 from facesearch.storage.cursors import Key, key_of, page_of
 
 __all__ = ["PairList"]
@@ -57,7 +57,7 @@ class PairList:
             now = cluster_pages.revision(connection)
         if self._made_at is not None and (now == self._made_at if again else now[0] == self._made_at[0]):
             return False
-        self._pairs = [(far, a.group, b.group) for a, b, far in suggest(self._store, calibration, PAIRS)]
+        self._pairs = [(far, a.id, b.id) for a, b, far in suggest(self._store, calibration, PAIRS)]
         self._made_at = now
         return True
 
@@ -66,20 +66,20 @@ class PairList:
         waiting = [pair for pair in self._pairs if after is None or pair > after]
         found: list[Key] = []
         with self._store.reading() as connection:
-            two = apart(connection)
+            apart = constraints.cannot_link(connection)
             while waiting and len(found) < count:
                 some, waiting = waiting[:LOOKED_AT], waiting[LOOKED_AT:]
                 ids = sorted({int(cluster) for _, *both in some for cluster in both})
-                clusters = {cluster.id: cluster for cluster in cluster_pages.by_id(connection, ids)}
-                found += [pair for pair in some if _is_open(pair, clusters, two)]
+                clusters = {cluster.id: cluster for cluster in cluster_pages.by_ids(connection, ids)}
+                found += [pair for pair in some if _is_open(pair, clusters, apart)]
         return found[:count]
 
 
-def _is_open(pair: Key, clusters: Mapping[int, Cluster], two: set[frozenset[int | None]]) -> bool:
-    """Args: two: pairs of persons of whom the user has said that they are two."""
+def _is_open(pair: Key, clusters: Mapping[int, Cluster], apart: Set[frozenset[int | None]]) -> bool:
+    """Args: apart: pairs of persons that the user has told apart."""
     found = [clusters[int(cluster)] for cluster in pair[1:] if int(cluster) in clusters]
     persons = frozenset(cluster.person.id if cluster.person else None for cluster in found)
-    return len(found) == 2 and not any(cluster.ignored for cluster in found) and persons not in two
+    return len(found) == 2 and not any(cluster.ignored for cluster in found) and persons not in apart
 
 
 def _pair(connection: Connection, calibration: Calibration, a: int, b: int) -> Pair:
