@@ -31,7 +31,8 @@ from facesearch.evaluation.baselines import baseline_reports
 from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.indexing.indexer import Progress
 from facesearch.library import Library
-from facesearch.pipeline.pipeline import Pipeline, prominence
+from facesearch.pipeline.main_face import prominence
+from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["groups", "merge_into", "read_results", "verification"]
 

@@ -32,13 +32,13 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The photos that were decoded, each time."""
     seen: list[str] = []
-    whole = decoding.Photo.decode
+    whole = decoding.PhotoFile.decode
 
-    def decode(photo: decoding.Photo, min_scale: float = 1.0) -> decoding.DecodedPhoto:
+    def decode(photo: decoding.PhotoFile, min_scale: float = 1.0) -> decoding.DecodedPhoto:
         seen.append(Path(photo.path).name)
         return whole(photo, min_scale)
 
-    monkeypatch.setattr(decoding.Photo, "decode", decode)
+    monkeypatch.setattr(decoding.PhotoFile, "decode", decode)
     return seen
 
 
@@ -272,13 +272,13 @@ def test_a_face_that_is_forgotten_while_its_tile_is_made_leaves_none(
 ) -> None:
     (face,) = shelf.add("a.jpg", colours(RED), 1)
     thumbnails = Thumbnails(shelf.index)
-    whole = decoding.Photo.decode
+    whole = decoding.PhotoFile.decode
 
-    def decode(photo: decoding.Photo, min_scale: float = 1.0) -> decoding.DecodedPhoto:
+    def decode(photo: decoding.PhotoFile, min_scale: float = 1.0) -> decoding.DecodedPhoto:
         shelf.index.forget_paths([photo.path])
         return whole(photo, min_scale)
 
-    monkeypatch.setattr(decoding.Photo, "decode", decode)
+    monkeypatch.setattr(decoding.PhotoFile, "decode", decode)
     thumbnails.face_tile(face)
     assert kept(shelf) == []
 
