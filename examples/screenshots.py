@@ -57,12 +57,12 @@ def serving(library: Path, *options: str) -> Iterator[str]:
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(HERE)})
     try:
         assert server.stderr is not None
-        said = ""
-        while (found := re.search(r"http://\S+", said)) is None:
+        printed = ""
+        while (found := re.search(r"http://\S+", printed)) is None:
             line = server.stderr.readline()
             if not line:
-                sys.exit(f"facesearch serve has ended: {said}")
-            said += line
+                sys.exit(f"facesearch serve has ended: {printed}")
+            printed += line
         yield found.group()
     finally:
         server.terminate()
@@ -132,7 +132,7 @@ def _portrait(labels: dict[str, tuple[str, ...]], person: str) -> str:
 
 
 def _name_demo(photos: Path, library: Path, portraits: dict[str, str]) -> dict[str, int | None]:
-    """Index and name the demo collection. Args: portraits: person -> a photo of them; returns person -> group."""
+    """Index and name the demo collection. Args: portraits: person -> a photo of them; returns person -> cluster."""
     from facesearch import Library
 
     with Library(library) as opened:

@@ -110,7 +110,7 @@ def cluster(folder: str, repeats: int) -> Result:
         seconds = _median(library.cluster, repeats)
         peak = _peak_mb()
         with library._index.reading() as connection:
-            rows = np.array(connection.execute(db.grouped.select()).all(), np.int64)
+            rows = np.array(connection.execute(db.clustered.select()).all(), np.int64)
             faces = connection.execute(db.faces.select().with_only_columns(db.faces.c.id)).scalars().all()
     labels = np.full(len(faces), -1, np.int64)
     labels[np.searchsorted(np.sort(faces), rows[:, 0])] = rows[:, 1]

@@ -1,7 +1,7 @@
 """Faces into people.
 
 density.py        DBSCAN as scikit-learn has it, on a sparse graph
-grouping.py       the default: strict density cores, joined on average evidence; weak faces come last
+clusterer.py       the default: strict density cores, joined on average evidence; weak faces come last
 plain.py          DBSCAN at the eps that the user gives
 evidence.py       what the calibration and the size of the library say about a distance
 content.py        an order of the faces that does not depend on when they came
@@ -11,20 +11,20 @@ many.py           more faces: the pairs that approximate neighbours propose, joi
 rounds.py         the same in rounds, many pairs at once
 candidates.py     all pairs of faces within a radius, and those of one photo
 links.py          density cores from pairs
-said.py           what the user has decided, as rows
+constraints.py    what the user has decided, as rows
 """
 
-from facesearch.clustering.clusterer import Cuts, Faces, Grouper, Options, group
-from facesearch.clustering.constraints import Said
+from facesearch.clustering.clusterer import Clusterer, Cuts, Faces, Options, group
+from facesearch.clustering.constraints import Constraints
 from facesearch.clustering.density import NOISE, dbscan, radius_graph, renumber_by_size
 
 __all__ = [
     "NOISE",
+    "Clusterer",
+    "Constraints",
     "Cuts",
     "Faces",
-    "Grouper",
     "Options",
-    "Said",
     "dbscan",
     "group",
     "radius_graph",

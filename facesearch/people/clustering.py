@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Select, delete, insert, select, true, union
 from facesearch.calibration import Calibration
 from facesearch.clustering import (
     NOISE,
+    Clusterer,
+    Constraints,
     Cuts,
     Faces,
-    Grouper,
     Options,
-    Said,
     group,
 )
 from facesearch.clustering.constraints import NOBODY
@@ -53,14 +53,14 @@ def regroup(
         table = index.table(connection)
         hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
         rows = np.flatnonzero(~np.isin(table.ids, list(hidden)))
-        ids, said, faces = table.ids[rows], _said(connection, table.ids[rows]), table_faces(table)
+        ids, constraints, faces = table.ids[rows], _said(connection, table.ids[rows]), table_faces(table)
         good = np.zeros(len(table), np.bool_)
         good[faces.strong()] = True
         # group() is the only one to hold the embeddings, so that it can let go of them
         handed_over, table = [faces.take(rows)], replace(table, embeddings=np.empty((0, index.spec.dim), np.float32))
         del faces
-        labels = group(handed_over.pop(), calibration, said=said, eps=eps, min_samples=min_samples)
-        _store(connection, ids, labels, said)
+        labels = group(handed_over.pop(), calibration, constraints=constraints, eps=eps, min_samples=min_samples)
+        _store(connection, ids, labels, constraints)
         catalog.note_clustering(connection, int(good.sum()))
         clusters = _described(table, catalog.files_of_photos(connection), all_parties(connection))
     strong, alone = good[rows], labels == NOISE
@@ -100,27 +100,27 @@ def place_new(index: Store, calibration: Calibration, run_id: int) -> int:
     """
     with index.transaction() as connection:
         new = set(connection.execute(_unplaced(run_id)).scalars())
-        known = select(db.grouped.c.group_id).join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id)
-        theirs = select(db.grouped.c.face_id).where(db.grouped.c.group_id.in_(known))
+        known = select(db.clustered.c.cluster_id).join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
+        theirs = select(db.clustered.c.face_id).where(db.clustered.c.cluster_id.in_(known))
         if not new or connection.execute(theirs.limit(1)).first() is None:
             return 0
         table = read_table(connection, index.spec.dim, union(_unplaced(run_id), theirs))
-        faces, said = table_faces(table), _said(connection, table.ids)
+        faces, constraints = table_faces(table), _said(connection, table.ids)
         rows = np.flatnonzero(np.isin(table.ids, list(new)))
-        grouper = Grouper(faces, Cuts.of(_good_faces(index, connection), calibration))
-        placed = grouper.nearest_group(
-            _current_groups(connection, table.ids, theirs), grouper.own_shift(faces.excess), rows, said
+        clusterer = Clusterer(faces, Cuts.of(_good_faces(index, connection), calibration))
+        placed = clusterer.nearest_group(
+            _current_groups(connection, table.ids, theirs), clusterer.own_shift(faces.excess), rows, constraints
         )
         found = [(int(table.ids[row]), int(to)) for row, to in zip(rows, placed, strict=True) if to != NOISE]
         if found:
-            connection.execute(insert(db.grouped), [{"face_id": face, "group_id": to} for face, to in found])
+            connection.execute(insert(db.clustered), [{"face_id": face, "cluster_id": to} for face, to in found])
     return len(found)
 
 
 def _unplaced(run_id: int) -> Select[tuple[int]]:
     """Faces on photos that a run has looked at: not those in a group already, nor what is said to be no face."""
     query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
-    placed, hidden = select(db.grouped.c.face_id), select(db.not_faces.c.face_id)
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
     return query.where(db.photos.c.run_id == run_id, db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
 
 
@@ -145,8 +145,8 @@ def stricter_parts(index: Store, calibration: Calibration, members: Sequence[int
     for step in range(1, STRICTER_STEPS + 1):
         share, usual = STRICTER**step, Options()
         options = Options(single=usual.single * share, large=usual.large * share, cores=usual.cores * share)
-        grouper = Grouper(faces.take(rows), Cuts.of(len(faces.strong()), calibration, options), options=options)
-        labels = grouper.group(Said.nothing(len(rows)))
+        clusterer = Clusterer(faces.take(rows), Cuts.of(len(faces.strong()), calibration, options), options=options)
+        labels = clusterer.group(Constraints.none(len(rows)))
         parts = [table.ids[rows[labels == label]].tolist() for label in np.unique(labels[labels != NOISE])]
         parts += [[int(face)] for face in table.ids[rows[labels == NOISE]]]
         if len(parts) > 1:
@@ -154,23 +154,23 @@ def stricter_parts(index: Store, calibration: Calibration, members: Sequence[int
     return []
 
 
-def _said(connection: Connection, ids: Ints) -> Said:
+def _said(connection: Connection, ids: Ints) -> Constraints:
     """The user's word about these faces, by row."""
-    said = Said.nothing(len(ids))
+    constraints = Constraints.none(len(ids))
     faces, people = _columns(connection, select(db.confirmed.c.face_id, db.confirmed.c.person_id))
     rows, there = _rows_of(faces, ids)
-    said.person[rows[there]] = people[there]
+    constraints.person[rows[there]] = people[there]
     faces, people = _columns(connection, select(db.rejected.c.face_id, db.rejected.c.person_id))
     rows, there = _rows_of(faces, ids)
     for row, person in zip(rows[there].tolist(), people[there].tolist(), strict=True):
-        said.refused[row] = said.refused.get(row, frozenset()) | {person}
-    return said
+        constraints.rejected[row] = constraints.rejected.get(row, frozenset()) | {person}
+    return constraints
 
 
 def _current_groups(connection: Connection, ids: Ints, only: Select[tuple[int]] | None = None) -> Ints:
     """(n,) the group of each face, -1 for none. Args: only: those of the faces that are in one, as a query."""
-    wanted = true() if only is None else db.grouped.c.face_id.in_(only)
-    faces, numbers = _columns(connection, select(db.grouped.c.face_id, db.grouped.c.group_id).where(wanted))
+    wanted = true() if only is None else db.clustered.c.face_id.in_(only)
+    faces, numbers = _columns(connection, select(db.clustered.c.face_id, db.clustered.c.cluster_id).where(wanted))
     groups = np.full(len(ids), NOISE, np.int64)
     rows, there = _rows_of(faces, ids)
     groups[rows[there]] = numbers[there]
@@ -188,21 +188,21 @@ def _rows_of(faces: Ints, ids: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     return rows, (ids[rows] == faces) if len(ids) else np.zeros(len(faces), np.bool_)
 
 
-def _store(connection: Connection, ids: Ints, labels: Ints, said: Said) -> None:
+def _store(connection: Connection, ids: Ints, labels: Ints, constraints: Constraints) -> None:
     """New groups in place of the old ones, under the old numbers where most faces stayed together."""
-    numbers = _kept_numbers(labels, _current_groups(connection, ids), said.person)
+    numbers = _kept_numbers(labels, _current_groups(connection, ids), constraints.person)
     fresh = [label for label in range(int(labels.max(initial=-1)) + 1) if label not in numbers]
     if fresh:
         first = new_group(connection, len(fresh))
         numbers |= {label: first + i for i, label in enumerate(fresh)}
-    connection.execute(delete(db.grouped))
+    connection.execute(delete(db.clustered))
     rows = [
-        {"face_id": face, "group_id": numbers[label]}
+        {"face_id": face, "cluster_id": numbers[label]}
         for face, label in zip(ids.tolist(), labels.tolist(), strict=True)
         if label != NOISE
     ]
     if rows:
-        connection.execute(insert(db.grouped), rows)
+        connection.execute(insert(db.clustered), rows)
 
 
 def _kept_numbers(labels: Ints, before: Ints, person: Ints) -> dict[int, int]:

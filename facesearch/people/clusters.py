@@ -87,16 +87,18 @@ def groups_called(connection: Connection, name: str) -> list[int]:
 
 
 def group_exists(connection: Connection, group: int) -> bool:
-    return connection.execute(select(db.grouped).where(db.grouped.c.group_id == group).limit(1)).first() is not None
+    return (
+        connection.execute(select(db.clustered).where(db.clustered.c.cluster_id == group).limit(1)).first() is not None
+    )
 
 
 def party_of_group(connection: Connection, group: int) -> Party:
     """Raises InputError where there is no such group."""
     rows = connection.execute(
-        select(db.grouped.c.face_id, db.confirmed.c.person_id)
-        .join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id, isouter=True)
-        .where(db.grouped.c.group_id == group)
-        .order_by(db.grouped.c.face_id)
+        select(db.clustered.c.face_id, db.confirmed.c.person_id)
+        .join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id, isouter=True)
+        .where(db.clustered.c.cluster_id == group)
+        .order_by(db.clustered.c.face_id)
     ).all()
     if not rows:
         raise no_group(group)
@@ -110,15 +112,15 @@ def all_parties(connection: Connection) -> list[Party]:
     """Everybody, the largest first; of equal size the lower number first."""
     faces: dict[int, list[int]] = {}
     for face, group in connection.execute(
-        select(db.grouped.c.face_id, db.grouped.c.group_id).order_by(db.grouped.c.face_id)
+        select(db.clustered.c.face_id, db.clustered.c.cluster_id).order_by(db.clustered.c.face_id)
     ):
         faces.setdefault(group, []).append(face)
     people = {row.id: row for row in connection.execute(select(db.people))}
     confirmed: dict[int, list[int]] = {}
     whose: dict[int, int] = {}
-    query = select(db.confirmed.c.face_id, db.confirmed.c.person_id, db.grouped.c.group_id)
+    query = select(db.confirmed.c.face_id, db.confirmed.c.person_id, db.clustered.c.cluster_id)
     for face, person, group in connection.execute(
-        query.join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id)
+        query.join(db.clustered, db.clustered.c.face_id == db.confirmed.c.face_id)
     ):
         confirmed.setdefault(group, []).append(face)
         whose[group] = person
@@ -137,8 +139,8 @@ def people_of_faces(connection: Connection, faces: Iterable[int]) -> tuple[Mappi
     groups: dict[int, int] = {}
     ids = list(faces)
     for start in range(0, len(ids), CHUNK):
-        query = select(db.grouped).where(db.grouped.c.face_id.in_(ids[start : start + CHUNK]))
-        groups |= {row.face_id: row.group_id for row in connection.execute(query)}
+        query = select(db.clustered).where(db.clustered.c.face_id.in_(ids[start : start + CHUNK]))
+        groups |= {row.face_id: row.cluster_id for row in connection.execute(query)}
     people: dict[int, Person] = {}
     for group in set(groups.values()):
         person, _ = _person(connection, _person_of_group(connection, group))
@@ -154,7 +156,7 @@ def named(person: Person | None) -> Person | None:
 
 def group_of_person(connection: Connection, person: int) -> int | None:
     """The group that holds a person's confirmed faces; None where none is left."""
-    query = select(db.grouped.c.group_id).join(db.confirmed, db.confirmed.c.face_id == db.grouped.c.face_id)
+    query = select(db.clustered.c.cluster_id).join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
     return connection.execute(query.where(db.confirmed.c.person_id == person).limit(1)).scalar()
 
 
@@ -170,17 +172,17 @@ def face_exists(connection: Connection, face: int) -> None:
 
 def new_group(connection: Connection, count: int = 1) -> int:
     """The first of some numbers that no group has had before."""
-    row = connection.execute(select(db.library.c.value).where(db.library.c.key == "last_group")).scalar()
+    row = connection.execute(select(db.library.c.value).where(db.library.c.key == "last_cluster")).scalar()
     last = int(row or 0)
-    values = {"key": "last_group", "value": str(last + count)}
+    values = {"key": "last_cluster", "value": str(last + count)}
     statement = upsert(db.library).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": values["value"]}))
     return last + 1
 
 
 def _person_of_group(connection: Connection, group: int) -> int | None:
-    query = select(db.confirmed.c.person_id).join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id)
-    return connection.execute(query.where(db.grouped.c.group_id == group).limit(1)).scalar()
+    query = select(db.confirmed.c.person_id).join(db.clustered, db.clustered.c.face_id == db.confirmed.c.face_id)
+    return connection.execute(query.where(db.clustered.c.cluster_id == group).limit(1)).scalar()
 
 
 def _person(connection: Connection, person: int | None) -> tuple[Person | None, bool]:

@@ -20,17 +20,17 @@ def agree(connection: Connection) -> None:
     """
     if not _together(connection):
         _bring_together(connection)
-    no_face = select(db.not_faces).where(db.not_faces.c.face_id == db.grouped.c.face_id)
-    connection.execute(delete(db.grouped).where(exists(no_face)))
+    no_face = select(db.not_faces).where(db.not_faces.c.face_id == db.clustered.c.face_id)
+    connection.execute(delete(db.clustered).where(exists(no_face)))
     for face in connection.execute(_refused()).scalars().all():
-        connection.execute(delete(db.grouped).where(db.grouped.c.face_id == face))
+        connection.execute(delete(db.clustered).where(db.clustered.c.face_id == face))
 
 
 def _together(connection: Connection) -> bool:
     """Whether each person's confirmed faces are all in one group, which is nobody else's: nearly always."""
-    group = db.grouped.c.group_id
+    group = db.clustered.c.cluster_id
     query = select(func.min(group), func.max(group), func.count(), func.count(group)).select_from(
-        db.confirmed.join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id, isouter=True)
+        db.confirmed.join(db.clustered, db.clustered.c.face_id == db.confirmed.c.face_id, isouter=True)
     )
     rows = connection.execute(query.group_by(db.confirmed.c.person_id)).all()
     whole = all(low == high and faces == placed for low, high, faces, placed in rows)
@@ -38,8 +38,8 @@ def _together(connection: Connection) -> bool:
 
 
 def _bring_together(connection: Connection) -> None:
-    query = select(db.confirmed.c.person_id, db.confirmed.c.face_id, db.grouped.c.group_id)
-    rows = connection.execute(query.join(db.grouped, db.grouped.c.face_id == db.confirmed.c.face_id, isouter=True))
+    query = select(db.confirmed.c.person_id, db.confirmed.c.face_id, db.clustered.c.cluster_id)
+    rows = connection.execute(query.join(db.clustered, db.clustered.c.face_id == db.confirmed.c.face_id, isouter=True))
     counts: dict[tuple[int, int], int] = {}
     where: dict[int, list[tuple[int, int | None]]] = {}
     for person, face, group in rows.all():
@@ -56,19 +56,19 @@ def _bring_together(connection: Connection) -> None:
         group = home.get(person) or new_group(connection)
         for face, now in faces:
             if now != group:
-                values = {"face_id": face, "group_id": group}
-                statement = upsert(db.grouped).values(values)
+                values = {"face_id": face, "cluster_id": group}
+                statement = upsert(db.clustered).values(values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["face_id"], set_=values))
 
 
 def _refused() -> Select[tuple[int]]:
     """Faces that are in the group of somebody whom they are not, by the user's word; all of whom are together."""
-    theirs = db.grouped.alias("theirs")
+    theirs = db.clustered.alias("theirs")
     first = select(func.min(db.confirmed.c.face_id)).where(db.confirmed.c.person_id == db.rejected.c.person_id)
     return (
         select(db.rejected.c.face_id)
         .distinct()
-        .join(db.grouped, db.grouped.c.face_id == db.rejected.c.face_id)
+        .join(db.clustered, db.clustered.c.face_id == db.rejected.c.face_id)
         .join(theirs, theirs.c.face_id == first.scalar_subquery())
-        .where(theirs.c.group_id == db.grouped.c.group_id)
+        .where(theirs.c.cluster_id == db.clustered.c.cluster_id)
     )

@@ -20,7 +20,7 @@ from facesearch.people.clusters import (
     people_of_faces,
 )
 from facesearch.storage import schema as db
-from facesearch.storage.undo_log import Decision, Ledger
+from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
     *("assign", "ignore", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face", "reject", "split"),
@@ -33,10 +33,10 @@ def name(connection: Connection, reference: str, new_name: str) -> Decision | No
     """Give a group a name, or somebody another one. Raises InputError for a name that is empty, too long or no text."""
     called = _checked_name(new_name)
     party = find(connection, reference)
-    ledger = Ledger(connection)
-    person = _person_of(ledger, party)
-    ledger.put("people", {"id": person}, {"name": called})
-    return ledger.close("name", f"{party.title} is {called}")
+    log = UndoLog(connection)
+    person = _person_of(log, party)
+    log.put("people", {"id": person}, {"name": called})
+    return log.close("name", f"{party.title} is {called}")
 
 
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
@@ -49,12 +49,12 @@ def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
     if len(parties) < 2:
         raise InputError("name two groups or people to merge that are not the same already")
     winner = next((party for party in parties if party.person and party.person.name), parties[0])
-    ledger = Ledger(connection)
-    person = _person_of(ledger, winner)
+    log = UndoLog(connection)
+    person = _person_of(log, winner)
     for party in parties:
         if party is not winner:
-            _hand_over(connection, ledger, party, person, winner.group)
-    return ledger.close("merge", f"{', '.join(p.title for p in parties if p is not winner)} merged into {winner.title}")
+            _hand_over(connection, log, party, person, winner.group)
+    return log.close("merge", f"{', '.join(p.title for p in parties if p is not winner)} merged into {winner.title}")
 
 
 def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
@@ -72,14 +72,14 @@ def split(connection: Connection, reference: str, parts: Sequence[Collection[int
         raise InputError(f"face {strangers[0]} is not in {party.title}: its faces are listed by `facesearch explain`")
     if len(leaving) >= len(party.faces) or not leaving:
         raise InputError(f"of the {len(party.faces)} faces of {party.title} some must leave and some must stay")
-    ledger = Ledger(connection)
-    person = _person_of(ledger, party, without=set(leaving))
+    log = UndoLog(connection)
+    person = _person_of(log, party, without=set(leaving))
     for part in parts:
-        newcomer, group = ledger.new_person(None), new_group(connection)
-        ledger.put("apart", {"person_id": person, "other_id": newcomer}, {})
+        newcomer, group = log.new_person(None), new_group(connection)
+        log.put("cannot_link", {"person_id": person, "other_id": newcomer}, {})
         for face in part:
-            _confirm(ledger, face, newcomer, group)
-    return ledger.close("split", f"{_faces(len(leaving))} taken out of {party.title}")
+            _confirm(log, face, newcomer, group)
+    return log.close("split", f"{_faces(len(leaving))} taken out of {party.title}")
 
 
 def reject(connection: Connection, faces: Collection[int], reference: str) -> Decision | None:
@@ -89,13 +89,13 @@ def reject(connection: Connection, faces: Collection[int], reference: str) -> De
     if set(party.faces) <= set(chosen):
         which = f"face {chosen[0]} is the only one" if len(chosen) == 1 else f"these are all {len(party.faces)} faces"
         raise InputError(f"{which} of {party.title}: use `facesearch not-a-face`, or leave it")
-    ledger = Ledger(connection)
-    person = _person_of(ledger, party, without=set(chosen))
+    log = UndoLog(connection)
+    person = _person_of(log, party, without=set(chosen))
     for face in chosen:
         if face in party.faces:
-            _release(ledger, face)
-        ledger.put("rejected", {"face_id": face, "person_id": person}, {})
-    return ledger.close("reject", f"{_these(chosen)} not {party.title}")
+            _release(log, face)
+        log.put("rejected", {"face_id": face, "person_id": person}, {})
+    return log.close("reject", f"{_these(chosen)} not {party.title}")
 
 
 def assign(connection: Connection, faces: Collection[int], to: str) -> Decision | None:
@@ -109,52 +109,52 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
     title = target.title if target else _checked_name(to)
     groups = set(people_of_faces(connection, chosen)[0].values())
     left = [party_of_group(connection, group) for group in sorted(groups) if target is None or group != target.group]
-    ledger = Ledger(connection)
-    person = _person_of(ledger, target) if target else ledger.new_person(title)
+    log = UndoLog(connection)
+    person = _person_of(log, target) if target else log.new_person(title)
     home = target.group if target else new_group(connection)
     for party in left:
         if not set(party.faces) <= set(chosen):
-            low, high = sorted((person, _person_of(ledger, party, without=set(chosen))))
-            ledger.put("apart", {"person_id": low, "other_id": high}, {})
+            low, high = sorted((person, _person_of(log, party, without=set(chosen))))
+            log.put("cannot_link", {"person_id": low, "other_id": high}, {})
     for face in chosen:
-        ledger.put("not_faces", {"face_id": face}, None)
-        _confirm(ledger, face, person, home)
+        log.put("not_faces", {"face_id": face}, None)
+        _confirm(log, face, person, home)
     for party in left:
         if party.person and set(party.faces) <= set(chosen):
-            _dismiss(connection, ledger, party.person.id)
-    return ledger.close("assign", f"{_these(chosen)} {title}")
+            _dismiss(connection, log, party.person.id)
+    return log.close("assign", f"{_these(chosen)} {title}")
 
 
 def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
     """Say that something is no face, or none to be looked at."""
     chosen = _chosen(connection, faces)
-    ledger = Ledger(connection)
+    log = UndoLog(connection)
     for group in sorted(set(people_of_faces(connection, chosen)[0].values())):
         party = party_of_group(connection, group)
         if party.person and party.confirmed <= set(chosen) and not set(party.faces) <= set(chosen):
-            _person_of(ledger, party, without=set(chosen))  # somebody's name stays with the rest
+            _person_of(log, party, without=set(chosen))  # somebody's name stays with the rest
     for face in chosen:
-        _release(ledger, face)
-        ledger.put("not_faces", {"face_id": face}, {})
-    return ledger.close("not-a-face", f"{_these(chosen)} {'not a face' if len(chosen) == 1 else 'not faces'}")
+        _release(log, face)
+        log.put("not_faces", {"face_id": face}, {})
+    return log.close("not-a-face", f"{_these(chosen)} {'not a face' if len(chosen) == 1 else 'not faces'}")
 
 
 def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
     """Say that something is a face after all; the next clustering finds its group."""
     chosen = _chosen(connection, faces)
-    ledger = Ledger(connection)
+    log = UndoLog(connection)
     for face in chosen:
-        ledger.put("not_faces", {"face_id": face}, None)
-    return ledger.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
+        log.put("not_faces", {"face_id": face}, None)
+    return log.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
 
 
 def ignore(connection: Connection, reference: str, ignored: bool = True) -> Decision | None:
     """Keep somebody out of lists and suggestions, or let them in again."""
     party = find(connection, reference)
-    ledger = Ledger(connection)
-    person = _person_of(ledger, party)
-    ledger.put("people", {"id": person}, {"ignored": ignored})
-    return ledger.close("ignore", f"{party.title} is {'ignored' if ignored else 'no longer ignored'}")
+    log = UndoLog(connection)
+    person = _person_of(log, party)
+    log.put("people", {"id": person}, {"ignored": ignored})
+    return log.close("ignore", f"{party.title} is {'ignored' if ignored else 'no longer ignored'}")
 
 
 def keep_apart(connection: Connection, reference: str, other: str) -> Decision | None:
@@ -162,76 +162,76 @@ def keep_apart(connection: Connection, reference: str, other: str) -> Decision |
     parties = [find(connection, reference), find(connection, other)]
     if parties[0].group == parties[1].group:
         raise InputError(f"{reference} and {other} are the same group: `facesearch split` takes faces out of it")
-    ledger = Ledger(connection)
-    low, high = sorted(_person_of(ledger, party) for party in parties)
-    ledger.put("apart", {"person_id": low, "other_id": high}, {})
-    return ledger.close("apart", f"{parties[0].title} and {parties[1].title} are two people")
+    log = UndoLog(connection)
+    low, high = sorted(_person_of(log, party) for party in parties)
+    log.put("cannot_link", {"person_id": low, "other_id": high}, {})
+    return log.close("apart", f"{parties[0].title} and {parties[1].title} are two people")
 
 
-def _person_of(ledger: Ledger, party: Party, without: Collection[int] = ()) -> int:
+def _person_of(log: UndoLog, party: Party, without: Collection[int] = ()) -> int:
     """The person that a group is; a group that is nobody yet becomes somebody, with all its faces but some."""
     if party.person is not None and not party.confirmed <= set(without):
         person = party.person.id
         for face in party.confirmed & set(without):
-            ledger.put("confirmed", {"face_id": face}, None)
+            log.put("confirmed", {"face_id": face}, None)
         return person
-    person = party.person.id if party.person else ledger.new_person(None)
+    person = party.person.id if party.person else log.new_person(None)
     for face in party.faces:
         if face not in without:
-            _confirm(ledger, face, person, party.group)
+            _confirm(log, face, person, party.group)
     return person
 
 
-def _confirm(ledger: Ledger, face: int, person: int, group: int) -> None:
-    ledger.put("confirmed", {"face_id": face}, {"person_id": person})
-    ledger.put("grouped", {"face_id": face}, {"group_id": group})
-    ledger.put("rejected", {"face_id": face, "person_id": person}, None)
+def _confirm(log: UndoLog, face: int, person: int, group: int) -> None:
+    log.put("confirmed", {"face_id": face}, {"person_id": person})
+    log.put("clustered", {"face_id": face}, {"cluster_id": group})
+    log.put("rejected", {"face_id": face, "person_id": person}, None)
 
 
-def _release(ledger: Ledger, face: int) -> None:
-    ledger.put("confirmed", {"face_id": face}, None)
-    ledger.put("grouped", {"face_id": face}, None)
+def _release(log: UndoLog, face: int) -> None:
+    log.put("confirmed", {"face_id": face}, None)
+    log.put("clustered", {"face_id": face}, None)
 
 
-def _hand_over(connection: Connection, ledger: Ledger, party: Party, person: int, group: int) -> None:
+def _hand_over(connection: Connection, log: UndoLog, party: Party, person: int, group: int) -> None:
     """All faces of a party become another person's, and what was said of the one is then said of the other."""
     doubted = (_rejected_from(connection, person) & set(party.faces)) - party.confirmed
     if len(doubted) == len(party.faces):  # it is just these of which the user has changed his mind
         doubted = set()
     for face in party.faces:
         if face in doubted:
-            ledger.put("grouped", {"face_id": face}, None)
+            log.put("clustered", {"face_id": face}, None)
         else:
-            _confirm(ledger, face, person, group)
+            _confirm(log, face, person, group)
     if party.person is None:
         return
     old = party.person.id
     for face in sorted(_rejected_from(connection, old)):
-        ledger.put("rejected", {"face_id": face, "person_id": old}, None)
+        log.put("rejected", {"face_id": face, "person_id": old}, None)
         if _confirmed_as(connection, face) != person:
-            ledger.put("rejected", {"face_id": face, "person_id": person}, {})
+            log.put("rejected", {"face_id": face, "person_id": person}, {})
             if people_of_faces(connection, [face])[0].get(face) == group:
-                ledger.put("grouped", {"face_id": face}, None)
+                log.put("clustered", {"face_id": face}, None)
     for low, high in connection.execute(_pairs_of(old)).all():
-        ledger.put("apart", {"person_id": low, "other_id": high}, None)
+        log.put("cannot_link", {"person_id": low, "other_id": high}, None)
         other = high if low == old else low
         if other != person:
             first, second = sorted((other, person))
-            ledger.put("apart", {"person_id": first, "other_id": second}, {})
-    ledger.put("people", {"id": old}, None)
+            log.put("cannot_link", {"person_id": first, "other_id": second}, {})
+    log.put("people", {"id": old}, None)
 
 
-def _dismiss(connection: Connection, ledger: Ledger, person: int) -> None:
+def _dismiss(connection: Connection, log: UndoLog, person: int) -> None:
     """Somebody who has no face any more goes, with all that was said of them."""
     for face in sorted(_rejected_from(connection, person)):
-        ledger.put("rejected", {"face_id": face, "person_id": person}, None)
+        log.put("rejected", {"face_id": face, "person_id": person}, None)
     for low, high in connection.execute(_pairs_of(person)).all():
-        ledger.put("apart", {"person_id": low, "other_id": high}, None)
-    ledger.put("people", {"id": person}, None)
+        log.put("cannot_link", {"person_id": low, "other_id": high}, None)
+    log.put("people", {"id": person}, None)
 
 
 def _pairs_of(person: int) -> Select[Any]:
-    return select(db.apart).where(or_(db.apart.c.person_id == person, db.apart.c.other_id == person))
+    return select(db.cannot_link).where(or_(db.cannot_link.c.person_id == person, db.cannot_link.c.other_id == person))
 
 
 def _rejected_from(connection: Connection, person: int) -> set[int]:
@@ -257,16 +257,16 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     free = _unspoken(connection, faces, party)
     if not free:
         return None
-    ledger = Ledger(connection)
+    log = UndoLog(connection)
     party = party or _mostly(connection, free)
     if party is not None:
-        person, group = party.person.id if party.person else ledger.new_person(called), party.group
+        person, group = party.person.id if party.person else log.new_person(called), party.group
     else:
-        person, group = ledger.new_person(called), new_group(connection)
+        person, group = log.new_person(called), new_group(connection)
     for face in free:
-        _confirm(ledger, face, person, group)
+        _confirm(log, face, person, group)
     verb = "is" if len(free) == 1 else "are"
-    return ledger.close("import", f"{_faces(len(free))} {verb} {called}, as their photos say")
+    return log.close("import", f"{_faces(len(free))} {verb} {called}, as their photos say")
 
 
 def _unspoken(connection: Connection, faces: Sequence[int], party: Party | None) -> list[int]:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from facesearch.people.clusters import Party
 from facesearch.storage import schema as db
-from facesearch.storage import undo_log as ledger
+from facesearch.storage import undo_log
 
 __all__ = ["forget"]
 
@@ -20,9 +20,9 @@ def forget(connection: Connection, party: Party) -> int:
     people = set()
     if party.person is not None:
         people = {party.person.id}
-        said = select(db.confirmed.c.face_id).where(db.confirmed.c.person_id == party.person.id)
-        faces |= set(connection.execute(said).scalars())
-    ledger.erase(connection, faces, people)
+        constraints = select(db.confirmed.c.face_id).where(db.confirmed.c.person_id == party.person.id)
+        faces |= set(connection.execute(constraints).scalars())
+    undo_log.erase(connection, faces, people)
     connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), [{"gone": face} for face in faces])
     connection.execute(delete(db.people).where(db.people.c.id.in_(people)))
     return len(faces)

@@ -23,9 +23,8 @@ from facesearch.people.clusters import (
 from facesearch.people.consistency import agree
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Store
+from facesearch.storage import Store, undo_log
 from facesearch.storage import schema as db
-from facesearch.storage import undo_log as ledger
 from facesearch.storage.undo_log import Decision
 
 __all__ = ["People"]
@@ -99,7 +98,7 @@ class People:
     def history(self, limit: int | None = None) -> list[Decision]:
         """The decisions that can be undone, or so many of them, the latest first."""
         with self._index.reading() as connection:
-            return ledger.history(connection, limit)
+            return undo_log.history(connection, limit)
 
     # -- deciding -------------------------------------------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class People:
         """
 
         def decide(connection: Connection) -> Decision | None:
-            undone = ledger.undo_last(connection, expected)
+            undone = undo_log.undo_last(connection, expected)
             agree(connection)
             return undone
 

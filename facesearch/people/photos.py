@@ -25,8 +25,8 @@ def photos_of(
     wanted = {find(connection, reference).group for reference in references}
     groups_of: dict[int, list[int | None]] = {}
     query = (
-        select(db.faces.c.photo_id, db.grouped.c.group_id)
-        .join(db.grouped, db.grouped.c.face_id == db.faces.c.id, isouter=True)
+        select(db.faces.c.photo_id, db.clustered.c.cluster_id)
+        .join(db.clustered, db.clustered.c.face_id == db.faces.c.id, isouter=True)
         .where(db.faces.c.id.not_in(select(db.not_faces.c.face_id)))
     )
     for photo, group in connection.execute(query):

@@ -54,4 +54,4 @@ def _person(party: Party) -> int | None:
 
 def apart(connection: Connection) -> set[frozenset[int | None]]:
     """Pairs of people, by id, of whom the user has said that they are two."""
-    return {frozenset((row.person_id, row.other_id)) for row in connection.execute(select(db.apart))}
+    return {frozenset((row.person_id, row.other_id)) for row in connection.execute(select(db.cannot_link))}

@@ -267,7 +267,7 @@ def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
     connection.execute(delete(db.faces).where(db.faces.c.id == new_id))
     connection.execute(update(db.faces).where(db.faces.c.id == old_id).values({**row, "id": old_id}))
     # What waits for another model was made from the old crop.
-    connection.execute(delete(db.staged_embeddings).where(db.staged_embeddings.c.face_id == old_id))
+    connection.execute(delete(db.pending_embeddings).where(db.pending_embeddings.c.face_id == old_id))
 
 
 def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:

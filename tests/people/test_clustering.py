@@ -59,7 +59,7 @@ def test_names_and_corrections_outlive_new_photos_and_undo_goes_back_step_by_ste
     album.add_people({person: range(100, 105) for person in range(40)}, place=True)
     album.regroup()
 
-    decided = [table for table in said if table != "grouped"]
+    decided = [table for table in said if table != "clustered"]
     assert {table: state(album.index)[table] for table in decided} == {table: said[table] for table in decided}
     assert set(faces[0] + faces[1]) <= set(people.find("P0").faces)
     assert not set(faces[2][:2]) & set(people.find("P2").faces)

@@ -71,14 +71,14 @@ def test_what_was_said_of_the_one_is_said_of_both_after_a_merge(album):
     album.people.merge(["Dora", "Anna"])
     dora = album.people.find("Dora").person.id
     assert rows(album.index, "SELECT face_id, person_id FROM rejected") == [(album.faces[1][0], dora)]
-    (pair,) = rows(album.index, "SELECT * FROM apart")
+    (pair,) = rows(album.index, "SELECT * FROM cannot_link")
     assert set(pair) == {dora, album.people.find("3").person.id}
 
 
 def test_merging_two_who_were_kept_apart(album):
     album.people.keep_apart("1", "2")
     album.people.merge(["1", "2"])
-    assert rows(album.index, "SELECT * FROM apart") == []
+    assert rows(album.index, "SELECT * FROM cannot_link") == []
 
 
 @pytest.mark.parametrize("winner", [1, 2])
@@ -263,8 +263,8 @@ def test_undo_after_the_groups_were_made_anew_leaves_nobody_in_two_groups(album)
     album.people.undo()
     check(album.index)
     after = state(album.index)
-    assert {table: after[table] for table in after if table != "grouped"} == {
-        table: said[table] for table in said if table != "grouped"
+    assert {table: after[table] for table in after if table != "clustered"} == {
+        table: said[table] for table in said if table != "clustered"
     }
 
 

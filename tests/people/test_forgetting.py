@@ -187,7 +187,7 @@ def test_everybody(album):
     assert album.index.clear() == 28
     for wanted in [*every, *spelled(NAME), *pictures, b"Bela", b"/photos/"]:
         assert found_in(album.index, wanted) == []
-    for table in ("faces", "photos", "paths", "people", "confirmed", "grouped", "decisions", "runs", "roots"):
+    for table in ("faces", "photos", "paths", "people", "confirmed", "clustered", "decisions", "runs", "roots"):
         assert rows(album.index, f"SELECT count(*) FROM {table}") == [(0,)]
     assert album.people.undo() is None
     ids = album.add([a_portrait(portrait(0, 0))], [a_portrait(portrait(0, 1))])

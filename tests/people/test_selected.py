@@ -25,7 +25,7 @@ def members(album: Album, reference: str) -> list[int]:
 
 def apart(album: Album) -> list[set[str | None]]:
     names = dict(rows(album.index, "SELECT id, name FROM people"))
-    return [{names[low], names[high]} for low, high in rows(album.index, "SELECT * FROM apart")]
+    return [{names[low], names[high]} for low, high in rows(album.index, "SELECT * FROM cannot_link")]
 
 
 DECISIONS: list[Callable[[Album], object]] = [

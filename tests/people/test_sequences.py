@@ -140,8 +140,8 @@ class Decisions(RuleBasedStateMachine):
         for table in ("confirmed", "rejected", "not_faces"):
             assert after[table] == [row for row in before[table] if row[0] in there]
         if not made_anew:
-            assert [row for row in after["grouped"] if row[0] in known] == [
-                row for row in before["grouped"] if row[0] in there
+            assert [row for row in after["clustered"] if row[0] in known] == [
+                row for row in before["clustered"] if row[0] in there
             ]
 
     # -- photos and groups ------------------------------------------------------------------------------------------
@@ -170,8 +170,8 @@ class Decisions(RuleBasedStateMachine):
         found = self.album.regroup()
         after = groups(self.index)
         assert {face: cluster.id for cluster in found.clusters for face in [f.face for f in cluster.faces]} == after
-        assert {t: rows for t, rows in state(self.index).items() if t != "grouped"} == {
-            t: rows for t, rows in people.items() if t != "grouped"
+        assert {t: rows for t, rows in state(self.index).items() if t != "clustered"} == {
+            t: rows for t, rows in people.items() if t != "clustered"
         }
         self.numbers_are_kept(before, after)
         self.past = [(before, faces, True) for before, faces, _ in self.past]

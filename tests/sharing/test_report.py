@@ -61,7 +61,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
         library.people.assign([cem], "Cem")
         library.people.ignore("Cem")
         with library._index.transaction() as connection:  # what clustering would make of the others
-            connection.exec_driver_sql(f"INSERT INTO grouped VALUES ({green}, 77)")
+            connection.exec_driver_sql(f"INSERT INTO clustered VALUES ({green}, 77)")
         yield library
 
 

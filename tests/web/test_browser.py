@@ -216,7 +216,7 @@ def test_review_is_answered_by_keys(visited: Visit) -> None:
     with visit.library._index.transaction() as connection:
         for face in faces[: len(faces) // 2]:
             connection.execute(text("UPDATE grouped SET group_id = 90 WHERE face_id = :face"), {"face": face})
-        connection.execute(text("UPDATE library SET value = '90' WHERE key = 'last_group'"))
+        connection.execute(text("UPDATE library SET value = '90' WHERE key = 'last_cluster'"))
     for key, kind in (("n", "apart"), ("u", ""), ("y", "merge"), ("u", "")):
         if key != "u":
             visit.go("/review")

@@ -43,7 +43,7 @@ def test_faces_that_are_not_grouped_can_be(web_album: Visitor) -> None:
 
     index: Store = web_album.library._index
     with index.transaction() as connection:
-        connection.execute(text("DELETE FROM grouped"))
+        connection.execute(text("DELETE FROM clustered"))
     assert "12 faces wait to be grouped" in web_album.get("/").text
     assert web_album.post("/group").headers["location"] == "/index"
     assert web_album.site.jobs.wait(60)
@@ -214,7 +214,7 @@ def test_review_asks_about_pairs_and_keeps_answers(web_album: Visitor) -> None:
     assert "Nothing to ask" in web_album.get("/review").text
     with web_album.library._index.transaction() as connection:  # as if clustering had parted them
         connection.execute(text("UPDATE grouped SET group_id = 9 WHERE face_id IN (1, 2)"))
-        connection.execute(text("UPDATE library SET value = '9' WHERE key = 'last_group'"))
+        connection.execute(text("UPDATE library SET value = '9' WHERE key = 'last_cluster'"))
         connection.execute(text("UPDATE library SET value = value + 1 WHERE key = 'generation'"))
     asked = web_album.get("/review").text
     assert "The same person?" in asked

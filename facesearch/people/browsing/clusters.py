@@ -27,36 +27,36 @@ CHUNK = 500
 def people_page(connection: Connection, show: Show, cursor: str | None, limit: int) -> Page[Card]:
     """Groups, the largest first; of equal size the lower number first. Raises InputError for a wrong show or cursor."""
     sizes, owned = _sizes(), _owners()
-    query = select(sizes.c.group_id, sizes.c.size).join(owned, owned.c.group_id == sizes.c.group_id, isouter=True)
+    query = select(sizes.c.cluster_id, sizes.c.size).join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
     query = query.where(_shown(show, owned))
     if (key := key_of(cursor, 2)) is not None:
         size, group = key
-        query = query.where(or_(sizes.c.size < size, and_(sizes.c.size == size, sizes.c.group_id > group)))
-    ordered = query.order_by(sizes.c.size.desc(), sizes.c.group_id).limit(limit + 1)
+        query = query.where(or_(sizes.c.size < size, and_(sizes.c.size == size, sizes.c.cluster_id > group)))
+    ordered = query.order_by(sizes.c.size.desc(), sizes.c.cluster_id).limit(limit + 1)
     rows = connection.execute(ordered).all()
     return page_of(
         rows,
         limit,
-        lambda row: (row.size, row.group_id),
-        lambda some: cards_of(connection, [row.group_id for row in some]),
+        lambda row: (row.size, row.cluster_id),
+        lambda some: cards_of(connection, [row.cluster_id for row in some]),
     )
 
 
 def count(connection: Connection) -> Counts:
     sizes, owned = _sizes(), _owners()
-    joined = sizes.join(owned, owned.c.group_id == sizes.c.group_id, isouter=True)
+    joined = sizes.join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
     kinds: list[Show] = ["named", "unnamed", "ignored"]
     sums = [func.coalesce(func.sum(case((_shown(kind, owned), 1), else_=0)), 0) for kind in kinds]
     named, unnamed, ignored = connection.execute(select(*sums).select_from(joined)).one()
-    numbers = (db.faces, db.grouped, db.not_faces)
+    numbers = (db.faces, db.clustered, db.not_faces)
     faces, placed, hidden = (connection.execute(select(func.count()).select_from(t)).scalar_one() for t in numbers)
     return Counts(named, unnamed, ignored, faces - placed - hidden, hidden)
 
 
 def cards_of(connection: Connection, groups: Sequence[int]) -> list[Card]:
     """Those of some groups that are there, in their order."""
-    sizes = select(db.grouped.c.group_id, func.count()).where(db.grouped.c.group_id.in_(groups))
-    size_of = dict(map(tuple, connection.execute(sizes.group_by(db.grouped.c.group_id))))
+    sizes = select(db.clustered.c.cluster_id, func.count()).where(db.clustered.c.cluster_id.in_(groups))
+    size_of = dict(map(tuple, connection.execute(sizes.group_by(db.clustered.c.cluster_id))))
     who = owners(connection, groups)
     people = [row.person_id for row in who.values()]
     spoken = select(db.confirmed.c.person_id, func.count()).where(db.confirmed.c.person_id.in_(people))
@@ -82,7 +82,7 @@ def completions(connection: Connection, text: str, limit: int) -> list[Card]:
     if not wanted:
         return []
     owned = _owners()
-    query = select(owned.c.group_id, owned.c.name).where(owned.c.name.is_not(None))
+    query = select(owned.c.cluster_id, owned.c.name).where(owned.c.name.is_not(None))
     ranked = []
     for group, name in connection.execute(query):
         called = folded(name)
@@ -94,8 +94,8 @@ def completions(connection: Connection, text: str, limit: int) -> list[Card]:
 def owners(connection: Connection, groups: Sequence[int]) -> dict[int, Any]:
     """For those of some groups that are somebody: person_id, name (or None) and ignored."""
     owned = _owners()
-    query = select(owned.c.group_id, owned.c.person_id, owned.c.name, owned.c.ignored)
-    return {row.group_id: row for row in connection.execute(query.where(owned.c.group_id.in_(list(groups))))}
+    query = select(owned.c.cluster_id, owned.c.person_id, owned.c.name, owned.c.ignored)
+    return {row.cluster_id: row for row in connection.execute(query.where(owned.c.cluster_id.in_(list(groups))))}
 
 
 def named_person(owner: Any) -> Person | None:
@@ -104,15 +104,15 @@ def named_person(owner: Any) -> Person | None:
 
 
 def _sizes() -> Subquery:
-    query = select(db.grouped.c.group_id, func.count().label("size"))
-    return query.group_by(db.grouped.c.group_id).subquery("sizes")
+    query = select(db.clustered.c.cluster_id, func.count().label("size"))
+    return query.group_by(db.clustered.c.cluster_id).subquery("sizes")
 
 
 def _owners() -> Subquery:
     """Each person's group: that of their first confirmed face, which is that of all of them."""
     first = select(func.min(db.confirmed.c.face_id)).where(db.confirmed.c.person_id == db.people.c.id)
-    columns = (db.grouped.c.group_id, db.people.c.id.label("person_id"), db.people.c.name, db.people.c.ignored)
-    joined = db.people.join(db.grouped, db.grouped.c.face_id == first.scalar_subquery())
+    columns = (db.clustered.c.cluster_id, db.people.c.id.label("person_id"), db.people.c.name, db.people.c.ignored)
+    joined = db.people.join(db.clustered, db.clustered.c.face_id == first.scalar_subquery())
     return select(*columns).select_from(joined).subquery("owners")
 
 
@@ -132,7 +132,7 @@ def _shown(show: Show, owned: Subquery) -> ColumnElement[bool]:
 def _covers(connection: Connection, groups: Sequence[int]) -> dict[int, int]:
     """For each of some groups the face that shows best what they look like: of the first ones, the least poor."""
     # one short look into an index for each group, past SQLAlchemy, which would take longer than SQLite
-    first = "SELECT face_id FROM grouped WHERE group_id = ? ORDER BY face_id LIMIT ?"
+    first = "SELECT face_id FROM clustered WHERE cluster_id = ? ORDER BY face_id LIMIT ?"
     group_of = {
         face: group for group in groups for (face,) in connection.exec_driver_sql(first, (group, COVER_OF)).all()
     }

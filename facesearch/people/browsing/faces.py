@@ -36,8 +36,8 @@ def faces_by_date(
 ) -> Page[FaceView]:
     """The faces of a group; of one date in the order of their ids. Raises InputError for a wrong cursor."""
     date, face = db.photos.c.taken_at, db.faces.c.id
-    query = select(face, date).join(db.grouped, db.grouped.c.face_id == face)
-    query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.grouped.c.group_id == group)
+    query = select(face, date).join(db.clustered, db.clustered.c.face_id == face)
+    query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.clustered.c.cluster_id == group)
     if (key := key_of(cursor, 2)) is not None:
         later = date < key[0] if newest else date > key[0]
         query = query.where(or_(later, and_(date == key[0], face > key[1])))
@@ -64,8 +64,8 @@ def faces_by_doubt(connection: Connection, group: int, cursor: str | None, limit
 
 def doubts(connection: Connection, group: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For the faces of a group their ids, ascending, and L2 distances to the group's mean direction."""
-    query = select(db.faces.c.id, db.faces.c.embedding).join(db.grouped, db.grouped.c.face_id == db.faces.c.id)
-    rows = connection.execute(query.where(db.grouped.c.group_id == group).order_by(db.faces.c.id)).all()
+    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    rows = connection.execute(query.where(db.clustered.c.cluster_id == group).order_by(db.faces.c.id)).all()
     if not rows:
         return np.zeros(0, np.int64), np.zeros(0)
     ids, blobs = zip(*rows, strict=True)
@@ -81,7 +81,7 @@ def doubts(connection: Connection, group: int) -> tuple[NDArray[np.int64], NDArr
 def loose_faces(connection: Connection, cursor: str | None, limit: int) -> Page[FaceView]:
     """Faces in no group that are not said to be none, the latest found first. Raises InputError for a wrong cursor."""
     face = db.faces.c.id
-    placed, hidden = select(db.grouped.c.face_id), select(db.not_faces.c.face_id)
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
     query = select(face).where(face.not_in(placed), face.not_in(hidden)).order_by(face.desc())
     if (key := key_of(cursor, 1)) is not None:
         query = query.where(face < key[0])
@@ -105,7 +105,7 @@ def views_of(connection: Connection, faces: Sequence[int], distances: Sequence[f
     for start in range(0, len(faces), CHUNK):
         chunk = list(faces[start : start + CHUNK])
         rows |= {row.id: row for row in connection.execute(_described().where(db.faces.c.id.in_(chunk)))}
-    who = owners(connection, sorted({row.group_id for row in rows.values() if row.group_id is not None}))
+    who = owners(connection, sorted({row.cluster_id for row in rows.values() if row.cluster_id is not None}))
     far = dict(zip(faces, distances, strict=True)) if distances else {}
     return [_view(rows[face], who, far.get(face)) for face in faces if face in rows]
 
@@ -115,12 +115,12 @@ def _described() -> Any:
     columns = (
         *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score),
         *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s),
-        db.grouped.c.group_id,
+        db.clustered.c.cluster_id,
         db.confirmed.c.person_id.is_not(None).label("confirmed"),
         db.not_faces.c.face_id.is_not(None).label("hidden"),
     )
     query = select(*columns).join(db.photos, photo.id == face.photo_id)
-    for table in (db.grouped, db.confirmed, db.not_faces):
+    for table in (db.clustered, db.confirmed, db.not_faces):
         query = query.join(table, table.c.face_id == face.id, isouter=True)
     return query
 
@@ -132,8 +132,8 @@ def _view(row: Any, who: dict[int, Any], distance: float | None) -> FaceView:
         photo_size=(row.width, row.height),
         box=(row.x1, row.y1, row.x2, row.y2),
         score=row.score,
-        group=row.group_id,
-        person=named_person(who.get(row.group_id)),
+        group=row.cluster_id,
+        person=named_person(who.get(row.cluster_id)),
         confirmed=bool(row.confirmed),
         not_a_face=bool(row.hidden),
         taken=as_datetime(row.taken_at, row.taken_offset_s),

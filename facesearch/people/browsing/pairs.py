@@ -66,13 +66,13 @@ class PairList:
         waiting = [pair for pair in self._pairs if after is None or pair > after]
         found: list[Key] = []
         with self._index.reading() as connection:
-            said = apart(connection)
+            constraints = apart(connection)
             while waiting and len(found) < count:
                 some, waiting = waiting[:LOOKED_AT], waiting[LOOKED_AT:]
                 groups = sorted({int(group) for _, *both in some for group in both})
                 cards = {card.group: card for card in cards_of(connection, groups)}
                 people = _people(connection, groups)
-                found += [pair for pair in some if _is_open(pair, cards, people, said)]
+                found += [pair for pair in some if _is_open(pair, cards, people, constraints)]
         return found[:count]
 
 
@@ -86,7 +86,7 @@ def _state(connection: Connection) -> tuple[str, int]:
     """Which faces and which clustering there is, and the latest decision; the number of an undone one comes again."""
     keys = ("generation", "clustered_at")
     facts = select(db.library.c.key, db.library.c.value).where(db.library.c.key.in_(keys)).order_by(db.library.c.key)
-    latest = connection.execute(select(func.max(db.decisions.c.id))).scalar() or 0
+    latest = connection.execute(select(func.max(db.undo_log.c.id))).scalar() or 0
     return str(connection.execute(facts).all()), latest
 
 
@@ -112,8 +112,8 @@ def _pair(connection: Connection, calibration: Calibration, a: int, b: int) -> P
 
 
 def _members(connection: Connection, group: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    query = select(db.faces.c.id, db.faces.c.embedding).join(db.grouped, db.grouped.c.face_id == db.faces.c.id)
-    rows = connection.execute(query.where(db.grouped.c.group_id == group).order_by(db.faces.c.id)).all()
+    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    rows = connection.execute(query.where(db.clustered.c.cluster_id == group).order_by(db.faces.c.id)).all()
     ids, blobs = zip(*rows, strict=True)
     return np.array(ids, np.int64), np.frombuffer(b"".join(blobs), "<f4").reshape(len(ids), -1).astype(np.float64)
 

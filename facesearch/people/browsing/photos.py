@@ -60,30 +60,30 @@ def one_photo(connection: Connection, photo: int) -> PhotoView:
 
 def together(connection: Connection, group: int, limit: int) -> list[Together]:
     """Who is on photos with somebody, those on most photos first; ignored people and the group itself left out."""
-    other, placed = db.faces.alias(), db.grouped.alias()
+    other, placed = db.faces.alias(), db.clustered.alias()
     photos = func.count(other.c.photo_id.distinct()).label("photos")
     query = (
-        select(placed.c.group_id, photos)
+        select(placed.c.cluster_id, photos)
         .select_from(other)
         .join(placed, placed.c.face_id == other.c.id)
-        .where(other.c.photo_id.in_(_photos_with(group)), placed.c.group_id != group)
-        .group_by(placed.c.group_id)
-        .order_by(photos.desc(), placed.c.group_id)
+        .where(other.c.photo_id.in_(_photos_with(group)), placed.c.cluster_id != group)
+        .group_by(placed.c.cluster_id)
+        .order_by(photos.desc(), placed.c.cluster_id)
     )
-    counts = {row.group_id: row.photos for row in connection.execute(query.limit(2 * limit))}
+    counts = {row.cluster_id: row.photos for row in connection.execute(query.limit(2 * limit))}
     cards = [card for card in cards_of(connection, list(counts)) if not card.ignored]
     return [Together(card, counts[card.group]) for card in cards[:limit]]
 
 
 def _photos_with(group: int) -> Select[tuple[int]]:
-    query = select(db.faces.c.photo_id).join(db.grouped, db.grouped.c.face_id == db.faces.c.id)
-    return query.where(db.grouped.c.group_id == group)
+    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    return query.where(db.clustered.c.cluster_id == group)
 
 
 def _photos_with_others(groups: Sequence[int]) -> Select[tuple[int]]:
     """Photos that show a face that is not in one of some groups."""
-    query = select(db.faces.c.photo_id).join(db.grouped, db.grouped.c.face_id == db.faces.c.id, isouter=True)
-    elsewhere = or_(db.grouped.c.group_id.is_(None), db.grouped.c.group_id.not_in(list(groups)))
+    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id, isouter=True)
+    elsewhere = or_(db.clustered.c.cluster_id.is_(None), db.clustered.c.cluster_id.not_in(list(groups)))
     return query.where(elsewhere, db.faces.c.id.not_in(select(db.not_faces.c.face_id)))
 
 
