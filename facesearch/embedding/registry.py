@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from facesearch.embedding.dlib_file import DlibWeights
-    from facesearch.embedding.download import Progress
+    from facesearch.embedding.downloads import Progress
 
 __all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_embedder", "load_module", "resolve"]
 
@@ -252,7 +252,7 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
     weights = BUILT_IN[name].weights
     if weights.url is None:
         return _ready_path(name)
-    from facesearch.embedding.download import fetch
+    from facesearch.embedding.downloads import fetch
 
     return fetch(weights, progress)
 
