@@ -139,7 +139,7 @@ def _name_demo(photos: Path, library: Path, portraits: dict[str, str]) -> dict[s
         opened.index([photos])
         opened.cluster()
         for person, name in portraits.items():
-            opened.people.name(str(opened.people.group_of(opened.people.faces_in(photos / name)[0])), person)
+            opened.people.name(str(opened.people.cluster_of(opened.people.faces_in(photos / name)[0])), person)
         return {person: opened.browse.card(person).group for person in portraits}
 
 

@@ -56,8 +56,8 @@ class Visit:
 
     def state(self) -> object:
         """All that people are, in the database."""
-        parties = self.library.people.parties()
-        return [(p.group, p.title, p.ignored, p.faces, p.confirmed) for p in parties], self.library.people.history()
+        clusters = self.library.people.with_faces()
+        return [(p.group, p.title, p.ignored, p.faces, p.confirmed) for p in clusters], self.library.people.history()
 
     def groups_shown(self) -> list[int]:
         return [int(card.get_attribute("data-group")) for card in self.page.locator(".card").all()]

@@ -180,7 +180,7 @@ def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) 
     truth = _truth(faces, main, people)
     if not truth:
         return None
-    cluster_of = {face.face: cluster.id for cluster in clustering.clusters for face in cluster.faces}
+    cluster_of = {face.id: cluster.id for cluster in clustering.clusters for face in cluster.faces}
     with_face = {face.path for face in faces}
     unseen = sorted(path for path in library.store.known_paths() if path not in with_face)
     missed = [who for path in unseen if (who := _person_on(path, people))]

@@ -28,7 +28,7 @@ def main_face_embedder(engine: Pipeline, tick: Tick = lambda *_: None) -> EmbedP
     """The pipeline as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
 
     def embed(photos: Sequence[Path]) -> Iterator[NDArray[np.float32] | None]:
-        for done, face in enumerate(engine.main_faces(str(photo) for photo in photos), start=1):
+        for done, face in enumerate(engine.main_faces(photos), start=1):
             tick(done, len(photos))
             yield None if face is None else face.embedding
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import give_memory_back, ordered_map
 from facesearch.core.settings import ImageConfig
@@ -124,7 +125,7 @@ class _Read:
 def index_photos(
     index: Store,
     load_engine: "Callable[[], Pipeline]",
-    paths: Sequence[str],
+    paths: Paths,
     *,
     redo: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -133,19 +134,21 @@ def index_photos(
     """Bring the index up to date with the photos in some files and folders.
 
     Args:
+        paths: one or several.
         load_engine: gives the engine, of the index's model; called only if there is something to look at.
         redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
 
     Raises:
-        InputError: a path that does not exist.
+        InputError: a path that does not exist, is empty, or is none.
         LibraryLockedError: another process is writing.
     """
     began = time.perf_counter()
     with index.writing():
-        found = find_photos(paths)
-        roots = [os.path.abspath(path) for path in paths]
+        places = as_paths(paths)
+        found = find_photos(places)
+        roots = [os.path.abspath(place) for place in places]
         run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = index.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]

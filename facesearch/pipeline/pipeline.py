@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import CORES, ordered_map
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
@@ -148,9 +149,10 @@ class Pipeline:
             for faces, row in zip(found, crops, strict=True)
         ]
 
-    def main_faces(self, paths: Iterable[str]) -> Iterator[EmbeddedFace | None]:
+    def main_faces(self, paths: Paths) -> Iterator[EmbeddedFace | None]:
         """For each photo, in order, the face that it is of; None where none is found or the file cannot be read."""
-        for some in ordered_map(self._main_faces, _chunks(paths, MAIN_FACES_AT_ONCE), self.workers, self.workers):
+        chunks = _chunks(as_paths(paths), MAIN_FACES_AT_ONCE)
+        for some in ordered_map(self._main_faces, chunks, self.workers, self.workers):
             yield from some
 
     def _main_faces(self, paths: list[str]) -> list[EmbeddedFace | None]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.core.executor import ordered_map
 from facesearch.core.views import Card, FaceView, PhotoView, Thumbnail
@@ -46,7 +47,7 @@ class ReportOptions:
     """
 
     title: str = "People"
-    only: tuple[str, ...] = ()
+    only: Strings = ()
     named: bool = False
     ignored: bool = False
     photos: bool = False
@@ -100,7 +101,7 @@ def make_report(
 def _wanted(library: Library, options: ReportOptions) -> Iterator[Card]:
     """Who is shown, the largest first. Raises InputError where somebody is not there."""
     if options.only:
-        found = {card.group: card for card in map(library.browse.card, options.only)}
+        found = {card.group: card for card in map(library.browse.card, as_strings(options.only))}
         yield from sorted(found.values(), key=lambda card: (-card.size, card.group))
         return
     for show in ("named" if options.named else "all", *(("ignored",) if options.ignored else ())):

@@ -27,7 +27,7 @@ def album() -> Iterator[Album]:
         faces = album.add_people({person: range(3 + person) for person in range(5)})
         (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
         album.add([a_portrait(portrait(77, 0))])
-        album.regroup()
+        album.recluster()
         album.faces = {person: [*some, *together[person : person + 1]] for person, some in faces.items()}
         yield album
 
@@ -66,7 +66,7 @@ def test_groups_come_largest_first_and_each_once(album, browse, limit):
     cards = whole(browse.people, limit)
     assert [card.size for card in cards] == sorted((len(faces) for faces in album.faces.values()), reverse=True)
     assert len({card.group for card in cards}) == 5
-    assert all(card.face in album.people.find(str(card.group)).faces for card in cards)
+    assert all(card.face in album.people.find(str(card.group)).face_ids for card in cards)
     assert [(card.person, card.confirmed, card.ignored) for card in cards] == [(None, 0, False)] * 5
 
 
@@ -106,13 +106,13 @@ def test_the_face_that_is_shown_is_a_good_one_and_stays(album, browse):
             [other.add([a_portrait(portrait(0, shot), weak=weak)])[0][0] for shot in shots]
             for weak, shots in ((True, range(3)), (False, range(3, 6)))
         )
-        other.regroup()
+        other.recluster()
         cards = Browser(other.index, lambda: CALIBRATION)
         shown = cards.card(str(other.group_of(good[0]))).face
         assert shown in good
         assert shown not in bad
         other.add([a_portrait(portrait(0, 9))])
-        other.regroup()
+        other.recluster()
         assert cards.card(str(other.group_of(good[0]))).face == shown
 
 
@@ -141,7 +141,7 @@ def dated(album: Album, dates: list[datetime | None]) -> list[int]:
         for n, taken in enumerate(dates)
     ]
     put(album.index, run, *photos)
-    album.regroup()
+    album.recluster()
     (ids,) = zip(*rows(album.index, "SELECT id FROM faces ORDER BY id DESC LIMIT :n", n=len(dates)), strict=True)
     return sorted(ids)
 

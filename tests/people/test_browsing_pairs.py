@@ -15,7 +15,7 @@ def album() -> Iterator[Album]:
     """Twelve people, of whom strangers are near enough to be asked about."""
     with an_album() as album:
         faces = album.add_people({person: range(3 + person % 4) for person in range(12)})
-        album.regroup()
+        album.recluster()
         album.faces = [faces[person] for person in range(12)]
         yield album
 
@@ -63,9 +63,9 @@ def test_a_pair_shows_what_it_takes_to_answer(album, browse):
     (pair,), (suggestion,) = browse.pairs().items, album.people.suggestions(1)
     assert pair.distance == pytest.approx(suggestion.distance, abs=1e-6)
     assert pair.probability == pytest.approx(suggestion.probability, abs=1e-6)
-    assert set(pair.a_faces) == set(album.people.find(str(pair.a.group)).faces)
-    assert set(pair.b_faces) == set(album.people.find(str(pair.b.group)).faces)
-    typical = album.people.find(str(pair.a.group)).faces
+    assert set(pair.a_faces) == set(album.people.find(str(pair.a.group)).face_ids)
+    assert set(pair.b_faces) == set(album.people.find(str(pair.b.group)).face_ids)
+    typical = album.people.find(str(pair.a.group)).face_ids
     doubtful = browse.faces(str(pair.a.group), "doubt").items[0].id
     assert pair.a_faces[-1] == doubtful
     assert len(typical) == pair.a.size
@@ -99,7 +99,7 @@ def test_new_faces_and_a_new_clustering_make_the_list_anew(album, browse, made):
     album.add_people({77: range(4)})
     through(browse, 1)
     assert len(made) == 2
-    album.regroup()
+    album.recluster()
     assert len(through(browse, 100)) > made[0]
     assert len(made) == 3
 

@@ -92,8 +92,8 @@ def test_every_orientation_is_the_same_face_at_the_same_place(demo, demo_faces):
             (face,) = demo_faces[name]
             width, height = open_photo(folder / name).size
             assert (width, height) == ((512, 600) if person == "grace-hopper" else (512, 512))
-            np.testing.assert_allclose(face.face.box, first.face.box, atol=4)
-            np.testing.assert_allclose(face.face.landmarks, first.face.landmarks, atol=4)
+            np.testing.assert_allclose(face.id.box, first.face.box, atol=4)
+            np.testing.assert_allclose(face.id.landmarks, first.face.landmarks, atol=4)
             assert l2(face.embedding, first.embedding) < 0.1
 
 

@@ -74,7 +74,7 @@ def test_the_keyboard_is_enough(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Not this person").focus()
     visit.page.keyboard.press("Enter")
     visit.note()
-    assert visit.library.people.group_of(face) != group
+    assert visit.library.people.cluster_of(face) != group
 
 
 def test_no_page_is_wider_than_a_phone(visited: Visit, browser: Any) -> None:

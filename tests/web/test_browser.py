@@ -57,9 +57,9 @@ def test_a_group_is_split(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Split off").click()
     visit.note()
     assert visit.page.locator("[data-face]").count() == min(len(faces) - 2, 60)
-    new = visit.library.people.group_of(faces[0])
+    new = visit.library.people.cluster_of(faces[0])
     assert new not in (None, group)
-    assert visit.library.people.group_of(faces[1]) == new
+    assert visit.library.people.cluster_of(faces[1]) == new
     visit.undo()
     assert visit.page.locator(f'[data-face="{faces[0]}"]').count() == 1
     assert visit.state() == before
@@ -75,10 +75,10 @@ def test_a_face_is_rejected(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Not this person").click()
     visit.note()
     assert visit.page.locator(f'[data-face="{face}"]').count() == 0
-    assert visit.library.people.group_of(face) != group
+    assert visit.library.people.cluster_of(face) != group
     visit.undo()
     assert visit.page.locator(f'[data-face="{face}"]').count() == 1
-    assert visit.library.people.group_of(face) == group
+    assert visit.library.people.cluster_of(face) == group
     assert visit.state() == before
 
 
@@ -102,7 +102,7 @@ def test_all_is_undone_from_the_history(visited: Visit) -> None:
 @BOTH
 def test_search_with_an_uploaded_photo(visited: Visit) -> None:
     visit = visited
-    group = visit.library.people.group_of(visit.library.people.faces_in(visit.portrait)[0])
+    group = visit.library.people.cluster_of(visit.library.people.faces_in(visit.portrait)[0])
     visit.library.people.name(str(group), "Anna Example")
     visit.go("/search")
     visit.page.set_input_files("input[type=file]", visit.portrait)

@@ -160,7 +160,10 @@ def test_naming_says_so_and_offers_undo(web_album: Visitor) -> None:
 def test_every_decision_is_one_and_can_be_undone(web_album: Visitor, what: str, data: dict[str, object]) -> None:
     def state() -> object:
         people = web_album.library.people
-        return [(party.group, party.title, party.ignored, party.faces, party.confirmed) for party in people.parties()]
+        return [
+            (cluster.id, cluster.title, cluster.ignored, cluster.face_ids, cluster.confirmed_ids)
+            for cluster in people.with_faces()
+        ]
 
     before = state()
     web_album.decide(what, **data)

@@ -1,8 +1,9 @@
 """`Library.browse`: each method is one page or one thing, read at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.views import (
     Card,
@@ -17,7 +18,7 @@ from facesearch.core.views import (
 from facesearch.people.browsing import clusters as groups
 from facesearch.people.browsing import faces, photos
 from facesearch.people.browsing.pairs import PairList
-from facesearch.people.clusters import find_group
+from facesearch.people.clusters import find_number
 from facesearch.storage import Store
 
 __all__ = ["Browser"]
@@ -55,7 +56,7 @@ class Browser:
     def card(self, reference: str) -> Card:
         """One group or person."""
         with self._index.reading() as connection:
-            return groups.cards_of(connection, [find_group(connection, reference)])[0]
+            return groups.cards_of(connection, [find_number(connection, reference)])[0]
 
     def completions(self, text: str, limit: int = 8) -> tuple[Card, ...]:
         """People whose name has some text in it, the likeliest first."""
@@ -70,7 +71,7 @@ class Browser:
         _checked(limit)
         faces.checked_order(order)
         with self._index.reading() as connection:
-            group = find_group(connection, reference)
+            group = find_number(connection, reference)
             if order == "doubt":
                 return faces.faces_by_doubt(connection, group, cursor, limit)
             return faces.faces_by_date(connection, group, cursor, limit, newest=order == "newest")
@@ -96,12 +97,12 @@ class Browser:
         return found[0]
 
     def photos(
-        self, people: Sequence[str] = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
+        self, people: Strings = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
     ) -> Page[PhotoCard]:
         """Photos, the newest first. Args: people: who must all be on them; only: and nobody else."""
         _checked(limit)
         with self._index.reading() as connection:
-            wanted = [find_group(connection, reference) for reference in people]
+            wanted = [find_number(connection, reference) for reference in as_strings(people)]
             return photos.photos_page(connection, wanted, cursor, limit, only=only)
 
     def photo(self, photo: int) -> PhotoView:
@@ -113,7 +114,7 @@ class Browser:
         """Who is on photos with somebody, those on most photos first."""
         _checked(limit)
         with self._index.reading() as connection:
-            return tuple(photos.together(connection, find_group(connection, reference), limit))
+            return tuple(photos.together(connection, find_number(connection, reference), limit))
 
     def pairs(self, *, cursor: str | None = None, limit: int = 1) -> Page[Pair]:
         """Pairs of groups that may be one person and have not been answered, nearest first.

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, false, func, or_, select, true
 
 from facesearch.core.errors import InputError
-from facesearch.core.results import Person
+from facesearch.core.types import Person
 from facesearch.core.views import Card, Counts, Page
 from facesearch.people.browsing.cursors import key_of, page_of
 from facesearch.people.clusters import folded

@@ -16,9 +16,10 @@ from facesearch.calibration import Calibration
 from facesearch.core.views import Card, Page, Pair
 from facesearch.people.browsing.clusters import cards_of, owners
 from facesearch.people.browsing.cursors import Key, key_of, page_of
-from facesearch.people.suggestions import apart, suggest
+from facesearch.people.suggestions import suggest
 from facesearch.storage import Store
 from facesearch.storage import schema as db
+from facesearch.storage.constraints import cannot_link
 
 __all__ = ["PairList"]
 
@@ -57,7 +58,7 @@ class PairList:
             now = _state(connection)
         if self._made_at is not None and (now == self._made_at if again else now[0] == self._made_at[0]):
             return False
-        self._pairs = [(far, a.group, b.group) for a, b, far in suggest(self._index, calibration, PAIRS)]
+        self._pairs = [(far, a.id, b.id) for a, b, far in suggest(self._index, calibration, PAIRS)]
         self._made_at = now
         return True
 
@@ -66,17 +67,17 @@ class PairList:
         waiting = [pair for pair in self._pairs if after is None or pair > after]
         found: list[Key] = []
         with self._index.reading() as connection:
-            constraints = apart(connection)
+            apart = cannot_link(connection)
             while waiting and len(found) < count:
                 some, waiting = waiting[:LOOKED_AT], waiting[LOOKED_AT:]
                 groups = sorted({int(group) for _, *both in some for group in both})
                 cards = {card.group: card for card in cards_of(connection, groups)}
                 people = _people(connection, groups)
-                found += [pair for pair in some if _is_open(pair, cards, people, constraints)]
+                found += [pair for pair in some if _is_open(pair, cards, people, apart)]
         return found[:count]
 
 
-def _is_open(pair: Key, cards: dict[int, Card], people: dict[int, int], said: set[frozenset[int | None]]) -> bool:
+def _is_open(pair: Key, cards: dict[int, Card], people: dict[int, int], said: set[frozenset[int]]) -> bool:
     a, b = int(pair[1]), int(pair[2])
     there = all(group in cards and not cards[group].ignored for group in (a, b))
     return there and frozenset((people.get(a), people.get(b))) not in said
