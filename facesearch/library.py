@@ -25,8 +25,8 @@ from facesearch.storage import Store
 from facesearch.storage.status import status_of
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
+    from facesearch.core.results import Thumbnail
     from facesearch.core.types import Box
-    from facesearch.core.views import Thumbnail
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People

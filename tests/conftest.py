@@ -20,7 +20,7 @@ from hypothesis import settings
 from index_samples import SPEC
 from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
-from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
+from web_samples import demo_library, made_up, parted, three_people, visit  # noqa: F401  (fixtures)
 
 from facesearch import embedding
 from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing

@@ -3,20 +3,25 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facesearch.core.types import Box, Cluster, Face, Person
+from facesearch.core.types import Box, Cluster, Face, Person, Photo
 
 __all__ = [
     "Clustering",
+    "Counts",
     "Explanation",
     "ImportedName",
     "LeftOut",
     "Match",
     "Neighbour",
+    "Pair",
     "PhotoOf",
+    "PhotoPage",
     "QueryFace",
     "QueryResult",
     "Status",
     "Suggestion",
+    "Thumbnail",
+    "Together",
     "Verification",
     "cluster_row",
     "person_row",
@@ -251,3 +256,60 @@ def cluster_row(cluster: Cluster) -> dict[str, Any]:
 def person_row(person: Person | None) -> dict[str, Any] | None:
     """A person with a name, as `--json` prints them; None for all others."""
     return {"id": person.id, "name": person.name} if person is not None and person.name else None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many clusters there are, named, unnamed (both without ignored ones) and ignored; and faces in no cluster."""
+
+    named: int
+    unnamed: int
+    ignored: int
+    unclustered: int
+    not_faces: int
+
+
+@dataclass(frozen=True)
+class PhotoPage:
+    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends."""
+
+    photo: Photo
+    newer: int | None
+    older: int | None
+
+
+@dataclass(frozen=True)
+class Together:
+    """Somebody, and on how many photos they are with the one who was asked for."""
+
+    cluster: Cluster
+    photos: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two clusters that may be one person.
+
+    distance: root mean square over their pairs of faces; probability: of one person at that distance, at even odds.
+    a_faces, b_faces: the ids of some faces of either, the most typical first.
+    """
+
+    a: Cluster
+    b: Cluster
+    distance: float
+    probability: float
+    a_faces: tuple[int, ...]
+    b_faces: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture of a face or of a photo.
+
+    jpeg: the file's bytes; None where no file of the photo can be read, for the `reason`.
+    key: tells this picture from every other one, and from itself after any change: an entity tag.
+    """
+
+    jpeg: bytes | None
+    key: str
+    reason: str = ""
