@@ -27,7 +27,8 @@ from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
-from facesearch.pipeline.pipeline import Pipeline, prominence
+from facesearch.pipeline.main_face import prominence
+from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["clusters", "merge_into", "read_results", "verification"]
 

@@ -151,6 +151,11 @@ class Store:
         with self.reading() as connection:
             return catalog.photo_id_of(connection, sha256)
 
+    def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
+        """Of some contents, by their SHA-256, those that are known, and their photos."""
+        with self.reading() as connection:
+            return catalog.photo_ids_of(connection, sha256s)
+
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         with self.reading() as connection:
