@@ -21,11 +21,11 @@ from PIL import Image
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.core.executor import ordered_map
+from facesearch.core.pages import name as name_of
 from facesearch.core.results import Thumbnail
 from facesearch.core.types import Cluster, Face, Photo
 from facesearch.library import Library
 from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
-from facesearch.sharing.rendering import name as name_of
 from facesearch.sharing.rendering import render
 
 __all__ = ["ReportOptions", "Reported", "make_report"]
@@ -33,7 +33,7 @@ __all__ = ["ReportOptions", "Reported", "make_report"]
 # What a folder holds that is a report; made first, so that one that was cut off is known, too.
 MARK = "facesearch-report.json"
 PARTS = ("index.html", "people", "photos", "pictures", "static")
-STATIC = ("style.css", "report.css", "icon.svg")
+STATIC = {"style.css": "facesearch.core.pages", "report.css": "facesearch.sharing", "icon.svg": "facesearch.core.pages"}
 # Faces on a page, and clusters; a page of thousands of pictures is slow even without a server.
 FACES, CLUSTERS = 300, 600
 # Threads that make pictures, and how many are kept waiting to be written.
@@ -142,9 +142,8 @@ class _Report:
     def write_static(self) -> None:
         for name in ("people", "pictures", "static", *(("photos",) if self.options.photos else ())):
             (self.folder / name).mkdir()
-        source = files("facesearch.sharing") / "static"
-        for name in STATIC:
-            (self.folder / "static" / name).write_bytes((source / name).read_bytes())
+        for name, package in STATIC.items():
+            (self.folder / "static" / name).write_bytes((files(package) / "static" / name).read_bytes())
 
     def write_index(self, clusters: Sequence[Cluster]) -> None:
         pages = [clusters[start : start + CLUSTERS] for start in range(0, len(clusters), CLUSTERS)] or [[]]

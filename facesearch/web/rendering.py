@@ -1,23 +1,23 @@
-"""The pages' templates: this package's own, and those that static reports have, too, in `facesearch.sharing`."""
+"""The templates of pages: this package's own, and those that reports have, too."""
 
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment
 
-from facesearch.sharing import rendering
+from facesearch.core import pages
 
 __all__ = ["PACKAGES", "render"]
 
 # Where templates and static files are looked for, in this order.
-PACKAGES = ("facesearch.web", "facesearch.sharing")
+PACKAGES = ("facesearch.web", "facesearch.core.pages")
 
 
 @cache
 def _environment() -> Environment:
-    return rendering.environment(*PACKAGES)
+    return pages.environment(*PACKAGES)
 
 
 def render(template: str, **values: Any) -> str:
     """The page as text."""
-    return rendering.rendered(_environment(), template, **values)
+    return pages.rendered(_environment(), template, **values)
