@@ -33,23 +33,23 @@ def show_two_people() -> None:
     run("query", photos / "together.jpg", "-k", 3, "--library", library)
     run("verify", here, photos / "grace-hopper-faded-grey.jpg")
     run("verify", here, other, codes=(1,))
-    run("cluster", "--sheet", PLACE / "groups.png", "--library", library)
-    groups = ask("cluster", "--library", library)["clusters"]
-    check(groups, labels)
-    print(f"\nEverybody was found, grouped and told apart. The groups as a picture: {PLACE / 'groups.png'}")
+    run("cluster", "--sheet", PLACE / "clusters.png", "--library", library)
+    clusters = ask("cluster", "--library", library)["clusters"]
+    check(clusters, labels)
+    print(f"\nBoth people were found, each in one cluster. The clusters as a picture: {PLACE / 'clusters.png'}")
 
 
 def show_own(photos: Path) -> None:
     library = PLACE / "own-library"
     run("index", photos, "--library", library)
-    run("cluster", "--sheet", PLACE / "own-groups.png", "--library", library)
+    run("cluster", "--sheet", PLACE / "own-clusters.png", "--library", library)
     largest = ask("cluster", "--library", library)["clusters"][:1]
     if not largest:
         sys.exit("No two faces of one person were found: try a folder with more photos.")
     first, second = (face["path"] for face in largest[0]["faces"][:2])
     run("query", first, "-k", 5, "--face", 0, "--library", library)
     run("verify", first, second, codes=(0, 1))
-    print(f"\nThe groups as a picture: {PLACE / 'own-groups.png'}")
+    print(f"\nThe clusters as a picture: {PLACE / 'own-clusters.png'}")
 
 
 def run(*arguments: object, codes: tuple[int, ...] = (0,)) -> None:
@@ -68,13 +68,13 @@ def ask(*arguments: object) -> dict[str, Any]:
     return answer
 
 
-def check(groups: list[dict[str, Any]], labels: dict[str, tuple[str, ...]]) -> None:
-    """Two groups, one a person, with every face there is."""
+def check(clusters: list[dict[str, Any]], labels: dict[str, tuple[str, ...]]) -> None:
+    """Two clusters, one for each person, with all faces."""
     expected = {person: sorted(name for name, people in labels.items() if person in people)
                 for person in (HOPPER, COLLINS)}  # fmt: skip
-    found = [sorted(Path(face["path"]).name for face in group["faces"]) for group in groups]
+    found = [sorted(Path(face["path"]).name for face in cluster["faces"]) for cluster in clusters]
     if sorted(found) != sorted(expected.values()):
-        sys.exit(f"The groups are not the two people: {json.dumps(found, indent=1)}")
+        sys.exit(f"The clusters are not the two people: {json.dumps(found, indent=1)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ down for a glance.
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 
 Figures = dict[str, Any]
+
+HEADER = "| what | facesearch | another tool | ratio | goal | reached |"
+TABLE = re.compile(re.escape(HEADER) + r"\n(?:\|.*\n)*")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def main(
     indexed: Annotated[int, typer.Option(min=1, help="Photos that are indexed, and images that are aligned.")] = 100,
     rerun: Annotated[int, typer.Option(min=1000, help="Photos of the library that is indexed again.")] = 100_000,
     rounds: Annotated[int, typer.Option(min=1, help="How often each side is measured; medians count.")] = 5,
-    out: Annotated[Path | None, typer.Option(help="Write table and figures there, as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures; a .md beside it gets the table.")] = None,
 ) -> None:
     """Measure everything, print the table."""
     began = time.perf_counter()
@@ -66,6 +70,7 @@ def main(
     if out is not None:
         result = {"machine": machine(), "table": [asdict(row) for row in table], "figures": figures}
         out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        update_page(out.with_suffix(".md"), table)
 
 
 def measured(
@@ -147,7 +152,7 @@ def _indexing_rows(figures: Figures) -> list[Row]:
             )
             for style in ("box", "aligned")
         ),
-        _at_most("memory, 24-megapixel photos among them", "GB", _gb(figures["memory"]["peak_mb"]), 1.5),
+        _at_most("memory of indexing, some photos of 24 MP", "GB", _gb(figures["memory"]["peak_mb"]), 1.5),
         _at_least("indexing again, nothing new", "photos/s", figures["rerun"]["photos_per_s_index"], 20_000),
         _at_most("facesearch --help", "s", figures["query"]["help_s"], 0.3),
     ]
@@ -158,9 +163,9 @@ def _search_rows(figures: Figures) -> list[Row]:
     search, faces = figures["growth"][largest]["search"], f"{int(largest):,} faces"
     return [
         _quicker(f"one query in {faces}", "ms", search["ours_p50_ms"], "FAISS flat", search["flat_p50_ms"], 10),
-        _at_least("recall@10 of it", "%", 100 * search["recall_at_10"], 99),
+        _at_least("recall@10 of that query", "%", 100 * search["recall_at_10"], 99),
         _at_most("facesearch query, from cold", "s", figures["query"]["ours_s"], 2.5),
-        _at_most("opening that library", "s", figures["open"]["ours_s"], 1),
+        _at_most(f"opening a library of {faces}", "s", figures["open"]["ours_s"], 1),
     ]
 
 
@@ -168,9 +173,9 @@ def _clustering_rows(figures: Figures) -> list[Row]:
     clustered, same = figures["clustering"]["cluster"][-1], figures["clustering"]["same_groups"][0]
     peer = clustered["dbscan_extrapolated_seconds"]
     return [
-        _quicker(f"cluster, {clustered['faces']:,} faces", "s", clustered["seconds"], "DBSCAN, by its n²", peer, 10),
-        _at_most("memory of it", "GB", _gb(clustered["peak_mb"]), 4),
-        _at_least(f"ARI to all pairs' groups, {same['faces']:,} faces", "%", 100 * same["ari"], 99.5),
+        _quicker(f"cluster, {clustered['faces']:,} faces", "s", clustered["seconds"], "DBSCAN, extrapolated", peer, 10),
+        _at_most("memory of that clustering", "GB", _gb(clustered["peak_mb"]), 4),
+        _at_least(f"ARI to exact clusters, {same['faces']:,} faces", "%", 100 * same["ari"], 99.5),
         _at_most("placing 1,000 new faces", "s", clustered["place_seconds"], 5),
     ]
 
@@ -203,6 +208,24 @@ def print_table(table: list[Row]) -> None:
         missed = "" if row.reached else "   missed"
         against = f" ({row.against})" if row.against else ""
         print(f"{row.what:44} {number(row.ours):>10} {row.unit:9} {peer:>10} {ratio:>6}  {row.goal}{missed}{against}")
+
+
+def update_page(page: Path, table: list[Row]) -> None:
+    """Put the table in the place of the one that a page holds; nothing happens where there is no such page."""
+    if page.exists():
+        text = page.read_text(encoding="utf-8")
+        page.write_text(TABLE.sub(lambda _: markdown_table(table), text), encoding="utf-8")
+
+
+def markdown_table(table: list[Row]) -> str:
+    """The table as docs/speed.md has it; a comment before each figure says where it is in docs/speed.json."""
+    lines = [HEADER, "|---|---|---|---|---|---|"]
+    for i, row in enumerate(table):
+        ours = f"<!-- table/{i}/ours --> {number(row.ours)} {row.unit}"
+        peer = "" if row.peer is None else f"{row.against}: <!-- table/{i}/peer --> {number(row.peer)}"
+        ratio = "" if row.ratio is None else f"<!-- table/{i}/ratio --> {row.ratio:.1f}"
+        lines.append(f"| {row.what} | {ours} | {peer} | {ratio} | {row.goal} | {'yes' if row.reached else 'no'} |")
+    return "\n".join(lines) + "\n"
 
 
 def number(value: float) -> str:

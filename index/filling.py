@@ -81,7 +81,7 @@ def group_faces(index: Store, labels: NDArray[np.int64], named: int) -> None:
     _insert(index, schema.confirmed, ({"face_id": f, "person_id": g} for f, g in faces if g in whose))
     with index.transaction() as connection:
         catalog.note_clustering(connection, len(labels))
-        connection.execute(insert(schema.library), [{"key": "last_group", "value": str(len(ordered))}])
+        connection.execute(insert(schema.library), [{"key": "last_cluster", "value": str(len(ordered))}])
 
 
 def _person(group: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 import facesearch
 from facesearch.calibration import Calibration
-from facesearch.clustering import NOISE, Faces, Said
+from facesearch.clustering import NOISE, Constraints, Faces
 from facesearch.clustering.constraints import NOBODY
 
 __all__ = [
@@ -73,23 +73,26 @@ def same_partition(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
     return as_partition(a) == as_partition(b) and bool(np.array_equal(a == NOISE, b == NOISE))
 
 
-def agrees(said: Said, labels: NDArray[np.int64]) -> bool:
+def agrees(constraints: Constraints, labels: NDArray[np.int64]) -> bool:
     """Whether every two rows are together or apart as was said of them; -1 counts as a group for each row."""
     own = np.where(labels == NOISE, -1 - np.arange(len(labels)), labels)
-    named = np.flatnonzero(said.person != NOBODY)
+    named = np.flatnonzero(constraints.person != NOBODY)
     for row in named:
-        if np.any((own[named] == own[row]) != (said.person[named] == said.person[row])):
+        if np.any((own[named] == own[row]) != (constraints.person[named] == constraints.person[row])):
             return False
-        if any(own[other] == own[row] and said.person[row] in people for other, people in said.refused.items()):
+        if any(
+            own[other] == own[row] and constraints.person[row] in people
+            for other, people in constraints.rejected.items()
+        ):
             return False
     return True
 
 
 @st.composite
-def decisions(draw: st.DrawFn, n: int) -> Said:
+def decisions(draw: st.DrawFn, n: int) -> Constraints:
     """Some rows are one of three people; some others are said not to be one or two of them."""
     person = np.array(draw(st.lists(st.sampled_from([NOBODY, NOBODY, 0, 1, 2]), min_size=n, max_size=n)), np.int64)
     some = st.frozensets(st.integers(0, 2), min_size=1, max_size=2)
     refused = draw(st.dictionaries(st.integers(0, n - 1), some, max_size=4)) if n else {}
     told = {row: people - {int(person[row])} for row, people in refused.items()}
-    return Said(person, {row: people for row, people in told.items() if people})
+    return Constraints(person, {row: people for row, people in told.items() if people})

@@ -18,13 +18,13 @@ from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
 from facesearch.core.types import Face
 from facesearch.people import People
-from facesearch.people.clustering import place_new, regroup
+from facesearch.people.clustering import place_new, recluster
 from facesearch.storage import Store
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
 CALIBRATION = Calibration.from_json((CALIBRATIONS / "dlib.json").read_text(encoding="utf-8"))
-DECIDED = ("people", "confirmed", "rejected", "apart", "not_faces", "grouped")
+DECIDED = ("people", "confirmed", "rejected", "cannot_link", "not_faces", "clustered")
 
 # Eyes, nose tip, mouth corners of a face that looks straight at us, in shares of its box.
 FRONTAL = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32)
@@ -92,8 +92,8 @@ class Album:
         self.index.forget_paths(paths)
         self.paths = [path for path in self.paths if path not in paths]
 
-    def regroup(self) -> Clustering:
-        return regroup(self.index, CALIBRATION)
+    def recluster(self) -> Clustering:
+        return recluster(self.index, CALIBRATION)
 
     def group_of(self, face: int) -> int | None:
         return groups(self.index).get(face)
@@ -122,7 +122,7 @@ def state(index: Store) -> State:
 
 def groups(index: Store) -> dict[int, int]:
     """Face -> group."""
-    return dict(rows(index, "SELECT face_id, group_id FROM grouped"))
+    return dict(rows(index, "SELECT face_id, cluster_id FROM clustered"))
 
 
 def partition(index: Store) -> set[frozenset[int]]:
@@ -149,14 +149,14 @@ def check(index: Store) -> None:
     for face, person in rows(index, "SELECT face_id, person_id FROM rejected"):
         assert person in people
         assert person not in tenants.get(grouped.get(face, -1), set()), "a rejected face is with who it is not"
-    for low, high in rows(index, "SELECT person_id, other_id FROM apart"):
+    for low, high in rows(index, "SELECT person_id, other_id FROM cannot_link"):
         assert low < high
         assert homes.get(low, {-1}) != homes.get(high, {-2})
     hidden = {row[0] for row in rows(index, "SELECT face_id FROM not_faces")}
     assert not hidden & set(grouped), "what is no face is in a group"
     assert set(grouped) <= {row[0] for row in rows(index, "SELECT id FROM faces")}
-    last = int((rows(index, "SELECT value FROM library WHERE key = 'last_group'") or [("0",)])[0][0])
+    last = int((rows(index, "SELECT value FROM library WHERE key = 'last_cluster'") or [("0",)])[0][0])
     assert max(grouped.values(), default=0) <= last
-    for (changes,) in rows(index, "SELECT changes FROM decisions"):
+    for (changes,) in rows(index, "SELECT changes FROM undo_log"):
         assert json.loads(changes), "a decision that changed nothing"
     check_vectors(index)

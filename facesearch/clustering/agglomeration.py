@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import Pairs
-from facesearch.clustering.constraints import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Constraints
 
 __all__ = ["agglomerate"]
 
@@ -31,14 +31,14 @@ def agglomerate(
     candidates: Pairs,
     cut2: Callable[[Floats], Floats],
     together: float,
-    said: Said,
+    constraints: Constraints,
 ) -> Ints:
     """Join groups while the mean squared distance of two of them, less its shifts, is below their cut.
 
     Ties go to the groups made first, and those follow the order of the rows.
 
     Args:
-        start: (n,) int64 labels from 0 on, the groups to begin with; they agree with what was said.
+        start: (n,) int64 labels from 0 on, the groups to begin with; they agree with the constraints.
         vectors: (n, d) float64, unit norm.
         shift: (n,) what each face adds to what is allowed, in squared distance.
         candidates: pairs of faces; groups without one are never joined.
@@ -48,7 +48,7 @@ def agglomerate(
     Returns:
         (n,) int64 labels from 0 on.
     """
-    forest = _Forest(start, vectors, shift, cut2, together, said)
+    forest = _Forest(start, vectors, shift, cut2, together, constraints)
     forest.meet(candidates)
     forest.grow()
     return forest.labels()
@@ -68,7 +68,7 @@ class _Forest:
         shift: Floats,
         cut2: Callable[[Floats], Floats],
         together: float,
-        said: Said,
+        constraints: Constraints,
     ) -> None:
         count = int(start.max(initial=-1)) + 1
         self._cut2, self._together, self._start = cut2, together, start
@@ -81,7 +81,7 @@ class _Forest:
         self._taken_by = np.arange(count)
         self._places = [[place] for place in range(count)]
         self._near: list[tuple[Ints, Floats]] = []
-        self._who, self._refused = said.by_group(start, count)
+        self._who, self._refused = constraints.by_cluster(start, count)
         # by number
         self._place: list[int] = list(range(count))
         self._alive = [True] * count

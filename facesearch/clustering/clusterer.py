@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
-from facesearch.clustering.constraints import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Constraints
 from facesearch.clustering.content import by_content
 from facesearch.clustering.density import NOISE, renumber_by_size
 from facesearch.clustering.evidence import distance_at, nats_per_squared_distance
@@ -26,7 +26,7 @@ from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.core.errors import InputError, TooManyPairsError
 
-__all__ = ["Cuts", "Faces", "Grouper", "Options", "group"]
+__all__ = ["Clusterer", "Cuts", "Faces", "Options", "cluster_faces"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,11 +96,11 @@ class Faces:
         return Faces(self.embeddings[rows], self.photos[rows], self.excess[rows])
 
 
-def group(
+def cluster_faces(
     faces: Faces,
     calibration: Calibration | None,
     *,
-    said: Said | None = None,
+    constraints: Constraints | None = None,
     eps: float | None = None,
     min_samples: int = 2,
     options: Options = DEFAULTS,
@@ -120,9 +120,9 @@ def group(
     """
     if min_samples < 1:
         raise InputError(f"min_samples must be at least 1, not {min_samples} (--min-samples)")
-    said = said or Said.nothing(len(faces))
-    order = by_content(faces.embeddings, faces.excess, faces.photos, said)
-    ordered, told = faces.take(order), said.rows(order)
+    constraints = constraints or Constraints.none(len(faces))
+    order = by_content(faces.embeddings, faces.excess, faces.photos, constraints)
+    ordered, told = faces.take(order), constraints.rows(order)
     del faces  # the largest thing there is, if the caller has let go of it too
     labels = np.full(len(ordered), NOISE, np.int64)
     if eps is not None:
@@ -130,7 +130,7 @@ def group(
     elif len(ordered):
         assert calibration is not None
         cuts = Cuts.of(len(ordered.strong(options)), calibration, options)
-        labels[order] = _numbered(Grouper(ordered, cuts, min_samples, options).group(told), told)
+        labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options).cluster(told), told)
     return labels
 
 
@@ -166,7 +166,7 @@ class Cuts:
         )
 
 
-class Grouper:
+class Clusterer:
     """The default method on one set of faces, and what was measured among them.
 
     Strong faces are looked at for groups; weak ones are put into the groups that there are.
@@ -176,14 +176,14 @@ class Grouper:
         self.faces, self.cuts, self.min_samples, self.options = faces, cuts, min_samples, options
         self.strong = faces.strong(options)
 
-    def group(self, said: Said) -> Ints:
+    def cluster(self, constraints: Constraints) -> Ints:
         """(n,) int64 labels; -1 for faces alone."""
         labels = np.full(len(self.faces), NOISE, np.int64)
         if len(self.strong):
-            labels[self.strong], shift = self._strong_groups(said.rows(self.strong))
+            labels[self.strong], shift = self._strong_groups(constraints.rows(self.strong))
         else:
             shift = np.zeros(0)
-        return self._with_weak(labels, shift, said)
+        return self._with_weak(labels, shift, constraints)
 
     def cut2(self, sizes: Floats) -> Floats:
         """The squared cut between two groups whose sizes have this product."""
@@ -196,17 +196,17 @@ class Grouper:
 
     # -- strong faces ---------------------------------------------------------------------------------------------
 
-    def _strong_groups(self, said: Said) -> tuple[Ints, Floats]:
+    def _strong_groups(self, constraints: Constraints) -> tuple[Ints, Floats]:
         """Labels of the strong faces, those alone included, and the shift that each has."""
         faces, together = self.faces.take(self.strong), self.options.together / self.cuts.nats
         seen = self._compared(faces)
-        start = said.enforce(seen.cores(self.cuts.eps, self.min_samples))
+        start = constraints.enforce(seen.cores(self.cuts.eps, self.min_samples))
         shift = self.own_shift(faces.excess)
         labels = start
         for number in range(self.options.passes):
             if number:
                 shift = self._shift(faces.excess, seen.strangers(self.cuts.crowd_radius, labels))
-            labels = seen.joined(start, shift, self.cut2, self.cuts.large**2, together, said)
+            labels = seen.joined(start, shift, self.cut2, self.cuts.large**2, together, constraints)
         return labels, shift
 
     def _compared(self, faces: Faces) -> Few | Many:
@@ -232,27 +232,29 @@ class Grouper:
 
     # -- weak faces -----------------------------------------------------------------------------------------------
 
-    def _with_weak(self, labels: Ints, shift: Floats, said: Said) -> Ints:
+    def _with_weak(self, labels: Ints, shift: Floats, constraints: Constraints) -> Ints:
         """Weak faces put where they belong: with their person if the user has said so, else by distance."""
         sizes = np.bincount(labels[self.strong]) if len(self.strong) else np.zeros(0, np.int64)
         sure = labels.copy()
         weak = np.setdiff1d(np.arange(len(labels)), self.strong)
-        told = weak[said.person[weak] != NOBODY]
-        homes = {int(said.person[row]): int(labels[row]) for row in self.strong if said.person[row] != NOBODY}
+        told = weak[constraints.person[weak] != NOBODY]
+        homes = {
+            int(constraints.person[row]): int(labels[row]) for row in self.strong if constraints.person[row] != NOBODY
+        }
         fresh = int(labels.max(initial=-1)) + 1
         for row in told:
-            person = int(said.person[row])
+            person = int(constraints.person[row])
             sure[row] = homes.setdefault(person, fresh + len(homes))
         alone = np.zeros(len(labels), np.bool_)
-        alone[self.strong] = (sizes[labels[self.strong]] == 1) & (said.person[self.strong] == NOBODY)
+        alone[self.strong] = (sizes[labels[self.strong]] == 1) & (constraints.person[self.strong] == NOBODY)
         sure[alone & ~np.isin(sure, sure[told])] = NOISE
-        loose = weak[said.person[weak] == NOBODY]
+        loose = weak[constraints.person[weak] == NOBODY]
         full_shift = self.own_shift(self.faces.excess)
         full_shift[self.strong] = shift
-        sure[loose] = self.nearest_group(sure, full_shift, loose, said)
+        sure[loose] = self.nearest_cluster(sure, full_shift, loose, constraints)
         return sure
 
-    def nearest_group(self, labels: Ints, shift: Floats, rows: Ints, said: Said) -> Ints:
+    def nearest_cluster(self, labels: Ints, shift: Floats, rows: Ints, constraints: Constraints) -> Ints:
         """For some faces the group that is nearest on average, within the cut; -1 where none is, or it is refused.
 
         Args:
@@ -268,13 +270,13 @@ class Grouper:
             return found
         means = summed(self.faces.embeddings[members], inverse, len(groups), np.float64) / sizes[:, None]
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
-        whose = {int(said.person[row]): int(labels[row]) for row in members if said.person[row] != NOBODY}
+        whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
         block = max(1, WEAK_BLOCK // len(groups))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
             cost = 2 - 2 * self.faces.embeddings[part].astype(np.float64) @ means.T - allowed2 - shift[part, None]
             for i, row in enumerate(part):
-                for person in said.refused.get(int(row), ()):
+                for person in constraints.rejected.get(int(row), ()):
                     if person in whose:
                         cost[i, np.searchsorted(groups, whose[person])] = np.inf
             best = cost.argmin(axis=1)
@@ -283,8 +285,8 @@ class Grouper:
         return found
 
 
-def _numbered(labels: Ints, said: Said) -> Ints:
+def _numbered(labels: Ints, constraints: Constraints) -> Ints:
     """Groups numbered from the largest, equal sizes by their first row; a face alone is none, unless it is somebody."""
     _, inverse, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    alone = (sizes[inverse] == 1) & (said.person == NOBODY)
+    alone = (sizes[inverse] == 1) & (constraints.person == NOBODY)
     return renumber_by_size(np.where(alone, NOISE, labels))

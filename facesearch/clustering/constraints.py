@@ -5,34 +5,34 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOBODY", "Said"]
+__all__ = ["NOBODY", "Constraints"]
 
 NOBODY = -1
 
 
 @dataclass(frozen=True)
-class Said:
+class Constraints:
     """Decisions that a clustering must respect.
 
     person: (n,) int64, the person that a row is confirmed to be, or NOBODY. Rows of one person stay together, rows of
         two people apart.
-    refused: row -> the people that it is not.
+    rejected: row -> the people that it is not.
     """
 
     person: NDArray[np.int64]
-    refused: dict[int, frozenset[int]] = field(default_factory=dict)
+    rejected: dict[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
-    def nothing(cls, n: int) -> "Said":
+    def none(cls, n: int) -> "Constraints":
         return cls(np.full(n, NOBODY, np.int64))
 
-    def rows(self, rows: NDArray[np.int64]) -> "Said":
+    def rows(self, rows: NDArray[np.int64]) -> "Constraints":
         """The same for some of the rows, renumbered in their order."""
-        new = {int(old): i for i, old in enumerate(rows)} if self.refused else {}
-        return Said(self.person[rows], {new[row]: people for row, people in self.refused.items() if row in new})
+        new = {int(old): i for i, old in enumerate(rows)} if self.rejected else {}
+        return Constraints(self.person[rows], {new[row]: people for row, people in self.rejected.items() if row in new})
 
     def enforce(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Make a partition agree with what was said, as carefully as can be.
+        """Make a partition agree with the constraints, as carefully as can be.
 
         A group that holds two people, or a face next to somebody whom it is not, falls into its single faces but for
         the confirmed ones; then all groups of one person become one.
@@ -59,28 +59,28 @@ class Said:
         for row in np.flatnonzero(self.person != NOBODY).tolist():
             people.setdefault(int(labels[row]), set()).add(int(self.person[row]))
         broken = {group for group, who in people.items() if len(who) > 1}
-        for row, refused in self.refused.items():
+        for row, refused in self.rejected.items():
             if refused & people.get(int(labels[row]), set()):
                 broken.add(int(labels[row]))
         return broken
 
-    def by_group(self, labels: NDArray[np.int64], count: int) -> tuple[list[int], list[frozenset[int]]]:
-        """For each group of a partition that agrees with what was said: who it is, and who it is not."""
+    def by_cluster(self, labels: NDArray[np.int64], count: int) -> tuple[list[int], list[frozenset[int]]]:
+        """For each group of a partition that agrees with the constraints: who it is, and who it is not."""
         who = [NOBODY] * count
         refused: list[frozenset[int]] = [frozenset()] * count
         for row in np.flatnonzero(self.person != NOBODY).tolist():
             who[labels[row]] = int(self.person[row])
-        for row, people in self.refused.items():
+        for row, people in self.rejected.items():
             refused[labels[row]] |= people
         return who, refused
 
     def linked(
         self, labels: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], once: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """Join groups along pairs of rows, in the order given, except where that contradicts what was said.
+        """Join groups along pairs of rows, in the order given, except where that contradicts the constraints.
 
         Args:
-            labels: (n,) int64 from 0 on; they agree with what was said.
+            labels: (n,) int64 from 0 on; they agree with the constraints.
             a, b: (m,) rows.
             once: (m,) whether the pair counts only while row a is in a group of its own.
 
@@ -89,7 +89,7 @@ class Said:
         """
         sizes = np.bincount(labels).tolist()
         parent = list(range(len(sizes)))
-        who, refused = self.by_group(labels, len(sizes))
+        who, refused = self.by_cluster(labels, len(sizes))
 
         def root(x: int) -> int:
             while parent[x] != x:

@@ -3,15 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.constraints import Said
+from facesearch.clustering.constraints import Constraints
 
 __all__ = ["by_content"]
 
 Ints = NDArray[np.int64]
 
 
-def by_content(embeddings: NDArray[np.float32], excess: NDArray[np.float64], photos: Ints, said: Said) -> Ints:
-    """An order of the rows by their own content, then by what was said of them, then by what else is on their photos.
+def by_content(
+    embeddings: NDArray[np.float32], excess: NDArray[np.float64], photos: Ints, constraints: Constraints
+) -> Ints:
+    """An order of the rows by their own content, then by their constraints, then by what else is on their photos.
 
     Rows that are equal in all of it can change places without any difference, if their photos do so as a whole.
 
@@ -21,7 +23,7 @@ def by_content(embeddings: NDArray[np.float32], excess: NDArray[np.float64], pho
         photos: (n,) the photo of each; only equality counts.
     """
     content = np.unique(_as_words(embeddings), return_inverse=True)[1].reshape(-1)
-    keys = (_rank_of_refused(len(excess), said), said.person, excess, content)
+    keys = (_rank_of_refused(len(excess), constraints), constraints.person, excess, content)
     order = np.lexsort(keys)
     same = np.ones(len(order), np.bool_)
     for key in keys:
@@ -40,12 +42,12 @@ def _as_words(embeddings: NDArray[np.float32]) -> NDArray[np.void]:
     return vectors.view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1]))).ravel()
 
 
-def _rank_of_refused(n: int, said: Said) -> Ints:
+def _rank_of_refused(n: int, constraints: Constraints) -> Ints:
     """(n,) a number for each set of people that a face is not, 0 for none."""
-    sets = sorted({tuple(sorted(people)) for people in said.refused.values()})
+    sets = sorted({tuple(sorted(people)) for people in constraints.rejected.values()})
     numbers = {people: 1 + i for i, people in enumerate(sets)}
     ranks = np.zeros(n, np.int64)
-    for row, people in said.refused.items():
+    for row, people in constraints.rejected.items():
         ranks[row] = numbers[tuple(sorted(people))]
     return ranks
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from facesearch.clustering.agglomeration import agglomerate
 from facesearch.clustering.candidates import pairs_within
-from facesearch.clustering.constraints import Said
+from facesearch.clustering.constraints import Constraints
 from facesearch.clustering.links import linked
 
 __all__ = ["Few"]
@@ -37,9 +37,15 @@ class Few:
         return np.asarray(counted, dtype=np.float64)
 
     def joined(
-        self, start: Ints, shift: Floats, cut2: Callable[[Floats], Floats], loosest2: float, together: float, said: Said
+        self,
+        start: Ints,
+        shift: Floats,
+        cut2: Callable[[Floats], Floats],
+        loosest2: float,
+        together: float,
+        constraints: Constraints,
     ) -> Ints:
         """See `agglomerate`. loosest2: the largest value of cut2."""
         shifted = self._pairs.distance**2 - shift[self._pairs.a] - shift[self._pairs.b]
         useful = self._pairs.take((shifted <= loosest2) | self._pairs.together)
-        return agglomerate(start, self._vectors.astype(np.float64), shift, useful, cut2, together, said)
+        return agglomerate(start, self._vectors.astype(np.float64), shift, useful, cut2, together, constraints)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import of_one_photo
-from facesearch.clustering.constraints import Said
+from facesearch.clustering.constraints import Constraints
 from facesearch.clustering.links import each_once, linked
 from facesearch.clustering.near_lists import NearLists
 from facesearch.clustering.rounds import Rounds
@@ -60,10 +60,16 @@ class Many:
         return np.asarray(counted * (there / found if found else 1.0))
 
     def joined(
-        self, start: Ints, shift: Floats, cut2: Callable[[Floats], Floats], loosest2: float, together: float, said: Said
+        self,
+        start: Ints,
+        shift: Floats,
+        cut2: Callable[[Floats], Floats],
+        loosest2: float,
+        together: float,
+        constraints: Constraints,
     ) -> Ints:
         """As `Few.joined`, in rounds."""
-        rounds = Rounds(start, self._vectors, shift, self._photo_pairs, cut2, loosest2, together, said)
+        rounds = Rounds(start, self._vectors, shift, self._photo_pairs, cut2, loosest2, together, constraints)
         a, b = self._nearest(NEAREST)
         rounds.meet(start[a], start[b])
         rounds.join()

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.constraints import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Constraints
 from facesearch.clustering.density import NOISE, dbscan
 from facesearch.clustering.neighbours import radius_neighbours
 
@@ -12,8 +12,8 @@ __all__ = ["dbscan_within"]
 Ints = NDArray[np.int64]
 
 
-def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int, said: Said) -> Ints:
-    """DBSCAN's groups where they agree with what was said; a group that does not is grown anew from its single faces.
+def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int, constraints: Constraints) -> Ints:
+    """DBSCAN's groups where they agree with the constraints; a group that does not is grown anew from its single faces.
 
     Args and Raises: see `dbscan`.
 
@@ -21,32 +21,37 @@ def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int,
         (n,) int64 labels, noise is -1. A confirmed face is never noise.
     """
     found = dbscan(embeddings, eps, min_samples)
-    if not (said.person != NOBODY).any():  # nobody is anybody, so there is nobody whom a face could not be
+    if not (constraints.person != NOBODY).any():  # nobody is anybody, so there is nobody whom a face could not be
         return found
     groups = np.where(found == NOISE, found.max(initial=-1) + 1 + np.arange(len(found)), found)
-    labels = said.enforce(groups)
-    broken = np.isin(groups, list(said.broken(groups)))
+    labels = constraints.enforce(groups)
+    broken = np.isin(groups, list(constraints.broken(groups)))
     if broken.any():
-        labels = _grown(labels, broken, embeddings, eps, min_samples, said)
+        labels = _grown(labels, broken, embeddings, eps, min_samples, constraints)
     group_by_itself = (found != NOISE) & (np.bincount(groups)[groups] == 1) | (min_samples == 1)
     alone = np.bincount(labels)[labels] == 1
-    return np.where(alone & ~group_by_itself & (said.person == NOBODY), NOISE, labels)
+    return np.where(alone & ~group_by_itself & (constraints.person == NOBODY), NOISE, labels)
 
 
 def _grown(
-    labels: Ints, broken: NDArray[np.bool_], embeddings: NDArray[np.float32], eps: float, min_samples: int, said: Said
+    labels: Ints,
+    broken: NDArray[np.bool_],
+    embeddings: NDArray[np.float32],
+    eps: float,
+    min_samples: int,
+    constraints: Constraints,
 ) -> Ints:
-    """Faces of broken groups linked again, nearest first, as far as it agrees with what was said.
+    """Faces of broken groups linked again, nearest first, as far as it agrees with the constraints.
 
     So the faces between two people that DBSCAN has run together go to the one that they are nearer to. Confirmed faces
     count as core faces; border faces come last, and each goes to one core face.
     """
     indptr, columns, distances = radius_neighbours(embeddings, eps)
-    core = (np.diff(indptr) >= min_samples) | (said.person != NOBODY)
+    core = (np.diff(indptr) >= min_samples) | (constraints.person != NOBODY)
     b = columns.astype(np.int64)
     a = np.repeat(np.arange(len(labels)), np.diff(indptr))
     inner, border = core[a] & (a < b), ~core[a]
     useful = broken[a] & broken[b] & core[b] & (inner | border)
     a, b, distances, border = a[useful], b[useful], distances[useful], border[useful]
     order = np.lexsort((b, a, distances, border))
-    return said.linked(labels, a[order], b[order], border[order])
+    return constraints.linked(labels, a[order], b[order], border[order])

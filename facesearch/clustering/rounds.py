@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.clustering.constraints import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Constraints
 from facesearch.clustering.links import each_once, summed
 
 __all__ = ["Rounds"]
@@ -39,7 +39,7 @@ class Rounds:
         cut2: Callable[[Floats], Floats],
         loosest2: float,
         together: float,
-        said: Said,
+        constraints: Constraints,
     ) -> None:
         """Args: as `agglomerate`; photo_pairs: pairs of rows of one photo; loosest2: the largest value of cut2."""
         count = int(start.max(initial=-1)) + 1
@@ -49,7 +49,7 @@ class Rounds:
         self._shifts = np.bincount(start, shift, minlength=count).astype(np.float64)
         self._taken_by = np.arange(count)
         self._photo_pairs = start[photo_pairs[0]], start[photo_pairs[1]]
-        who, self._refused = said.by_group(start, count)
+        who, self._refused = constraints.by_cluster(start, count)
         self._who = np.array(who, np.int64)
         self._told = (self._who != NOBODY) | np.array([bool(people) for people in self._refused], np.bool_)
         self._a, self._b, self._costs = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)
@@ -104,7 +104,7 @@ class Rounds:
         """Of joins in order those that can be made at once, x into y.
 
         A group takes in one other, or more as long as they do not outnumber it: its mean is about the same afterwards.
-        One of which something was said meets only one other such group, as their pair was looked at.
+        A cluster with a constraint meets only one other such cluster, as their pair was looked at.
         """
         gone: set[int] = set()
         taken: dict[int, float] = {}
@@ -182,7 +182,7 @@ class Rounds:
         return np.asarray(self._together * np.minimum(times / smaller, 1.0))
 
     def _allowed(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
-        """Whether what was said lets two groups be one."""
+        """Whether the constraints let two clusters be one."""
         allowed = np.ones(len(a), np.bool_)
         for i in np.flatnonzero(self._told[a] & self._told[b]).tolist():
             x, y = self._who[a[i]], self._who[b[i]]

@@ -1,28 +1,34 @@
-"""Measuring the engine on labelled photos, through the path that users run."""
+"""Measuring a pipeline on labelled photos, through the path that users run."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
-from facesearch.evaluation import EmbedPhotos, fit_calibration, split_pairs
+from facesearch.evaluation.calibration import fit_calibration, split_pairs
+from facesearch.evaluation.datasets import EmbedPhotos
 from facesearch.media import find_photos
 from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["calibrate", "main_face_embedder", "people_in"]
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = ["calibrate", "main_face_embedder", "measured_calibration", "people_in"]
 
 # Photos done, photos to do.
 Tick = Callable[[int, int], None]
 
 
-def main_face_embedder(engine: Pipeline, tick: Tick = lambda *_: None) -> EmbedPhotos:
-    """The engine as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
+def main_face_embedder(pipeline: Pipeline, tick: Tick = lambda *_: None) -> EmbedPhotos:
+    """A pipeline as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
 
     def embed(photos: Sequence[Path]) -> Iterator[NDArray[np.float32] | None]:
-        for done, face in enumerate(engine.main_faces(photos), start=1):
+        for done, face in enumerate(pipeline.main_faces(photos), start=1):
             tick(done, len(photos))
             yield None if face is None else face.embedding
 
@@ -45,13 +51,26 @@ def people_in(folder: Path) -> list[tuple[Path, str]]:
     return labelled
 
 
-def calibrate(engine: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
-    """Measure false-accept rates and probabilities of the engine's model on a folder with a folder for each person.
+def calibrate(library: "Library", folder: str | os.PathLike[str], tick: Tick = lambda *_: None) -> Calibration:
+    """Measure what the distances of a library's model mean; the library uses it from then on.
+
+    Args:
+        folder: has a folder with photos for each person.
+
+    Raises as `measured_calibration`.
+    """
+    calibration = measured_calibration(library.engine, Path(folder), tick)
+    library.use_calibration(calibration)
+    return calibration
+
+
+def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
+    """False-accept rates and probabilities of a pipeline's model, on a folder with a folder for each person.
 
     Raises InputError where the folder is not such a one, or has too few people and photos.
     """
     labelled = people_in(folder)
-    embed = main_face_embedder(engine, tick)
+    embed = main_face_embedder(pipeline, tick)
     rows = [
         (vector, person)
         for vector, (_, person) in zip(embed([p for p, _ in labelled]), labelled, strict=True)
@@ -62,7 +81,7 @@ def calibrate(engine: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> C
     people = [person for _, person in rows]
     same, different = split_pairs(np.stack([vector for vector, _ in rows]), people)
     return fit_calibration(
-        engine.embedder.spec,
+        pipeline.embedder.spec,
         same,
         different,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",

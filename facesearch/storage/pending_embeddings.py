@@ -16,8 +16,8 @@ __all__ = ["adopt", "stage", "waiting"]
 
 def waiting(connection: Connection, fingerprint: str) -> dict[int, list[int]]:
     """Faces that have no embedding of the new model yet: photo id -> face ids. Those of any other model are dropped."""
-    connection.execute(delete(db.staged_embeddings).where(db.staged_embeddings.c.fingerprint != fingerprint))
-    staged = select(db.staged_embeddings.c.face_id)
+    connection.execute(delete(db.pending_embeddings).where(db.pending_embeddings.c.fingerprint != fingerprint))
+    staged = select(db.pending_embeddings.c.face_id)
     query = select(db.faces.c.photo_id, db.faces.c.id).where(db.faces.c.id.not_in(staged)).order_by(db.faces.c.id)
     by_photo: dict[int, list[int]] = {}
     for photo_id, face_id in connection.execute(query):
@@ -32,7 +32,7 @@ def stage(connection: Connection, fingerprint: str, embeddings: Mapping[int, NDA
         for face, vector in embeddings.items()
     ]
     if rows:
-        connection.execute(upsert(db.staged_embeddings).prefix_with("OR REPLACE"), rows)
+        connection.execute(upsert(db.pending_embeddings).prefix_with("OR REPLACE"), rows)
 
 
 def adopt(connection: Connection, spec: ModelSpec, unreadable: Sequence[int]) -> int:
@@ -42,14 +42,14 @@ def adopt(connection: Connection, spec: ModelSpec, unreadable: Sequence[int]) ->
     """
     for photo_id in unreadable:
         connection.execute(delete(db.photos).where(db.photos.c.id == photo_id))
-    whole = func.length(db.staged_embeddings.c.embedding) == 4 * spec.dim
-    connection.execute(delete(db.staged_embeddings).where(~whole))
+    whole = func.length(db.pending_embeddings.c.embedding) == 4 * spec.dim
+    connection.execute(delete(db.pending_embeddings).where(~whole))
     if left := sum(map(len, waiting(connection, spec.fingerprint).values())):
         raise LibraryError(
             f"there are faces without an embedding of {spec.name} ({left}): run `facesearch reembed` again"
         )
-    new = select(db.staged_embeddings.c.embedding).where(db.staged_embeddings.c.face_id == db.faces.c.id)
+    new = select(db.pending_embeddings.c.embedding).where(db.pending_embeddings.c.face_id == db.faces.c.id)
     connection.execute(update(db.faces).values(embedding=new.scalar_subquery()))
     connection.execute(update(db.library).where(db.library.c.key == "model").values(value=spec.to_json()))
-    connection.execute(delete(db.staged_embeddings))
+    connection.execute(delete(db.pending_embeddings))
     return int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())

@@ -20,22 +20,22 @@ from sqlalchemy import (
 
 __all__ = [
     "PathType",
-    "apart",
+    "cannot_link",
+    "clustered",
     "confirmed",
-    "decisions",
     "faces",
     "failures",
-    "grouped",
     "library",
     "metadata",
     "not_faces",
     "paths",
+    "pending_embeddings",
     "people",
     "photos",
     "rejected",
     "roots",
     "runs",
-    "staged_embeddings",
+    "undo_log",
 ]
 
 
@@ -142,7 +142,7 @@ failures = Table(
     Column("run_id", ForeignKey("runs.id"), nullable=False),
 )
 
-# Somebody; without a name where the user has said only who is the same and who is not.
+# A person; without a name where the user has only said which faces are theirs.
 people = Table(
     "people",
     metadata,
@@ -153,7 +153,7 @@ people = Table(
     sqlite_autoincrement=True,
 )
 
-# The user's word that a face is this person's. What clustering has only concluded is in `grouped`.
+# The user has confirmed that a face is this person's. What clustering has concluded is in `clustered`.
 confirmed = Table(
     "confirmed",
     metadata,
@@ -162,7 +162,7 @@ confirmed = Table(
     Index("confirmed_person_id", "person_id"),
 )
 
-# The user's word that a face is not this person's.
+# The user has rejected a face as this person's: a cannot-link constraint between both.
 rejected = Table(
     "rejected",
     metadata,
@@ -171,13 +171,13 @@ rejected = Table(
     Index("rejected_person_id", "person_id"),
 )
 
-# The user's word that two people are two; person_id < other_id.
-apart = Table(
-    "apart",
+# The user has told two people apart: a cannot-link constraint; person_id < other_id.
+cannot_link = Table(
+    "cannot_link",
     metadata,
     Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("other_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
-    Index("apart_other_id", "other_id"),
+    Index("cannot_link_other_id", "other_id"),
 )
 
 not_faces = Table(
@@ -186,18 +186,18 @@ not_faces = Table(
     Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
 )
 
-# The groups as they are now; `cluster` makes them anew, decisions change them at once.
-grouped = Table(
-    "grouped",
+# The clusters as they are now; `cluster` makes them anew, decisions change them at once.
+clustered = Table(
+    "clustered",
     metadata,
     Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("group_id", Integer, nullable=False),
-    Index("grouped_group_id", "group_id"),
+    Column("cluster_id", Integer, nullable=False),
+    Index("clustered_cluster_id", "cluster_id"),
 )
 
 # Every decision that can be undone, with the rows that it changed (JSON, see facesearch.storage.undo_log).
-decisions = Table(
-    "decisions",
+undo_log = Table(
+    "undo_log",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", String, nullable=False),
@@ -208,8 +208,8 @@ decisions = Table(
 )
 
 # Embeddings of a model that the library is being moved to, until all faces have one.
-staged_embeddings = Table(
-    "staged_embeddings",
+pending_embeddings = Table(
+    "pending_embeddings",
     metadata,
     Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
     Column("fingerprint", String, nullable=False),

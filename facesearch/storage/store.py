@@ -151,6 +151,11 @@ class Store:
         with self.reading() as connection:
             return catalog.photo_id_of(connection, sha256)
 
+    def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
+        """Of some contents, by their SHA-256, those that are known, and their photos."""
+        with self.reading() as connection:
+            return catalog.photo_ids_of(connection, sha256s)
+
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         with self.reading() as connection:
@@ -295,7 +300,7 @@ class Store:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
             count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            for table in (db.decisions, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
+            for table in (db.undo_log, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
                 connection.execute(delete(table))
         self.scrub()
         return count

@@ -21,7 +21,7 @@ from facesearch.core.errors import LibraryError
 from facesearch.core.files import create_private
 from facesearch.storage import schema as db
 
-__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "state_of"]
+__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "photo_of", "state_of"]
 
 Result = TypeVar("Result")
 _Reading = Callable[[], AbstractContextManager[Connection]]
@@ -80,6 +80,11 @@ def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes
         for photo, sha256 in connection.execute(query.where(db.photos.c.id.in_(chunk))):
             found[photo] = _digest(sha256, repr(on.get(photo, [])).encode())
     return found
+
+
+def photo_of(connection: Connection, face: int) -> int | None:
+    """The photo that a face is on; None where there is no such face."""
+    return connection.execute(select(db.faces.c.photo_id).where(db.faces.c.id == face)).scalar()
 
 
 def state_of(connection: Connection) -> str:

@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from facesearch.core.errors import InputError
 from facesearch.storage import schema as db
 
-__all__ = ["Decision", "Ledger", "erase", "history", "undo_last"]
+__all__ = ["Decision", "UndoLog", "erase", "history", "undo_last"]
 
-# What decisions may change. `grouped` is among them so that a decision shows at once, before the next clustering.
-_TABLES = {table.name: table for table in (db.people, db.confirmed, db.rejected, db.apart, db.not_faces, db.grouped)}
+# What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
+_TABLES = {
+    table.name: table for table in (db.people, db.confirmed, db.rejected, db.cannot_link, db.not_faces, db.clustered)
+}
 
 Row = dict[str, Any]
 
@@ -30,7 +32,7 @@ class Decision:
     made_at: float
 
 
-class Ledger:
+class UndoLog:
     """Writes rows, and remembers what they were.
 
     Use one for each decision, inside one transaction, and `close` it at the end.
@@ -64,15 +66,15 @@ class Ledger:
             return None
         made_at = time.time()
         values = {"kind": kind, "summary": summary, "made_at": made_at, "changes": json.dumps(self._changes)}
-        result = self._connection.execute(insert(db.decisions).values(values))
+        result = self._connection.execute(insert(db.undo_log).values(values))
         assert result.inserted_primary_key is not None
         return Decision(int(result.inserted_primary_key[0]), kind, summary, made_at)
 
 
 def history(connection: Connection, limit: int | None = None) -> list[Decision]:
     """The decisions that can be undone, or so many of them, the latest first."""
-    columns = (db.decisions.c.id, db.decisions.c.kind, db.decisions.c.summary, db.decisions.c.made_at)
-    query = select(*columns).order_by(db.decisions.c.id.desc()).limit(limit)
+    columns = (db.undo_log.c.id, db.undo_log.c.kind, db.undo_log.c.summary, db.undo_log.c.made_at)
+    query = select(*columns).order_by(db.undo_log.c.id.desc()).limit(limit)
     return [Decision(*row) for row in connection.execute(query)]
 
 
@@ -82,7 +84,7 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
     A row that is no longer as the decision left it is left alone: clustering has grouped its face anew since, or the
     face is gone. Raises InputError where another decision was expected to be the latest.
     """
-    row = connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()).limit(1)).first()
+    row = connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()).limit(1)).first()
     if expected is not None and (row is None or row.id != expected):
         latest = f"the latest is now: {row.summary}" if row else "nothing is left to undo"
         raise InputError(f"that decision is not the latest any more, {latest}; see `facesearch history`")
@@ -92,7 +94,7 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
         table, key = change["table"], change["key"]
         if _read(connection, table, key) == change["after"] and _possible(connection, change["before"]):
             _write(connection, table, key, change["before"])
-    connection.execute(delete(db.decisions).where(db.decisions.c.id == row.id))
+    connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
     return Decision(row.id, row.kind, row.summary, row.made_at)
 
 
@@ -103,17 +105,17 @@ def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
     """
     past = [
         (row, json.loads(row.changes))
-        for row in connection.execute(select(db.decisions).order_by(db.decisions.c.id.desc()))
+        for row in connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()))
     ]
     people = _with_merged([changes for _, changes in past], people)
     names = _names(connection, [changes for _, changes in past], people)
     for row, changes in past:
         kept = [change for change in changes if not _mentions(change, faces, people)]
         if not kept:
-            connection.execute(delete(db.decisions).where(db.decisions.c.id == row.id))
+            connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
         elif len(kept) < len(changes) or any(named.search(row.summary) for named in names):
             values = {"changes": json.dumps(kept), "summary": f"{row.kind} (partly forgotten)"}
-            connection.execute(update(db.decisions).where(db.decisions.c.id == row.id).values(values))
+            connection.execute(update(db.undo_log).where(db.undo_log.c.id == row.id).values(values))
 
 
 def _with_merged(past: list[list[Row]], people: set[int]) -> set[int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facesearch.clustering.agglomeration import agglomerate
 from facesearch.clustering.candidates import Pairs
-from facesearch.clustering.constraints import NOBODY, Said
+from facesearch.clustering.constraints import NOBODY, Constraints
 
 Cut2 = Callable[[np.ndarray], np.ndarray]
 
@@ -35,7 +35,7 @@ def written_out(
     radius: float,
     cut2: Cut2,
     penalty: float,
-    said: Said,
+    constraints: Constraints,
 ) -> set[frozenset[int]]:
     """Mean squared distance over all pairs of faces, no sums of vectors, no heap."""
     groups = [np.flatnonzero(start == label) for label in np.unique(start)]
@@ -51,8 +51,8 @@ def written_out(
         return float(np.mean(squared)) - shift[x].mean() - shift[y].mean() + against - cut
 
     def allowed(both: np.ndarray) -> bool:
-        people = set(said.person[both].tolist()) - {NOBODY}
-        return len(people) < 2 and not any(people & said.refused.get(int(row), frozenset()) for row in both)
+        people = set(constraints.person[both].tolist()) - {NOBODY}
+        return len(people) < 2 and not any(people & constraints.rejected.get(int(row), frozenset()) for row in both)
 
     while True:
         costs = {
@@ -88,11 +88,11 @@ def problems(draw: st.DrawFn) -> tuple[object, ...]:
 @given(st.data())
 def test_agrees_with_every_pair_looked_at_before_every_join(data: st.DataObject) -> None:
     start, vectors, shift, photos, radius, cut2, penalty = data.draw(problems())
-    said = data.draw(st.one_of(st.just(Said.nothing(len(start))), decisions(len(start))))
-    start = said.enforce(start)
-    labels = agglomerate(start, vectors, shift, all_pairs(vectors, photos, radius), cut2, penalty, said)
-    assert as_partition(labels) == written_out(start, vectors, shift, photos, radius, cut2, penalty, said)
-    assert agrees(said, labels)
+    constraints = data.draw(st.one_of(st.just(Constraints.none(len(start))), decisions(len(start))))
+    start = constraints.enforce(start)
+    labels = agglomerate(start, vectors, shift, all_pairs(vectors, photos, radius), cut2, penalty, constraints)
+    assert as_partition(labels) == written_out(start, vectors, shift, photos, radius, cut2, penalty, constraints)
+    assert agrees(constraints, labels)
     assert set(labels.tolist()) == set(range(labels.max() + 1))
 
 
@@ -107,13 +107,13 @@ def joined(
     photos: list[int] | None = None,
     shift: list[float] | None = None,
     penalty: float = 0.0,
-    said: Said | None = None,
+    constraints: Constraints | None = None,
 ) -> list[int]:
     """Labels, numbered by their first rows."""
     n = len(vectors)
     of = np.arange(n) if photos is None else np.array(photos)
     moved = np.zeros(n) if shift is None else np.array(shift)
-    told = said or Said.nothing(n)
+    told = constraints or Constraints.none(n)
     labels = agglomerate(np.arange(n), vectors, moved, all_pairs(vectors, of), cut2, penalty, told).tolist()
     return [list(dict.fromkeys(labels)).index(label) for label in labels]
 
@@ -175,18 +175,18 @@ def test_more_photos_in_common_than_faces_are_no_stronger() -> None:
 def test_what_was_said_is_inherited_by_what_is_joined(apart: dict[str, object]) -> None:
     """Rows 2 and 3 join first with 0 and 1, about whom something was said."""
     vectors = on_a_circle(0.0, 0.1, 0.001, 0.101)
-    said = Said(np.array([*apart["person"], NOBODY, NOBODY]), apart.get("refused", {}))
+    constraints = Constraints(np.array([*apart["person"], NOBODY, NOBODY]), apart.get("refused", {}))
     assert joined(vectors, flat(1.0)) == [0, 0, 0, 0]
-    assert joined(vectors, flat(1.0), said=said) == [0, 1, 0, 1]
+    assert joined(vectors, flat(1.0), constraints=constraints) == [0, 1, 0, 1]
 
 
 def test_groups_without_candidates_are_never_joined() -> None:
     nothing = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     vectors = on_a_circle(0, 0)
-    assert agglomerate(np.arange(2), vectors, np.zeros(2), nothing, flat(9), 0, Said.nothing(2)).tolist() == [0, 1]
+    assert agglomerate(np.arange(2), vectors, np.zeros(2), nothing, flat(9), 0, Constraints.none(2)).tolist() == [0, 1]
 
 
 def test_nothing_at_all() -> None:
     nothing = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     none = np.zeros(0, np.int64)
-    assert agglomerate(none, np.zeros((0, 4)), np.zeros(0), nothing, flat(1), 0, Said.nothing(0)).shape == (0,)
+    assert agglomerate(none, np.zeros((0, 4)), np.zeros(0), nothing, flat(1), 0, Constraints.none(0)).shape == (0,)

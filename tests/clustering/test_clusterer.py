@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from facesearch.clustering import (
     NOISE,
+    Constraints,
     Cuts,
     Faces,
     Options,
-    Said,
-    group,
+    cluster_faces,
 )
 from facesearch.clustering.candidates import pairs_within
 from facesearch.clustering.constraints import NOBODY
@@ -23,7 +23,7 @@ WEAK = 3.0
 
 
 def grouped(faces: Faces, **settings: object) -> np.ndarray:
-    return group(faces, CALIBRATION, **settings)
+    return cluster_faces(faces, CALIBRATION, **settings)
 
 
 def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
@@ -83,8 +83,8 @@ def test_two_faces() -> None:
 def test_nothing_but_weak_faces() -> None:
     embeddings, _ = people([5, 5])
     assert grouped(faces_of(embeddings, excess=WEAK)).tolist() == [NOISE] * 10
-    one_said = Said(np.array([NOBODY] * 9 + [3]))
-    assert grouped(faces_of(embeddings, excess=WEAK), said=one_said)[9] == 0
+    one_said = Constraints(np.array([NOBODY] * 9 + [3]))
+    assert grouped(faces_of(embeddings, excess=WEAK), constraints=one_said)[9] == 0
 
 
 def test_settings_that_cannot_be_meant() -> None:
@@ -100,7 +100,7 @@ def test_settings_that_cannot_be_meant() -> None:
 
 
 @st.composite
-def libraries(draw: st.DrawFn) -> tuple[Faces, Said]:
+def libraries(draw: st.DrawFn) -> tuple[Faces, Constraints]:
     """Few people, faces that are there several times, weak ones, shared photos, a few words about some."""
     sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=6))
     seed = draw(st.integers(0, 1 << 32))
@@ -112,27 +112,27 @@ def libraries(draw: st.DrawFn) -> tuple[Faces, Said]:
     person = random.choice([NOBODY, 1, 2], len(rows), p=[0.8, 0.1, 0.1])
     refused = {int(row): frozenset({3 - int(person[row])}) for row in random.integers(0, len(rows), 2)}
     refused = {row: people & {1, 2} for row, people in refused.items() if people & {1, 2}}
-    return Faces(embeddings[rows], photos, excess), Said(person, refused)
+    return Faces(embeddings[rows], photos, excess), Constraints(person, refused)
 
 
 @settings(max_examples=60, deadline=None)
 @given(libraries(), st.sampled_from([None, 0.3]), st.integers(1, 4), st.integers(0, 1 << 32))
 def test_the_order_of_the_faces_does_not_matter(
-    library: tuple[Faces, Said], eps: float | None, min_samples: int, seed: int
+    library: tuple[Faces, Constraints], eps: float | None, min_samples: int, seed: int
 ) -> None:
     """Nor do the photos' numbers. Faces that are alike in everything may change places."""
-    faces, said = library
-    labels = grouped(faces, said=said, eps=eps, min_samples=min_samples)
+    faces, constraints = library
+    labels = grouped(faces, constraints=constraints, eps=eps, min_samples=min_samples)
     random = np.random.default_rng(seed)
     order, renamed = random.permutation(len(faces)), random.permutation(faces.photos.max() + 1)
     other = Faces(faces.embeddings[order], renamed[faces.photos[order]], faces.excess[order])
-    again = grouped(other, said=said.rows(order), eps=eps, min_samples=min_samples)
+    again = grouped(other, constraints=constraints.rows(order), eps=eps, min_samples=min_samples)
 
-    def contents(of: Faces, told: Said, found: np.ndarray) -> list[tuple[object, ...]]:
+    def contents(of: Faces, told: Constraints, found: np.ndarray) -> list[tuple[object, ...]]:
         keys = zip(of.embeddings, of.excess, told.person, found, strict=True)
         return sorted((e.tobytes(), float(x), int(p), int(label)) for e, x, p, label in keys)
 
-    assert contents(other, said.rows(order), again) == contents(faces, said, labels)
+    assert contents(other, constraints.rows(order), again) == contents(faces, constraints, labels)
 
 
 def test_the_order_does_not_matter_in_a_larger_library() -> None:

@@ -19,10 +19,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from facesearch.clustering import (
     NOISE,
+    Constraints,
     Faces,
-    Said,
+    cluster_faces,
     few,
-    group,
 )
 from facesearch.clustering import (
     clusterer as grouping,
@@ -38,10 +38,10 @@ from facesearch.core.errors import TooManyPairsError
 SIZES = [60, 40, 25, 25, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1] * 3
 
 
-def of_many(faces: Faces, said: Said | None = None, min_samples: int = 2) -> NDArray[np.int64]:
+def of_many(faces: Faces, constraints: Constraints | None = None, min_samples: int = 2) -> NDArray[np.int64]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "ALL_PAIRS", 0)
-        return group(faces, CALIBRATION, said=said, min_samples=min_samples)
+        return cluster_faces(faces, CALIBRATION, constraints=constraints, min_samples=min_samples)
 
 
 def single(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -51,16 +51,16 @@ def single(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 def test_groups_are_those_of_all_pairs() -> None:
     embeddings, _ = people(SIZES, 3)
     faces = faces_of(embeddings)
-    all_pairs, many = group(faces, CALIBRATION), of_many(faces)
+    all_pairs, many = cluster_faces(faces, CALIBRATION), of_many(faces)
     assert adjusted_rand_score(single(all_pairs), single(many)) > 0.995
 
 
 def test_all_pairs_are_looked_at_up_to_a_number_of_good_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    grouper = grouping.Grouper(faces_of(people([5, 5], 4)[0]), grouping.Cuts.of(10, CALIBRATION))
+    clusterer = grouping.Clusterer(faces_of(people([5, 5], 4)[0]), grouping.Cuts.of(10, CALIBRATION))
     monkeypatch.setattr(grouping, "ALL_PAIRS", 10)
-    assert isinstance(grouper._compared(grouper.faces), Few)
+    assert isinstance(clusterer._compared(clusterer.faces), Few)
     monkeypatch.setattr(grouping, "ALL_PAIRS", 9)
-    assert isinstance(grouper._compared(grouper.faces), Many)
+    assert isinstance(clusterer._compared(clusterer.faces), Many)
 
 
 def test_somebody_with_very_many_photos_is_grouped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_somebody_with_very_many_photos_is_grouped_all_the_same(monkeypatch: pyt
 
     embeddings, who = people([40, 10, 10], 5)
     monkeypatch.setattr(few, "pairs_within", refusing)
-    assert same_partition(group(faces_of(embeddings), CALIBRATION), who)
+    assert same_partition(cluster_faces(faces_of(embeddings), CALIBRATION), who)
 
 
 def test_groups_do_not_depend_on_the_order_of_the_faces() -> None:
@@ -104,16 +104,16 @@ def test_siblings_who_are_always_together_stay_apart() -> None:
 @given(st.data(), st.integers(0, 5))
 def test_every_grouping_agrees_with_what_was_said(data: st.DataObject, seed: int) -> None:
     embeddings, _ = people([6, 5, 3, 1, 1], seed)
-    said = data.draw(decisions(len(embeddings)))
-    assert agrees(said, of_many(faces_of(embeddings), said))
+    constraints = data.draw(decisions(len(embeddings)))
+    assert agrees(constraints, of_many(faces_of(embeddings), constraints))
 
 
 def test_a_face_that_is_not_somebody_is_not_brought_in_by_others() -> None:
     embeddings, _ = people([12], 10)
-    said = Said(np.array([0] + [NOBODY] * 11), {5: frozenset({0})})
-    labels = of_many(faces_of(embeddings), said)
+    constraints = Constraints(np.array([0] + [NOBODY] * 11), {5: frozenset({0})})
+    labels = of_many(faces_of(embeddings), constraints)
     assert labels[5] != labels[0]
-    assert agrees(said, labels)
+    assert agrees(constraints, labels)
     assert len(as_partition(of_many(faces_of(embeddings)))) == 1
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from library_states import check_vectors
 from numpy.typing import NDArray
 
 from facesearch.core.errors import LibraryError, ModelMismatchError
 from facesearch.core.settings import ModelSpec
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing.indexer import Progress, index_photos
 from facesearch.indexing.reembedding import reembed
 from facesearch.library import Library
@@ -51,7 +52,7 @@ def network() -> NewNetwork:
 
 @pytest.fixture
 def new_engine(network: NewNetwork, fake_engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    engine = Pipeline(Embedder(network), fake_engine.detector)
+    engine = Pipeline(NetworkEmbedder(network), fake_engine.detector)
     monkeypatch.setattr(engine, "detect", NoDetector().detect)
     return engine
 
@@ -81,7 +82,7 @@ def test_every_face_gets_the_embedding_that_indexing_would_give(
     assert (report.photos, report.faces, report.dropped, report.stopped) == (PHOTOS, PHOTOS, 0, False)
     assert states[-1] == (PHOTOS, PHOTOS, PHOTOS)
     fresh = Store.create(tmp_path / "fresh", NEW_SPEC)
-    index_photos(fresh, lambda: Pipeline(Embedder(NewNetwork()), fake_engine.detector), [str(photos)])
+    index_photos(fresh, lambda: Pipeline(NetworkEmbedder(NewNetwork()), fake_engine.detector), [str(photos)])
     assert index.embeddings()[0].tolist() == ids.tolist()
     np.testing.assert_allclose(index.embeddings()[1], fresh.embeddings()[1], atol=1e-6)
     check_vectors(index)
@@ -173,14 +174,14 @@ def test_from_dlib_to_onnx_and_back(
     with Library(tmp_path / "library", device="cpu") as library:
         names = [f"{person}-soft.jpg" for person in ("grace-hopper", "eileen-collins")]
         library.index([demo[0] / name for name in names])
-        before, dlib = library.embeddings_of([face.id for face in library.faces()]), library.calibration
+        before, dlib = library.store.embeddings()[1], library.calibration
         assert dlib is not None
         with pytest.raises(ModelMismatchError, match=r"dlib.*tiny\.onnx.*facesearch reembed --model"):
             Library(tmp_path / "library", model=model)
         library.reembed(model)
         assert (library.spec.network, library.spec.dim, library.calibration) == ("onnx", 5, None)
         assert library.query(demo[0] / names[0], k=1).faces[0].matches[0].distance == pytest.approx(0, abs=1e-3)
-        check_vectors(library._index)
+        check_vectors(library.store)
         library.reembed("dlib")
         assert library.calibration == dlib
-        np.testing.assert_allclose(library.embeddings_of([f.id for f in library.faces()]), before, atol=1e-3)
+        np.testing.assert_allclose(library.store.embeddings()[1], before, atol=1e-3)

@@ -43,7 +43,7 @@ def private(folder: Path) -> bool:
 def use(folder: Path, engine: Pipeline) -> set[str]:
     """Do everything with a library that makes files; the names of those that there are meanwhile."""
     Store.create(folder, FAKE_SPEC).close()
-    with Library(folder) as library, library._index.writing():
+    with Library(folder) as library, library.store.writing():
         library.__dict__["engine"] = engine
         photo = Picture.save(folder.parent / "photos/a.png", "a")
         library.index([photo.parent])

@@ -8,8 +8,8 @@ from people_samples import Album, an_album, rows, state
 from sqlalchemy import delete, insert, select
 
 from facesearch.storage import schema as db
-from facesearch.storage import undo_log as ledger
-from facesearch.storage.undo_log import Ledger
+from facesearch.storage import undo_log
+from facesearch.storage.undo_log import UndoLog
 
 
 @pytest.fixture
@@ -20,19 +20,19 @@ def album() -> Iterator[Album]:
         yield album
 
 
-def undo(album: Album) -> ledger.Decision | None:
+def undo(album: Album) -> undo_log.Decision | None:
     with album.index.transaction() as connection:
-        return ledger.undo_last(connection)
+        return undo_log.undo_last(connection)
 
 
-def history(album: Album) -> list[ledger.Decision]:
+def history(album: Album) -> list[undo_log.Decision]:
     with album.index.reading() as connection:
-        return ledger.history(connection)
+        return undo_log.history(connection)
 
 
 def somebody(album: Album, name: str | None, *faces: int) -> int:
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         person = book.new_person(name)
         for face in faces:
             book.put("confirmed", {"face_id": face}, {"person_id": person})
@@ -44,14 +44,14 @@ def test_undo_restores_every_column_of_every_table(album):
     person, other = somebody(album, "Anna", 1, 2), somebody(album, None, 3)
     before = state(album.index)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("people", {"id": person}, {"name": "Änne", "ignored": True})
         book.put("confirmed", {"face_id": 1}, {"person_id": other})
         book.put("confirmed", {"face_id": 2}, None)
         book.put("rejected", {"face_id": 2, "person_id": person}, {})
-        book.put("apart", {"person_id": person, "other_id": other}, {})
+        book.put("cannot_link", {"person_id": person, "other_id": other}, {})
         book.put("not_faces", {"face_id": 4}, {})
-        book.put("grouped", {"face_id": 5}, {"group_id": 12})
+        book.put("clustered", {"face_id": 5}, {"cluster_id": 12})
         decision = book.close("many", "many things")
     assert all(state(album.index)[table] != before[table] for table in before)
     assert undo(album) == decision
@@ -62,7 +62,7 @@ def test_undo_restores_every_column_of_every_table(album):
 def test_a_deleted_person_comes_back_with_the_same_time(album, made_at):
     with album.index.transaction() as connection:
         connection.execute(insert(db.people).values(id=7, name='"\n\u202e👩🏽', ignored=True, created_at=made_at))
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("people", {"id": 7}, None)
         book.close("merge", "gone")
     undo(album)
@@ -72,7 +72,7 @@ def test_a_deleted_person_comes_back_with_the_same_time(album, made_at):
 def test_what_changes_nothing_is_no_decision(album):
     person = somebody(album, "Anna", 1)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("people", {"id": person}, {"name": "Anna"})
         book.put("confirmed", {"face_id": 1}, {"person_id": person})
         book.put("rejected", {"face_id": 1, "person_id": person}, None)
@@ -83,11 +83,11 @@ def test_what_changes_nothing_is_no_decision(album):
 def test_a_row_that_is_changed_twice_goes_back_to_what_it_was_first(album):
     before = state(album.index)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         for group in (1, 2, 3):
-            book.put("grouped", {"face_id": 1}, {"group_id": group})
-        book.put("grouped", {"face_id": 1}, None)
-        book.put("grouped", {"face_id": 1}, {"group_id": 4})
+            book.put("clustered", {"face_id": 1}, {"cluster_id": group})
+        book.put("clustered", {"face_id": 1}, None)
+        book.put("clustered", {"face_id": 1}, {"cluster_id": 4})
         book.close("many", "to and fro")
     undo(album)
     assert state(album.index) == before
@@ -110,7 +110,7 @@ def test_history_is_latest_first_and_undo_goes_back_through_it(album):
 def test_a_face_that_is_gone_stays_gone(album):
     somebody(album, "Anna", 1, 2)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         for face in (1, 2):
             book.put("confirmed", {"face_id": face}, None)
             book.put("not_faces", {"face_id": face}, {})
@@ -123,13 +123,13 @@ def test_a_face_that_is_gone_stays_gone(album):
 
 def test_a_row_that_was_changed_since_is_left_alone(album):
     with album.index.transaction() as connection:
-        book = Ledger(connection)
-        book.put("grouped", {"face_id": 1}, {"group_id": 5})
-        book.put("grouped", {"face_id": 2}, {"group_id": 5})
+        book = UndoLog(connection)
+        book.put("clustered", {"face_id": 1}, {"cluster_id": 5})
+        book.put("clustered", {"face_id": 2}, {"cluster_id": 5})
         book.close("many", "two")
-        connection.execute(db.grouped.update().where(db.grouped.c.face_id == 1).values(group_id=9))
+        connection.execute(db.clustered.update().where(db.clustered.c.face_id == 1).values(cluster_id=9))
     undo(album)
-    assert rows(album.index, "SELECT * FROM grouped") == [(1, 9)]
+    assert rows(album.index, "SELECT * FROM clustered") == [(1, 9)]
 
 
 def test_a_transaction_that_fails_leaves_no_decision(album):
@@ -137,7 +137,7 @@ def test_a_transaction_that_fails_leaves_no_decision(album):
 
     def fail() -> None:
         with album.index.transaction() as connection:
-            book = Ledger(connection)
+            book = UndoLog(connection)
             book.new_person("Anna")
             book.close("name", "somebody is Anna")
             raise RuntimeError("power cut")
@@ -149,20 +149,20 @@ def test_a_transaction_that_fails_leaves_no_decision(album):
 
 def erase(album: Album, faces: set[int], people: set[int]) -> None:
     with album.index.transaction() as connection:
-        ledger.erase(connection, faces, people)
+        undo_log.erase(connection, faces, people)
 
 
 def test_erasing_takes_only_what_is_theirs(album):
     anna, bela = somebody(album, "Anna", 1, 2), somebody(album, "Bela", 3)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
-        book.put("apart", {"person_id": anna, "other_id": bela}, {})
+        book = UndoLog(connection)
+        book.put("cannot_link", {"person_id": anna, "other_id": bela}, {})
         book.put("people", {"id": bela}, {"ignored": True})
         book.close("apart", "Anna and Bela are two people")
     erase(album, {1, 2}, {anna})
     assert [decision.summary for decision in history(album)] == ["apart (partly forgotten)", "somebody is Bela"]
     with album.index.reading() as connection:
-        changes = [json.loads(text) for text in connection.execute(select(db.decisions.c.changes)).scalars()]
+        changes = [json.loads(text) for text in connection.execute(select(db.undo_log.c.changes)).scalars()]
     assert not [
         c for one in changes for c in one if c["table"] in ("apart", "confirmed") and c["key"] != {"face_id": 3}
     ]
@@ -172,18 +172,18 @@ def test_erasing_takes_those_who_were_merged_into_them_and_all_their_names(album
     anna, bela = somebody(album, "Anna", 1, 2), somebody(album, "Bela", 3)
     carl = somebody(album, "Carl", 5)
     with album.index.transaction() as connection:
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("confirmed", {"face_id": 3}, {"person_id": anna})
         book.put("people", {"id": bela}, None)
         book.close("merge", "Bela merged into Anna")
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("people", {"id": anna}, {"name": "Ann"})
         book.close("name", "Anna is Ann")
-        book = Ledger(connection)
+        book = UndoLog(connection)
         book.put("people", {"id": carl}, {"ignored": True})
         book.close("ignore", "Carl, not Bela, is ignored; Annabel is not")
     erase(album, {1, 2, 3}, {anna})
-    written = rows(album.index, "SELECT summary, changes FROM decisions ORDER BY id")
+    written = rows(album.index, "SELECT summary, changes FROM undo_log ORDER BY id")
     assert [summary for summary, _ in written] == ["somebody is Carl", "ignore (partly forgotten)"]
     assert not [text for row in written for text in row if "Ann" in text or "Bela" in text]
     undo(album)

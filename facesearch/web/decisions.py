@@ -1,0 +1,121 @@
+"""Every decision about people and faces, undo, and the history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from facesearch.core.errors import FacesearchError, InputError
+from facesearch.library import Library
+from facesearch.storage.undo_log import Decision
+from facesearch.web.recent import Message
+from facesearch.web.site import (
+    back,
+    number,
+    page,
+    redirect,
+    site_of,
+    with_library,
+)
+
+__all__ = ["decide", "history"]
+
+SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form sends. clusters, to: references to people; then: the page to go to."""
+
+    clusters: list[str]
+    faces: list[int]
+    to: str
+    decision: int | None
+    then: str
+
+    @classmethod
+    def of(cls, form: FormData) -> "Form":
+        """Raises InputError."""
+        decision = _text(form, "decision")
+        return cls(
+            clusters=[str(cluster) for cluster in form.getlist("cluster")],
+            faces=[number(str(face)) for face in form.getlist("face")],
+            to=_text(form, "to"),
+            decision=number(decision) if decision else None,
+            then=_text(form, "then") or "/",
+        )
+
+    @property
+    def cluster(self) -> str:
+        """Raises InputError."""
+        if not self.clusters:
+            raise InputError("no cluster was chosen")
+        return self.clusters[0]
+
+    @property
+    def person(self) -> str:
+        """Raises InputError."""
+        if not self.to:
+            raise InputError("no name was given: type who it is")
+        return self.to
+
+
+# What a form does, by the last part of its address.
+DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
+    "name": lambda library, form: library.people.name(form.cluster, form.person),
+    "merge": lambda library, form: library.people.merge([*form.clusters, *([form.to] if form.to else [])]),
+    "divide": lambda library, form: library.people.divide(form.cluster),
+    "split": lambda library, form: library.people.split(form.cluster, [form.faces]),
+    "reject": lambda library, form: library.people.reject(form.faces, form.cluster),
+    "confirm": lambda library, form: library.people.assign(form.faces, form.cluster),
+    "assign": lambda library, form: library.people.assign(form.faces, form.person),
+    "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
+    "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
+    "ignore": lambda library, form: library.people.ignore(form.cluster),
+    "show": lambda library, form: library.people.ignore(form.cluster, False),
+    "apart": lambda library, form: library.people.keep_apart(form.cluster, form.person),
+}
+
+
+async def decide(request: Request) -> Response:
+    what = request.path_params["what"]
+    if what != "undo" and what not in DECISIONS:
+        raise HTTPException(404)
+    async with request.form(max_files=0, max_fields=2000) as form:
+        return await run_in_threadpool(_undo if what == "undo" else _decide, request, form)
+
+
+def _decide(request: Request, form: FormData) -> Response:
+    then = _text(form, "then") or "/"
+    try:
+        given, library = Form.of(form), site_of(request).library.get()
+        decision = DECISIONS[request.path_params["what"]](library, given)
+    except FacesearchError as error:
+        return back(request, error, then)
+    if decision is None:
+        return redirect(request, Message("that is how it was already; nothing has changed", "plain"), then)
+    return redirect(request, Message(decision.summary, "done", decision.id), then)
+
+
+def _undo(request: Request, form: FormData) -> Response:
+    then = _text(form, "then") or "/"
+    try:
+        undone = site_of(request).library.get().people.undo(Form.of(form).decision)
+    except FacesearchError as error:
+        return back(request, error, then)
+    text = f"undone: {undone.summary}" if undone else "there is nothing to undo"
+    return redirect(request, Message(text, "plain"), then)
+
+
+@with_library
+def history(request: Request, library: Library) -> Response:
+    decisions = library.people.history(SHOWN + 1)
+    return page(request, "history.html", decisions=decisions[:SHOWN], more=len(decisions) > SHOWN)
+
+
+def _text(form: FormData, name: str) -> str:
+    return str(form.get(name) or "").strip()

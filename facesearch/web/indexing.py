@@ -1,0 +1,104 @@
+"""Folders are indexed and faces clustered, watched from the page while it goes on."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from urllib.parse import unquote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from facesearch.core.errors import FacesearchError, InputError
+from facesearch.media import find_photos
+from facesearch.web.jobs import Jobs
+from facesearch.web.site import Site, back, page, site_of
+
+__all__ = ["cluster", "events", "form", "start", "stop"]
+
+# How often a stream looks whether there is something new, and how long it may be silent.
+LOOK_S, SILENT_S = 0.25, 10.0
+FAILURES = 200
+
+
+def form(request: Request) -> Response:
+    """What is in the library, what is being done, and a form for more. Works where there is no library yet."""
+    library = site_of(request).library.find()
+    status = library.status() if library else None
+    folder = str(site_of(request).library.folder)
+    return page(request, "index.html", status=status, folder=folder, shown=FAILURES)
+
+
+async def start(request: Request) -> Response:
+    async with request.form(max_files=0, max_fields=4) as sent:
+        given = str(sent.get("path") or "")
+    return await run_in_threadpool(_start, request, given)
+
+
+def _start(request: Request, given: str) -> Response:
+    site = site_of(request)
+    try:
+        path = _path_of(given)
+        find_photos([] if os.path.isdir(path) else [path])  # a mistyped path must not leave an empty library
+        site.jobs.start("index", path, lambda jobs: _index(site, path, jobs))
+    except FacesearchError as error:
+        return back(request, error, "/index")
+    return RedirectResponse("/index", 303)
+
+
+def _index(site: Site, path: str, jobs: Jobs) -> object:
+    return site.library.made().index(
+        [path],
+        progress=lambda state: jobs.progress(state.todo, state.done, state.faces),
+        should_stop=jobs.should_stop,
+    )
+
+
+def cluster(request: Request) -> Response:
+    site = site_of(request)
+    try:
+        site.jobs.start("cluster", "", lambda jobs: site.library.get().cluster())
+    except FacesearchError as error:
+        return back(request, error, "/index")
+    return RedirectResponse("/index", 303)
+
+
+def stop(request: Request) -> Response:
+    site_of(request).jobs.stop()
+    return RedirectResponse("/index", 303)
+
+
+async def events(request: Request) -> Response:
+    """Server-sent events: how far the work is, whenever that has changed."""
+    return StreamingResponse(_stream(site_of(request)), media_type="text/event-stream")
+
+
+async def _stream(site: Site) -> AsyncIterator[str]:
+    told, silent_s = "", 0.0
+    while not site.closing():
+        work = site.jobs.state()
+        now = json.dumps(work.to_dict()) if work else ""
+        if now != told or silent_s >= SILENT_S:
+            yield f"data: {now}\n\n" if now != told else ": still here\n\n"
+            told, silent_s = now, 0.0
+        if work is None or not work.running:
+            return
+        await asyncio.sleep(LOOK_S)
+        silent_s += LOOK_S
+
+
+def _path_of(given: str) -> str:
+    """The folder or file that somebody has typed or pasted; file managers copy quoted paths and file:// addresses.
+
+    Raises InputError for one that does not say where it is.
+    """
+    text = given.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    if text.startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    path = os.path.expanduser(text)
+    if not os.path.isabs(path) or "\0" in path:
+        raise InputError("give the whole path of a folder, as /home/me/Pictures or ~/Pictures")
+    return os.path.normpath(path)

@@ -1,0 +1,173 @@
+"""A folder for each person, for other programs."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from library_states import hash_of
+from shelf import ANNA
+
+from facesearch.core.results import Person
+from facesearch.people.clusters import Party
+from facesearch.sharing.folders import _as_folder, _folder_names
+
+
+def tree(folder: Path) -> dict[str, list[str]]:
+    return {place.name: sorted(entry.name for entry in place.iterdir()) for place in folder.iterdir()}
+
+
+THREE = {
+    "Anna": ["anna0.jpg", "anna1.jpg", "anna2.jpg", "both.jpg"],
+    "Ben": ["ben0.jpg", "ben1.jpg", "ben2.jpg", "both.jpg"],
+}
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_a_folder_for_each_person(trio, export, tmp_path, copy):
+    to = tmp_path / "out" / "deep"
+    before = {path: hash_of(path) for path in trio.folder.iterdir()}
+    assert export("--to", to, *copy, "--json").json == {"written": 11, "failures": []}
+    group = trio.group(trio.folder / "carla0.jpg")
+    assert tree(to) == THREE | {f"group {group}": ["carla0.jpg", "carla1.jpg", "carla2.jpg"]}
+    for made in to.glob("*/*"):
+        assert made.is_symlink() == (not copy)
+        assert hash_of(made) == before[trio.folder / made.name]
+    assert {path: hash_of(path) for path in trio.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_again_adds_what_is_new(trio, export, tmp_path, copy):
+    to = tmp_path / "out"
+    export("--to", to, *copy)
+    (to / "Anna" / "mine.txt").write_text("notes")
+    assert export("--to", to, *copy, "--json").json["written"] == 0
+    os.utime(trio.folder / "ben0.jpg", ns=(0, 1_000_000_000_000_000_000 + 1))
+    trio.add("new.jpg", ANNA)
+    trio.cluster()
+    assert export("--to", to, *copy, "--json").json["written"] == (2 if copy else 1)
+    assert "new.jpg" in tree(to)["Anna"]
+    assert "mine.txt" in tree(to)["Anna"]
+    assert ("ben0 (2).jpg" in tree(to)["Ben"]) == bool(copy)  # another file now than what was copied
+
+
+def test_copies_take_the_place_of_links_and_not_the_other_way_round(trio, export, tmp_path):
+    to, before = tmp_path / "out", {path: hash_of(path) for path in trio.folder.iterdir()}
+    export("--to", to)
+    assert export("--to", to, "--copy", "--json").json["written"] == 11
+    assert not any(path.is_symlink() for path in to.glob("*/*"))
+    assert {path: hash_of(path) for path in trio.folder.iterdir()} == before
+    assert export("--to", to, "--json").json["written"] == 0
+    assert tree(to)["Anna"] == THREE["Anna"]
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_equal_file_names_are_numbered(shelf, export, tmp_path, copy):
+    """Also those that differ in case only, which are one on some file systems, and would write through a link."""
+    for folder, name in (("a", "IMG.jpg"), ("b", "IMG.jpg"), ("c", "img.JPG"), ("d", "IMG (2).jpg")):
+        shelf.add(name, ANNA, folder=tmp_path / folder)
+    shelf.cluster()
+    hashes = {hash_of(path) for path in tmp_path.glob("?/*")}
+    for _ in range(2):
+        export("--to", tmp_path / "out", *copy)
+        (made,) = (tmp_path / "out").iterdir()
+        names = sorted(path.name for path in made.iterdir())
+        assert len({name.casefold() for name in names}) == len(names) == 4
+        assert {hash_of(path) for path in made.iterdir()} == hashes
+
+
+def test_a_photo_with_two_faces_of_one_person_is_there_once(shelf, export, tmp_path):
+    shelf.add("mirror.jpg", ANNA, ANNA)
+    shelf.add("one.jpg", ANNA)
+    shelf.cluster()
+    export("--to", tmp_path / "out")
+    assert list(tree(tmp_path / "out").values()) == [["mirror.jpg", "one.jpg"]]
+
+
+def test_only_some_people(trio, export, tmp_path):
+    export("--to", tmp_path / "out", "--person", "Anna")
+    assert tree(tmp_path / "out") == {"Anna": THREE["Anna"]}
+
+
+def test_namesakes_have_folders_of_their_own_whoever_is_exported(trio, export, tmp_path):
+    anna, ben = (trio.group(trio.folder / f"{who}0.jpg") for who in ("anna", "ben"))
+    trio.people.name(ben, "ANNA")
+    for group in (anna, ben):
+        export("--to", tmp_path / "out", "--person", group)
+    assert set(tree(tmp_path / "out")) == {f"Anna ({anna})", f"ANNA ({ben})"}
+
+
+def test_ignored_people_have_none_unless_they_are_asked_for(trio, export, tmp_path):
+    trio.people.ignore("Ben")
+    export("--to", tmp_path / "all")
+    assert "Ben" not in tree(tmp_path / "all")
+    export("--to", tmp_path / "ben", "--person", "Ben")
+    assert tree(tmp_path / "ben") == {"Ben": THREE["Ben"]}
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_originals_that_are_gone_are_listed(trio, export, tmp_path, copy):
+    (trio.folder / "anna1.jpg").unlink()
+    answer = export("--to", tmp_path / "out", *copy)
+    assert answer.out == "10 files written.\n"
+    assert f"left out: {trio.folder / 'anna1.jpg'}: no longer there" in answer.err
+    assert "anna1.jpg" not in tree(tmp_path / "out")["Anna"]
+
+
+def test_a_place_where_no_folder_can_be(trio, command, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file" in command("export", "--library", trio.index.folder, "--to", tmp_path / "file").error
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("AC/DC", "AC_DC"),
+        ('a<b>:"c"\\|?*', "a_b___c_____"),
+        ("..", "_"),
+        (" . hidden. ", "hidden"),
+        ("line\nbreak\x7f", "line_break_"),
+        ("Zoë 李 👩\u200d👧", "Zoë 李 👩\u200d👧"),
+        ("con", "con_"),
+        ("LPT1.x", "LPT1.x_"),
+        ("Conny", "Conny"),
+        ("👩" * 100, "👩" * 50),
+        ("a" * 199 + " b", "a" * 199),
+        ("\udcff", "_"),
+    ],
+)
+def test_folders_have_names_that_every_file_system_takes(name: str, folder: str, tmp_path: Path):
+    assert _as_folder(name) == folder
+    (tmp_path / folder).mkdir()
+
+
+def test_no_two_people_share_a_folder():
+    names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "group 9", None]
+    clusters = [
+        Party(group, Person(group, name) if name else None, False, (group,), frozenset())
+        for group, name in enumerate(names, 1)
+    ]
+    folders = _folder_names(clusters)
+    assert len({folder.casefold() for folder in folders.values()}) == len(names)
+    assert folders[3] == "Anna (2)"
+    assert folders[2] == "anna (2) (2)"
+
+
+def test_says_why_nothing_was_written(shelf, export, tmp_path):
+    shelf.add("anna0.jpg", ANNA)
+    shelf.add("anna1.jpg", ANNA)
+    assert "facesearch cluster" in export("--to", tmp_path / "out").out
+    shelf.cluster()
+    assert "facesearch name" in export("--xmp").out
+    shelf.people.name("1", "Anna")
+    for options in (["--to", tmp_path / "out"], ["--xmp"]):
+        assert export(*options).out == "2 files written.\n"
+        assert "all there already" in export(*options).out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[], ["--xmp", "--to", "x"], ["--format", "xml"], ["--format", "csv", "--xmp"], ["--xmp", "--xmp-names", "other"]],
+)
+def test_options_that_cannot_be_meant(trio, command, wrong):
+    assert re.search(r"--\w+", command("export", "--library", trio.index.folder, *wrong).error)
