@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from conftest import FAKE_SPEC, FakeDetector, FakeNetwork, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC, FakeDetector, FakeNetwork
 
 from facesearch import embedding
 from facesearch.calibration import load_calibration, write_library_calibration
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import indexer
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
@@ -21,7 +22,7 @@ def main(folder: Path) -> None:
     say("begun")
     Store.create(folder / "new/library", FAKE_SPEC).close()
     with Library(folder / "new/library") as library:
-        library.__dict__["engine"] = Pipeline(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
+        library.__dict__["engine"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
         say("created")
         library.index([folder / "photos"], progress=lambda state: say(f"{state.done} photos"))
         library.cluster(eps=2.1)
