@@ -252,17 +252,16 @@ class TestRuns:
 
     def test_a_full_disk(self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(aligning, "BATCH_IMAGES", 1)
-        real, written = Path.write_bytes, []
+        real, renamed = os.rename, []
 
-        def write(path: Path, content: bytes) -> int:
-            written.append(path)
-            if len(written) < 4:  # align.json and two crops are whole, and this one comes half
-                return real(path, content)
-            real(path, content[:100])
+        def rename(part: Path, path: Path) -> None:
+            renamed.append(path)
+            if len(renamed) < 4:  # align.json and two crops are whole, and this one is not
+                return real(part, path)
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as full:
-            full.setattr(Path, "write_bytes", write)
+            full.setattr("facesearch.core.files.os.replace", rename)
             with pytest.raises(InputError, match=r"No space left.*goes on from there"):
                 align(people, tmp_path / "out", workers=1)
         done = _entries(tmp_path / "out")
