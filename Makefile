@@ -28,7 +28,7 @@ test: lint  ## everything: style, types, layers and all tests; some of them with
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(PYTEST)
 
 check: lint  ## style, types, layers, and what is in the wheel and in the repository
-	$(BIN)/python -m pytest tests/test_house.py
+	$(BIN)/python -m pytest tests/test_repository.py
 
 lint: $(VENV)/.test  ## style (ruff), types (mypy), layers (import-linter)
 	$(BIN)/python -m ruff check .

@@ -1,4 +1,7 @@
-"""facesearch: find people in photos. Index folders, search by face, verify, cluster; all on this machine."""
+"""facesearch: find people in photos. Index folders, search by face, verify, cluster; all on this machine.
+
+`Library` and `verify` are what programs need; they are imported when first used. May import library and core.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

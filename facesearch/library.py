@@ -1,11 +1,11 @@
-"""A library of photos and the people in them: what the command line does, for programs.
+"""`Library`: opens a store, picks the pipeline, and hands out the parts; it decides nothing itself.
 
 import facesearch
 
 with facesearch.Library("my-library") as library:
     library.index(["photos/"])
     result = library.query("face.jpg", k=5)
-    groups = library.cluster()
+    clusters = library.cluster().clusters
 """
 
 import os
@@ -14,39 +14,35 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from facesearch import embedding
 from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
-from facesearch.core.results import (
-    Clustering,
-    ImportedName,
-    QueryResult,
-    Status,
-    Verification,
-)
+from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
-from facesearch.core.types import Box, Face
-from facesearch.indexing import removal as removing
+from facesearch.indexing import removal
 from facesearch.storage import Store
+from facesearch.storage.status import status_of
 
-if TYPE_CHECKING:  # some of these import torch, and none is needed by every command
-    from facesearch.core.views import Thumbnail
+if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
+    from facesearch.core.results import Thumbnail
+    from facesearch.core.types import Box
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People
     from facesearch.people.browsing import Browser
-    from facesearch.people.clusters import Party
     from facesearch.people.thumbnails import Looked, Thumbnails
     from facesearch.pipeline.pipeline import Pipeline
+    from facesearch.searching.searcher import Searcher
 
 __all__ = ["Library", "default_folder", "verify"]
 
 
 class Library:
-    """One folder with an index, and the engine that fills and asks it.
+    """One folder with photos' faces and people.
+
+    store: where it is kept. engine: what photos go through. people: clusters, names and every decision.
+    search: identification and verification. browse: a page at a time. thumbnails: small pictures.
 
     Nothing heavy is loaded before it is needed: `status` needs no network, `query` on a path does.
     """
@@ -82,14 +78,14 @@ class Library:
         self._detection = detection
         self._images = images
         try:
-            self._index = Store.open(self.folder, search)
+            self.store = Store.open(self.folder, search)
         except LibraryMissingError:
             if not create:
                 raise
-            self._index = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search)
+            self.store = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search)
         else:
             if model is not None:
-                self._index.require_model(embedding.resolve(model))
+                self.store.require_model(embedding.resolve(model))
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +94,11 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        self._index.close()
+        self.store.close()
 
     @property
     def spec(self) -> ModelSpec:
-        return self._index.spec
+        return self.store.spec
 
     @cached_property
     def engine(self) -> "Pipeline":
@@ -120,168 +116,86 @@ class Library:
     @cached_property
     def calibration(self) -> Calibration | None:
         """What distances mean: the library's own calibration, else the model's; None if there is neither."""
-        return library_calibration(self.folder, self.spec)
+        return library_calibration(self.folder, self.spec, embedding.own_calibration)
 
-    # -- filling --------------------------------------------------------------------------------------------------
+    @cached_property
+    def people(self) -> "People":
+        """Clusters and names, and every decision about them."""
+        from facesearch.people import People
 
-    def index(
-        self,
-        paths: Sequence[str | os.PathLike[str]],
-        *,
-        redo: bool = False,
-        progress: "Callable[[Progress], None]" = lambda _: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> "IndexReport":
-        """Bring the library up to date with some files and folders; see `facesearch.indexing.indexer.index_photos`.
+        return People(self.store, lambda: self.calibration)
 
-        New faces of people of whom something has been decided are put to them at once.
-        """
-        from facesearch.indexing.indexer import index_photos
+    @cached_property
+    def search(self) -> "Searcher":
+        """Who is near a picture's faces; whether two pictures show one person."""
+        from facesearch.searching.searcher import Searcher
 
-        report = index_photos(
-            self._index,
-            lambda: self.engine,
-            [os.fspath(path) for path in paths],
-            redo=redo,
-            progress=progress,
-            should_stop=should_stop,
-        )
-        if report.indexed and self.calibration is not None:
-            from facesearch.people import clustering as grouping
-
-            report.placed = grouping.place_new(self._index, self.calibration, report.run_id)
-        return report
-
-    def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
-        """Take files and folders out of the library; see `facesearch.indexing.removal.remove`."""
-        return removing.remove(self._index, paths)
-
-    def remove_missing(self, *, force: bool = False) -> int:
-        """Take out the files that the last runs did not find; see `facesearch.indexing.removal.remove_missing`."""
-        return removing.remove_missing(self._index, force=force)
-
-    def forget_all(self) -> int:
-        """Delete all faces, people and decisions for good; the number of faces that went."""
-        return self._index.clear()
-
-    def faces(self) -> list[Face]:
-        """All faces, in the order of their ids."""
-        return self._index.faces(self._index.embeddings()[0].tolist())
-
-    def embeddings_of(self, faces: Sequence[int]) -> NDArray[np.float32]:
-        """(n, d) float32, unit L2 norm, for faces by their ids. Raises InputError for one that is not there."""
-        ids, vectors = self._index.embeddings()
-        rows = np.searchsorted(ids, faces)
-        if len(faces) and (not len(ids) or not np.array_equal(ids[np.minimum(rows, len(ids) - 1)], faces)):
-            raise InputError("a face is not in the library")
-        return vectors[rows]
-
-    def paths(self) -> list[str]:
-        """All files that hold a photo of the library, missing ones included."""
-        return sorted(self._index.known_paths())
-
-    def photo_sizes(self) -> dict[int, tuple[int, int]]:
-        """Photo id -> (width, height) in pixels as displayed."""
-        return self._index.photo_sizes()
-
-    # -- for other programs ---------------------------------------------------------------------------------------
-
-    def export_rows(self, only: Sequence[str] = ()) -> list[dict[str, object]]:
-        """One row a face of everybody, or of some people; see `facesearch.sharing.exporting`."""
-        from facesearch.sharing import exporting
-
-        return exporting.export_rows(self._index, self._chosen(only) or self.people.parties())
-
-    def export_folders(
-        self, folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
-    ) -> tuple[int, list[tuple[str, str]]]:
-        """A folder for each person with links to the photos, or copies: (files made, [(path, reason)] left out)."""
-        from facesearch.sharing import exporting
-
-        return exporting.export_folders(self._index, self._chosen(only), Path(folder), copy=copy)
-
-    def export_sidecars(
-        self, folder: str | os.PathLike[str] | None = None, only: Sequence[str] = (), *, naming: str = "appended"
-    ) -> tuple[int, list[tuple[str, str]]]:
-        """XMP sidecars beside the photos, or in a folder: (sidecars written, [(path, reason)] left out)."""
-        from facesearch.sharing import exporting
-
-        place = Path(folder) if folder is not None else None
-        return exporting.export_sidecars(self._index, self._chosen(only), folder=place, naming=naming)
-
-    def import_names(self) -> tuple[list[ImportedName], list[tuple[str, str]]]:
-        """Take over the names that other programs have put into the photos or beside them."""
-        from facesearch.sharing import exporting
-
-        return exporting.import_names(self._index, self.people)
-
-    def _chosen(self, only: Sequence[str]) -> "list[Party] | None":
-        """The parties that are referred to, each once; None where none is, for everybody."""
-        return list({party.group: party for party in map(self.people.find, only)}.values()) or None
-
-    # -- looking --------------------------------------------------------------------------------------------------
+        return Searcher(self.store, lambda: self.engine, lambda: self.calibration)
 
     @cached_property
     def browse(self) -> "Browser":
         """People, faces and photos a page at a time."""
         from facesearch.people.browsing import Browser
 
-        return Browser(self._index, lambda: self.calibration)
+        return Browser(self.store, lambda: self.calibration)
 
     @cached_property
     def thumbnails(self) -> "Thumbnails":
         """Small pictures of faces and photos, kept in the library's folder."""
         from facesearch.people.thumbnails import Thumbnails
 
-        return Thumbnails(self._index)
+        return Thumbnails(self.store)
 
-    def face_tile(self, face: int, size: int = 96) -> "Thumbnail":
-        """The square around a face. Raises InputError where there is no such face."""
-        return self.thumbnails.face_tile(face, size)
+    def index(
+        self,
+        paths: Paths,
+        *,
+        redo: bool = False,
+        progress: "Callable[[Progress], None]" = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> "IndexReport":
+        """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
-    def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
-        """A photo the right way up. Raises InputError where there is no such photo."""
-        return self.thumbnails.photo_preview(photo, size)
+        New faces of people of whom something has been decided are put to them at once.
+        """
+        from facesearch.indexing.indexer import index_photos
 
-    def pictures_of(self, image: str | os.PathLike[str], boxes: Sequence[Box]) -> "Looked":
-        """Small pictures of a picture that is not in the library, and of faces on it."""
-        from facesearch.people.thumbnails import pictures_of
+        report = index_photos(
+            self.store,
+            lambda: self.engine,
+            as_paths(paths),
+            redo=redo,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        if report.indexed and self.calibration is not None:
+            from facesearch.people.clustering import place_new
 
-        return pictures_of(image, boxes, self._images)
+            report.placed = place_new(self.store, self.calibration, report.run_id)
+        return report
 
-    # -- asking ---------------------------------------------------------------------------------------------------
+    def remove(self, paths: Paths) -> int:
+        """Take one or some files and folders out of the library; see `facesearch.indexing.removal.remove`."""
+        return removal.remove(self.store, paths)
+
+    def remove_missing(self, *, force: bool = False) -> int:
+        """Take out the files that the last runs did not find; see `facesearch.indexing.removal.remove_missing`."""
+        return removal.remove_missing(self.store, force=force)
 
     def query(
         self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
     ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.search.query`."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as beside:  # the networks and the index are loaded side by side
-            opened = beside.submit(lambda: self._index.vectors)
-            engine = self.engine
-            opened.result()
-        from facesearch.searching import search as searching
-
-        return searching.query(self._index, engine, self.calibration, image, k, face, called)
+        return self.search.query(image, k, face=face, called=called)
 
     def verify(
         self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None
     ) -> Verification:
         """Whether the main faces of two pictures are the same person; see `facesearch.searching.search.compare`."""
-        from facesearch.searching import search as searching
-
-        return searching.compare(self.engine, self.calibration, a, b, threshold)
-
-    @cached_property
-    def people(self) -> "People":
-        """Groups and names, and every decision about them."""
-        from facesearch.people import People
-
-        return People(self._index, lambda: self.calibration)
+        return self.search.verify(a, b, threshold=threshold)
 
     def cluster(self, *, eps: float | None = None, min_samples: int = 2) -> Clustering:
-        """Group the faces of the library by person, within what has been decided; see `facesearch.clustering`.
+        """Put the faces of the library together by person, within what has been decided; see `facesearch.clustering`.
 
         Args:
             eps: plain DBSCAN at this distance instead of the method that the calibration makes possible.
@@ -289,12 +203,13 @@ class Library:
 
         Raises InputError where eps is not given and the model has no calibration to take it from.
         """
-        from facesearch.people import clustering as grouping
-        from facesearch.searching import search as searching
+        from facesearch.people.clustering import recluster
 
         if eps is None and self.calibration is None:
-            raise InputError(searching.no_calibration(self.spec, "give --eps, or"))
-        return grouping.regroup(self._index, self.calibration, eps=eps, min_samples=min_samples)
+            from facesearch.searching.search import no_calibration
+
+            raise InputError(no_calibration(self.spec, "give --eps, or"))
+        return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples)
 
     def reembed(
         self,
@@ -311,45 +226,36 @@ class Library:
         # what was indexed was not too large then, whatever the limit is now
         images = self._images or ImageConfig(max_megapixels=float("inf"))
         engine = Pipeline.load(embedding.resolve(model), self.device, self._detection, images)
-        report = reembed(self._index, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
+        report = reembed(self.store, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
         for stale in ("engine", "calibration"):
             self.__dict__.pop(stale, None)
         return report
 
-    def calibrate(
-        self, folder: str | os.PathLike[str], tick: Callable[[int, int], None] = lambda *_: None
-    ) -> Calibration:
-        """Measure what the model's distances mean, on a folder with a folder for each person; used from then on."""
-        from facesearch.evaluation.labelled import calibrate
-
-        calibration = calibrate(self.engine, Path(folder), tick)
+    def use_calibration(self, calibration: Calibration) -> None:
+        """Judge distances by this calibration from now on; it is kept in the library's folder."""
         write_library_calibration(self.folder, calibration)
         self.__dict__.pop("calibration", None)
-        return calibration
 
     def status(self) -> Status:
-        counts = self._index.counts()
-        return Status(
-            library=str(self.folder),
-            photos=counts.photos,
-            files=counts.files,
-            missing=counts.missing,
-            faces=counts.faces,
-            photos_without_faces=counts.photos_without_faces,
-            people=counts.people,
-            groups=counts.groups,
-            faces_in_groups=counts.faces_in_groups,
-            faces_since_clustering=counts.faces_since_clustering,
-            model=self.spec.name,
-            fingerprint=self.spec.fingerprint,
-            dim=self.spec.dim,
-            threshold=self.calibration.threshold() if self.calibration else None,
-            index=self._index.kind_for(counts.faces),
-            database_bytes=_size(self.folder, "library.sqlite3*"),
-            index_bytes=_size(self.folder, "faces.faiss"),
-            roots=tuple(self._index.roots()),
-            failures=tuple(self._index.failures()),
-        )
+        """How much the library holds, and what could not be read."""
+        return status_of(self.store, self.calibration.threshold() if self.calibration else None)
+
+    def forget_all(self) -> int:
+        """Delete all faces, people and decisions for good; the number of faces that went."""
+        return self.store.clear()
+
+    # for the pages, until they use `thumbnails`
+
+    def face_tile(self, face: int, size: int = 96) -> "Thumbnail":
+        return self.thumbnails.face_tile(face, size)
+
+    def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
+        return self.thumbnails.photo_preview(photo, size)
+
+    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "Looked":
+        from facesearch.people.thumbnails import pictures_of
+
+        return pictures_of(image, boxes, self._images)
 
 
 def default_folder() -> Path:
@@ -378,10 +284,11 @@ def verify(
         ModelError: the model has no calibration, and no threshold is given.
     """
     from facesearch.pipeline.pipeline import Pipeline
-    from facesearch.searching import search as searching
+    from facesearch.searching.search import compare
 
     spec = embedding.resolve(model or embedding.DEFAULT_MODEL)
-    return searching.compare(Pipeline.load(spec, device), model_calibration(spec), a, b, threshold)
+    calibration = model_calibration(spec, embedding.own_calibration)
+    return compare(Pipeline.load(spec, device), calibration, a, b, threshold)
 
 
 def _create(folder: Path, model: str, device: str, search: SearchConfig | None) -> Store:
@@ -393,7 +300,3 @@ def _create(folder: Path, model: str, device: str, search: SearchConfig | None) 
         return Store.create(folder, spec, search)
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
-
-
-def _size(folder: Path, pattern: str) -> int:
-    return sum(path.stat().st_size for path in folder.glob(pattern))

@@ -26,7 +26,7 @@ from synthetic import synthetic_faces
 
 from facesearch import Library
 from facesearch.calibration import load_calibration
-from facesearch.clustering import Faces, group
+from facesearch.clustering import Faces, cluster_faces
 from facesearch.clustering import clusterer as grouping
 from facesearch.embedding import resolve
 from facesearch.people.clustering import place_new
@@ -97,10 +97,10 @@ def fill(folder: str, total: int, start: int, stop: int) -> Result:
     """Put some of the made-up faces into a library, each on a photo of its own."""
     embeddings, people = synthetic_faces(total)
     with Library(folder) as library:
-        run = library._index.start_run("index")
+        run = library.store.start_run("index")
         for first in range(start, stop, ROWS):
-            _put(library._index, run, first, embeddings[first : min(first + ROWS, stop)])
-        library._index.finish_run(run, "{}")
+            _put(library.store, run, first, embeddings[first : min(first + ROWS, stop)])
+        library.store.finish_run(run, "{}")
     return {"people": people, "run": run}
 
 
@@ -109,7 +109,7 @@ def cluster(folder: str, repeats: int) -> Result:
     with Library(folder) as library:
         seconds = _median(library.cluster, repeats)
         peak = _peak_mb()
-        with library._index.reading() as connection:
+        with library.store.reading() as connection:
             rows = np.array(connection.execute(db.clustered.select()).all(), np.int64)
             faces = connection.execute(db.faces.select().with_only_columns(db.faces.c.id)).scalars().all()
     labels = np.full(len(faces), -1, np.int64)
@@ -120,13 +120,13 @@ def cluster(folder: str, repeats: int) -> Result:
 def know(folder: str, total: int, start: int) -> Result:
     """One face of each of the largest groups is confirmed, and then new faces come."""
     with Library(folder) as library:
-        parties = [party for party in library.people.parties() if len(party.faces) > 1][:KNOWN]
-        with library._index.transaction() as connection:
+        clusters = [cluster for cluster in library.people.with_faces() if len(cluster.face_ids) > 1][:KNOWN]
+        with library.store.transaction() as connection:
             people = [
-                {"id": i, "name": f"p{i}", "ignored": False, "created_at": 0.0} for i in range(1, len(parties) + 1)
+                {"id": i, "name": f"p{i}", "ignored": False, "created_at": 0.0} for i in range(1, len(clusters) + 1)
             ]
             connection.execute(insert(db.people), people)
-            first = [{"face_id": party.faces[0], "person_id": i} for i, party in enumerate(parties, 1)]
+            first = [{"face_id": cluster.face_ids[0], "person_id": i} for i, cluster in enumerate(clusters, 1)]
             connection.execute(insert(db.confirmed), first)
     return {"run": fill(folder, total, start, total)["run"]}
 
@@ -136,10 +136,10 @@ def place(folder: str) -> Result:
     with Library(folder) as library:
         calibration = library.calibration
         assert calibration is not None
-        with library._index.reading() as connection:
+        with library.store.reading() as connection:
             run = connection.exec_driver_sql("SELECT max(id) FROM runs").scalar_one()
         began = time.perf_counter()
-        placed = place_new(library._index, calibration, run)
+        placed = place_new(library.store, calibration, run)
         seconds = round(time.perf_counter() - began, 2)
     return {"new_faces": NEW, "placed": placed, "place_seconds": seconds, "place_peak_mb": _peak_mb()}
 
@@ -155,7 +155,7 @@ def compare(total: int, count: int) -> Result:
     for name, limit in (("all_pairs", len(faces)), ("candidates", 0)):
         began = time.perf_counter()
         with all_pairs_up_to(limit):
-            labels.append(_single(group(faces, calibration)))
+            labels.append(_single(cluster_faces(faces, calibration)))
         result[f"{name}_seconds"] = round(time.perf_counter() - began, 1)
         result[f"{name}_bcubed_f"] = _score(people, labels[-1])["bcubed_f"]
     return result | {"ari": round(float(adjusted_rand_score(*labels)), 4)}

@@ -53,7 +53,7 @@ def facesearch_way(paths: list[str]) -> tuple[Found, float]:
         library.index(paths)
         seconds = time.perf_counter() - began
         found: Found = {path: [] for path in paths}
-        for face in library.faces():
+        for face in library.store.faces(library.store.embeddings()[0].tolist()):
             found[face.path].append((tuple(map(float, face.box)), float(face.score)))  # type: ignore[arg-type]
     return found, seconds
 

@@ -20,7 +20,7 @@ from fakes import FakeDetector, FakeNetwork
 from hypothesis import settings
 from index_samples import SPEC
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
-from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
+from web_samples import demo_library, made_up, parted, three_people, visit  # noqa: F401  (fixtures)
 
 from facesearch import embedding
 from facesearch.core.settings import ModelSpec

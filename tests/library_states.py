@@ -7,13 +7,19 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
+from facesearch.core.types import Face
 from facesearch.storage import Store
 
-__all__ = ["check_vectors", "faces_by_content", "faces_of_path", "files", "hash_of"]
+__all__ = ["all_faces", "check_vectors", "faces_by_content", "faces_of_path", "files", "hash_of"]
 
 
 def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def all_faces(index: Store) -> list[Face]:
+    """All faces, in the order of their ids."""
+    return index.faces(index.embeddings()[0].tolist())
 
 
 def files(index: Store) -> dict[str, str]:

@@ -18,7 +18,7 @@ from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
 from facesearch.core.types import Face
 from facesearch.people import People
-from facesearch.people.clustering import place_new, regroup
+from facesearch.people.clustering import place_new, recluster
 from facesearch.storage import Store
 
 DIM = 32
@@ -92,8 +92,8 @@ class Album:
         self.index.forget_paths(paths)
         self.paths = [path for path in self.paths if path not in paths]
 
-    def regroup(self) -> Clustering:
-        return regroup(self.index, CALIBRATION)
+    def recluster(self) -> Clustering:
+        return recluster(self.index, CALIBRATION)
 
     def group_of(self, face: int) -> int | None:
         return groups(self.index).get(face)

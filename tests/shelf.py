@@ -11,7 +11,7 @@ from index_samples import a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
 from facesearch.people import People
-from facesearch.people.clustering import regroup
+from facesearch.people.clustering import recluster
 from facesearch.sharing.xmp import read_names
 from facesearch.storage import Store
 
@@ -47,18 +47,20 @@ class Shelf:
         return People(self.index, lambda: CALIBRATION)
 
     def cluster(self) -> None:
-        regroup(self.index, CALIBRATION)
+        recluster(self.index, CALIBRATION)
 
     def faces(self, path: Path) -> list[int]:
         return self.people.faces_in(path)
 
     def group(self, path: Path, place: int = 0) -> str:
         face = self.faces(path)[place]
-        return next(str(party.group) for party in self.people.parties() if face in party.faces)
+        return next(str(cluster.id) for cluster in self.people.with_faces() if face in cluster.face_ids)
 
     def titles(self, path: Path) -> list[str | None]:
         """Who the faces of a photo are taken for, from left to right."""
-        of = {face: party.title for party in self.people.parties() if party.person for face in party.faces}
+        of = {
+            face: cluster.title for cluster in self.people.with_faces() if cluster.person for face in cluster.face_ids
+        }
         return [of.get(face) for face in self.faces(path)]
 
 

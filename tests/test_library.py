@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Picture
 from fakes import FAKE_SPEC
-from library_states import check_vectors, files
+from library_states import all_faces, check_vectors, files
 
 import facesearch
 from facesearch.calibration import CALIBRATION_FILE
@@ -38,7 +38,7 @@ def library(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFacto
 
 def test_finds_the_faces_of_every_photo(library: Library, demo: Demo) -> None:
     _, people = demo
-    found = [Path(face.path).name for face in library.faces()]
+    found = [Path(face.path).name for face in all_faces(library.store)]
     assert sorted(found) == sorted(name for name, shown in people.items() for _ in shown)
     assert library.status().photos_without_faces == sum(1 for shown in people.values() if not shown)
 
@@ -50,8 +50,8 @@ def test_groups_the_two_people_and_tells_them_apart(library: Library, demo: Demo
     groups = [{Path(face.path).name for face in group.faces} for group in clustering.clusters]
     for person in {person for shown in demo[1].values() for person in shown}:
         assert {name for name, shown in demo[1].items() if person in shown} in groups
-    ids = [face.face for group in clustering.clusters for face in group.faces]
-    assert sorted(ids) == [face.id for face in library.faces()]
+    ids = [face.id for group in clustering.clusters for face in group.faces]
+    assert sorted(ids) == [face.id for face in all_faces(library.store)]
 
 
 def test_query_ranks_the_same_person_first(library: Library, demo: Demo) -> None:
@@ -112,15 +112,6 @@ def test_pictures_that_cannot_be_asked_about(library: Library, demo: Demo, name:
         library.query(demo[0] / name)
     with pytest.raises((NoFaceError, PhotoError), match=name):
         library.verify(demo[0] / "together.jpg", demo[0] / name)
-
-
-def test_embeddings_of_faces(library: Library) -> None:
-    ids = [face.id for face in library.faces()]
-    assert library.embeddings_of(ids[::-1]).shape == (26, 128)
-    assert (library.embeddings_of([ids[3]]) == library.embeddings_of(ids)[3]).all()
-    assert library.embeddings_of([]).shape == (0, 128)
-    with pytest.raises(InputError):
-        library.embeddings_of([10**6])
 
 
 def test_status(library: Library, demo: Demo) -> None:
@@ -199,7 +190,7 @@ def small(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
         library.__dict__["engine"] = fake_engine
         library.index([tmp_path / "one", tmp_path / "two"])
         yield library
-        check_vectors(library._index)
+        check_vectors(library.store)
 
 
 def test_remove_takes_out_files_and_folders(small: Library, tmp_path: Path) -> None:
@@ -231,7 +222,7 @@ def test_copy_survives_the_removal_of_a_file(small: Library, tmp_path: Path) -> 
     shutil.copy(tmp_path / "one/a.png", tmp_path / "two/a.png")
     small.index([tmp_path / "two"])
     assert small.remove([tmp_path / "one"]) == 2
-    assert set(files(small._index)) == {str(tmp_path / "two/a.png"), str(tmp_path / "two/c.png")}
+    assert set(files(small.store)) == {str(tmp_path / "two/a.png"), str(tmp_path / "two/c.png")}
 
 
 def test_remove_missing(small: Library, tmp_path: Path) -> None:
@@ -287,7 +278,7 @@ def test_an_empty_library_answers(tmp_path: Path, fake_engine: Pipeline) -> None
     with Library(tmp_path) as library:
         library.__dict__["engine"] = fake_engine
         assert library.cluster(eps=0.5).clusters == ()
-        assert library.faces() == []
+        assert all_faces(library.store) == []
         with pytest.raises(LibraryError, match="facesearch index"):
             library.query(Picture.save(tmp_path / "a.png", "a"))
 

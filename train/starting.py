@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facesearch import embedding
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding import NetworkEmbedder
@@ -87,12 +88,12 @@ def _with_new_head(module: nn.Module, spec: ModelSpec, dim: int) -> nn.Module:
     return fresh
 
 
-def freeze(module: nn.Module, layers: Sequence[str]) -> None:
+def freeze(module: nn.Module, layers: Strings) -> None:
     """Keep the weights of the layers whose parameters' names begin so.
 
     Raises InputError where a layer is not there, or nothing is left to train.
     """
-    for layer in layers:
+    for layer in as_strings(layers):
         found = [p for name, p in module.named_parameters() if name == layer or name.startswith(f"{layer}.")]
         if not found:
             known = sorted({name.split(".")[0] for name, _ in module.named_parameters()})

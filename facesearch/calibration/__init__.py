@@ -1,6 +1,6 @@
-"""What a distance means: false-accept rate and probability, and where a model's calibration is kept.
+"""What a distance means for a model: false-accept rate, probability, and where that is kept.
 
-May import core (and, to read a checkpoint's own calibration, embedding).
+May import core.
 """
 
 from facesearch.calibration.calibration import Calibration, MadeFrom, ProbabilityCurve, ramps

@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from facesearch.calibration.calibration import Calibration
 from facesearch.core.errors import InputError, LibraryError, WeightsError
+from facesearch.core.files import FILE_MODE, replace_file
 from facesearch.core.settings import ModelSpec
 
 __all__ = [
@@ -20,54 +23,54 @@ __all__ = [
 
 CALIBRATION_FILE = "calibration.json"
 CALIBRATIONS = Path(__file__).parent / "models"
+# A model -> the calibration in its own file, as JSON; None where there is none.
+OwnCalibration = Callable[[ModelSpec], Mapping[str, Any] | None]
 
 
-def model_calibration(spec: ModelSpec) -> Calibration | None:
-    """The packaged calibration of a model, or the one that training has left in its checkpoint; None without either.
+def model_calibration(spec: ModelSpec, own: OwnCalibration = lambda _: None) -> Calibration | None:
+    """The packaged calibration of a model, or the one in its own file; None without either.
+
+    Args:
+        own: reads the model's own file, see `facesearch.embedding.own_calibration`.
 
     Raises:
-        ModelError, WeightsError: the checkpoint is missing or damaged.
+        WeightsError: the model's own file has a damaged one. Whatever `own` raises.
     """
     packaged = load_calibration(spec)
-    path = Path(spec.name)
-    if packaged is not None or path.suffix != ".safetensors" or not path.is_file():
+    stored = own(spec) if packaged is None else None
+    if stored is None:
         return packaged
-    from facesearch.embedding import checkpoint, resolve
-
-    stored = checkpoint.read_header(path).calibration
-    # a file cannot hold its own hash: that these are the weights meant is seen from the file, not from its words
-    if stored is None or resolve(spec.name).fingerprint != spec.fingerprint:
-        return None
     try:
         calibration = Calibration.from_json(json.dumps(stored))
     except InputError as error:
-        raise WeightsError(f"{path} has a damaged calibration ({error}): get the file again") from error
+        raise WeightsError(f"{spec.name} has a damaged calibration ({error}): get the file again") from error
     return replace(calibration, model=spec.name, fingerprint=spec.fingerprint)
 
 
-def library_calibration(folder: Path, spec: ModelSpec) -> Calibration | None:
+def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lambda _: None) -> Calibration | None:
     """The library's own calibration, else the model's; None if there is neither for exactly this model.
+
+    Args:
+        own: as of `model_calibration`.
 
     Raises:
         LibraryError: the library's file is damaged.
         ModelError, WeightsError: as model_calibration.
     """
-    own = folder / CALIBRATION_FILE
-    if own.is_file():
+    file = folder / CALIBRATION_FILE
+    if file.is_file():
         try:
-            calibration = Calibration.from_json(own.read_text(encoding="utf-8"))
+            calibration = Calibration.from_json(file.read_text(encoding="utf-8"))
         except (InputError, UnicodeDecodeError) as error:
-            raise LibraryError(f"{own} is damaged ({error}): delete it, or calibrate again") from error
+            raise LibraryError(f"{file} is damaged ({error}): delete it, or calibrate again") from error
         if calibration.fingerprint == spec.fingerprint:
             return calibration
-    return model_calibration(spec)
+    return model_calibration(spec, own)
 
 
 def write_library_calibration(folder: Path, calibration: Calibration) -> None:
-    """The library's own from now on; replaced at once or not at all."""
-    part = folder / f"{CALIBRATION_FILE}.part"
-    part.write_text(calibration.to_json(), encoding="utf-8")
-    part.replace(folder / CALIBRATION_FILE)
+    """The library's own from now on; replaced at once or not at all, and on the medium when this returns."""
+    replace_file(folder / CALIBRATION_FILE, calibration.to_json().encode(), mode=FILE_MODE)
 
 
 def load_calibration(spec: ModelSpec) -> Calibration | None:

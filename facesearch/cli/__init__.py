@@ -1,15 +1,6 @@
-"""The command line: parse, one call into the library, print.
+"""The command line: one file for each group of commands; parse, one call into the library, print.
 
-- app.py: the Typer app and the options that several commands share
-- output.py: JSON, tables, progress bars, errors
-- finding.py: index, query, verify, cluster
-- people.py: people, photos, name, merge, split, reject, not-a-face, ignore, undo, history, forget
-- asking.py: suggest, explain
-- keeping.py: status, remove, reembed
-- serving.py: serve
-- sharing.py: export, import-names
-- reporting.py: report
-- models.py: models, calibrate, evaluate
+May import sharing, evaluation, library and everything below; `serve` starts web.
 """
 
 import gc

@@ -82,12 +82,12 @@ def calibrate(
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import embedding
     from facesearch.core.errors import InputError
-    from facesearch.evaluation import labelled as measuring
+    from facesearch.evaluation.labelled import calibrate, measured_calibration, people_in
     from facesearch.evaluation.plots import calibration_plot, require_matplotlib
 
     if plot is not None:
         require_matplotlib()
-    measuring.people_in(folder)  # a mistyped folder must not leave an empty library
+    people_in(folder)  # a mistyped folder must not leave an empty library
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
@@ -95,11 +95,11 @@ def calibrate(
             from facesearch.pipeline.pipeline import Pipeline
 
             engine = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
-            result = measuring.calibrate(engine, folder, tick)
+            result = measured_calibration(engine, folder, tick)
             out.write_text(result.to_json(), encoding="utf-8")
         else:
             with open_library(library, model, device, create=True) as opened:
-                result = opened.calibrate(folder, tick)
+                result = calibrate(opened, folder, tick)
     if plot is not None:
         save_figure(calibration_plot(result), plot)
     print_json(json.loads(result.to_json())) if as_json else _show_calibration(result)
@@ -137,21 +137,21 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled photos: verification on LFW's pairs, identification and groups on a folder."""
     from facesearch.core.errors import InputError
-    from facesearch.evaluation import accuracy as benchmarks
+    from facesearch.evaluation import accuracy
 
     if (lfw is None) != (pairs is None) or (lfw is None and photos is None):
         raise InputError("give --lfw with --pairs, or --photos, or both")
     if out is not None:
-        benchmarks.read_results(out)  # nobody wants to hear of it after an hour
+        accuracy.read_results(out)  # nobody wants to hear of it after an hour
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
-            results["verification"] = benchmarks.verification(lfw, pairs, model, device, tick)
+            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
         if photos is not None:
-            measured = benchmarks.groups(photos, labels, model, device, tick, baselines=baselines)
+            measured = accuracy.clusters(photos, labels, model, device, tick, baselines=baselines)
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:
-        benchmarks.merge_into(out, results)
+        accuracy.merge_into(out, results)
     print_json(results) if as_json else _show_results(results)
 
 

@@ -10,7 +10,7 @@ from facesearch.cli.output import message, print_json, shown
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.core.results import Somebody
+    from facesearch.core.types import Cluster
 
 __all__ = ["export", "import_names"]
 
@@ -32,8 +32,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Give groups and names to other programs. The photos themselves are never written."""
+    from facesearch import sharing
     from facesearch.core.errors import InputError
-    from facesearch.sharing.exporting import rows_to_csv
 
     if sum((to is not None, table is not None, xmp)) != 1:
         raise InputError("say what to make: --to FOLDER, --format csv or json, or --xmp")
@@ -41,13 +41,14 @@ def export(
         raise InputError("--format is csv or json, and --xmp-names is appended or replaced")
     with open_library(library) as opened:
         if table is not None:
-            rows = opened.export_rows(person or [])
-            print_json({"faces": rows}) if table == "json" or as_json else typer.echo(rows_to_csv(rows), nl=False)
+            rows = sharing.export_rows(opened, person or [])
+            as_csv = table == "csv" and not as_json
+            typer.echo(sharing.rows_to_csv(rows), nl=False) if as_csv else print_json({"faces": rows})
             return
         if to is not None:
-            made, skipped = opened.export_folders(to, person or [], copy=copy)
+            made, skipped = sharing.export_folders(opened, to, person or [], copy=copy)
         else:
-            made, skipped = opened.export_sidecars(xmp_to, person or [], naming=xmp_names)
+            made, skipped = sharing.export_sidecars(opened, xmp_to, person or [], naming=xmp_names)  # type: ignore[arg-type]
         somebody = [one for one in opened.people.all(ignored=True) if not xmp or one.person]
     if as_json:
         print_json({"written": made, "failures": [{"path": path, "reason": reason} for path, reason in skipped]})
@@ -57,7 +58,7 @@ def export(
         message(f"  left out: {path}: {reason}")
 
 
-def _why_nothing(somebody: "list[Somebody]", xmp: bool) -> str:
+def _why_nothing(somebody: "list[Cluster]", xmp: bool) -> str:
     if somebody:
         return "Nothing to write: it is all there already."
     missing = (
@@ -69,8 +70,10 @@ def _why_nothing(somebody: "list[Somebody]", xmp: bool) -> str:
 @app.command("import-names", rich_help_panel=SHARE, epilog="Example: facesearch import-names")
 def import_names(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """Take over names that digiKam, Lightroom and others have put into the photos or beside them (XMP)."""
+    from facesearch import sharing
+
     with open_library(library) as opened:
-        names, skipped = opened.import_names()
+        names, skipped = sharing.import_names(opened)
     if as_json:
         failures = [{"path": path, "reason": reason} for path, reason in skipped]
         print_json({"names": [name.to_dict() for name in names], "failures": failures})

@@ -26,7 +26,7 @@ from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.core.errors import InputError, TooManyPairsError
 
-__all__ = ["Clusterer", "Cuts", "Faces", "Options", "group"]
+__all__ = ["Clusterer", "Cuts", "Faces", "Options", "cluster_faces"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,7 +96,7 @@ class Faces:
         return Faces(self.embeddings[rows], self.photos[rows], self.excess[rows])
 
 
-def group(
+def cluster_faces(
     faces: Faces,
     calibration: Calibration | None,
     *,
@@ -130,7 +130,7 @@ def group(
     elif len(ordered):
         assert calibration is not None
         cuts = Cuts.of(len(ordered.strong(options)), calibration, options)
-        labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options).group(told), told)
+        labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options).cluster(told), told)
     return labels
 
 
@@ -176,7 +176,7 @@ class Clusterer:
         self.faces, self.cuts, self.min_samples, self.options = faces, cuts, min_samples, options
         self.strong = faces.strong(options)
 
-    def group(self, constraints: Constraints) -> Ints:
+    def cluster(self, constraints: Constraints) -> Ints:
         """(n,) int64 labels; -1 for faces alone."""
         labels = np.full(len(self.faces), NOISE, np.int64)
         if len(self.strong):
@@ -251,10 +251,10 @@ class Clusterer:
         loose = weak[constraints.person[weak] == NOBODY]
         full_shift = self.own_shift(self.faces.excess)
         full_shift[self.strong] = shift
-        sure[loose] = self.nearest_group(sure, full_shift, loose, constraints)
+        sure[loose] = self.nearest_cluster(sure, full_shift, loose, constraints)
         return sure
 
-    def nearest_group(self, labels: Ints, shift: Floats, rows: Ints, constraints: Constraints) -> Ints:
+    def nearest_cluster(self, labels: Ints, shift: Floats, rows: Ints, constraints: Constraints) -> Ints:
         """For some faces the group that is nearest on average, within the cut; -1 where none is, or it is refused.
 
         Args:

@@ -1,6 +1,6 @@
 """What everything else stands on: types, settings, errors, distances, devices and the executor.
 
-Imports nothing else of facesearch.
+May import nothing else of facesearch.
 """
 
 __all__: list[str] = []

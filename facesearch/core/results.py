@@ -3,25 +3,28 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facesearch.core.types import Box, Person
+from facesearch.core.types import Box, Cluster, Face, Person, Photo
 
 __all__ = [
-    "Cluster",
-    "ClusteredFace",
     "Clustering",
+    "Counts",
     "Explanation",
     "ImportedName",
     "LeftOut",
     "Match",
     "Neighbour",
-    "Person",
+    "Pair",
     "PhotoOf",
+    "PhotoPage",
     "QueryFace",
     "QueryResult",
-    "Somebody",
     "Status",
     "Suggestion",
+    "Thumbnail",
+    "Together",
     "Verification",
+    "cluster_row",
+    "person_row",
 ]
 
 
@@ -90,26 +93,8 @@ class Verification(_Result):
 
 
 @dataclass(frozen=True)
-class ClusteredFace(_Result):
-    face: int
-    path: str
-    box: Box
-
-
-@dataclass(frozen=True)
-class Cluster(_Result):
-    """A group; ignored: the user does not want to see it in lists."""
-
-    id: int
-    size: int
-    person: Person | None
-    ignored: bool
-    faces: tuple[ClusteredFace, ...]
-
-
-@dataclass(frozen=True)
 class LeftOut(_Result):
-    """How many faces are in no group: good ones that are like no other, weak ones, and what is said to be no face."""
+    """How many faces are in no cluster: good ones that are like no other, weak ones, and what is no face."""
 
     alone: int
     weak: int
@@ -118,7 +103,7 @@ class LeftOut(_Result):
 
 @dataclass(frozen=True)
 class Clustering(_Result):
-    """Groups of faces, largest first, and the ids of the faces in none."""
+    """Clusters with their faces, largest first, and the ids of the faces in none."""
 
     clusters: tuple[Cluster, ...]
     noise: tuple[int, ...]
@@ -126,6 +111,20 @@ class Clustering(_Result):
     eps: float
     min_samples: int
     seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        clusters = [
+            {
+                "id": cluster.id,
+                "size": cluster.size,
+                "person": person_row(cluster.person),
+                "ignored": cluster.ignored,
+                "faces": [{"face": face.id, "path": face.path, "box": face.box} for face in cluster.faces],
+            }
+            for cluster in self.clusters
+        ]
+        rest = {"noise": self.noise, "left_out": asdict(self.left_out), "eps": self.eps}
+        return {"clusters": clusters, **rest, "min_samples": self.min_samples, "seconds": self.seconds}
 
 
 @dataclass(frozen=True)
@@ -157,42 +156,29 @@ class Status(_Result):
 
 
 @dataclass(frozen=True)
-class Somebody(_Result):
-    """A group of faces, and who it is.
-
-    size: number of faces; confirmed: those of them that the user has spoken of; path: one of its photos.
-    """
-
-    group: int
-    person: Person | None
-    size: int
-    confirmed: int
-    ignored: bool
-    path: str
-    box: Box
-
-    @property
-    def title(self) -> str:
-        return self.person.name if self.person and self.person.name else f"group {self.group}"
-
-
-@dataclass(frozen=True)
 class Suggestion(_Result):
-    """Two groups that may be one person; distance: root mean square over their pairs of faces."""
+    """Two clusters that may be one person; distance: root mean square over their pairs of faces."""
 
-    a: Somebody
-    b: Somebody
+    a: Cluster
+    b: Cluster
     distance: float
     probability: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        pair = {"a": cluster_row(self.a), "b": cluster_row(self.b)}
+        return {**pair, "distance": self.distance, "probability": self.probability}
 
 
 @dataclass(frozen=True)
 class PhotoOf(_Result):
-    """A photo and who is in it; group None for a face in no group."""
+    """A photo and whose clusters are on it; faces: how many, without what is no face."""
 
     path: str
-    people: tuple[Somebody, ...]
+    people: tuple[Cluster, ...]
     faces: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"path": self.path, "people": [cluster_row(one) for one in self.people], "faces": self.faces}
 
 
 @dataclass(frozen=True)
@@ -206,31 +192,124 @@ class ImportedName(_Result):
 
 @dataclass(frozen=True)
 class Neighbour(_Result):
-    face: int
-    path: str
+    """A face near another one; probability: that they are one person's, None without a calibration."""
+
+    face: Face
     distance: float
     probability: float | None
-    group: int | None
-    person: Person | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "face": self.face.id,
+            "path": self.face.path,
+            "distance": self.distance,
+            "probability": self.probability,
+            "group": self.face.cluster,
+            "person": person_row(self.face.person),
+        }
 
 
 @dataclass(frozen=True)
 class Explanation(_Result):
     """Why a face is where it is.
 
-    width_px, score, sharpness: how good it is; weak: why it may not hold a group together, or empty.
-    why: the rest in words.
+    weak: why it may not hold a cluster together, or empty. why: the rest in words.
     """
 
-    face: int
-    path: str
-    box: Box
-    width_px: float
-    score: float
-    sharpness: float
+    face: Face
     weak: str
-    group: int | None
-    person: Person | None
-    confirmed: bool
     neighbours: tuple[Neighbour, ...]
     why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        face = self.face
+        return {
+            "face": face.id,
+            "path": face.path,
+            "box": face.box,
+            "width_px": face.box[2] - face.box[0],
+            "score": face.score,
+            "sharpness": face.sharpness,
+            "weak": self.weak,
+            "group": face.cluster,
+            "person": person_row(face.person),
+            "confirmed": face.confirmed,
+            "neighbours": [neighbour.to_dict() for neighbour in self.neighbours],
+            "why": self.why,
+        }
+
+
+def cluster_row(cluster: Cluster) -> dict[str, Any]:
+    """A cluster in a list, as `--json` prints it; path and box are its cover's."""
+    cover = cluster.cover
+    return {
+        "group": cluster.id,
+        "person": person_row(cluster.person),
+        "size": cluster.size,
+        "confirmed": cluster.confirmed,
+        "ignored": cluster.ignored,
+        "path": cover.path if cover else "",
+        "box": cover.box if cover else None,
+    }
+
+
+def person_row(person: Person | None) -> dict[str, Any] | None:
+    """A person with a name, as `--json` prints them; None for all others."""
+    return {"id": person.id, "name": person.name} if person is not None and person.name else None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many clusters there are, named, unnamed (both without ignored ones) and ignored; and faces in no cluster."""
+
+    named: int
+    unnamed: int
+    ignored: int
+    unclustered: int
+    not_faces: int
+
+
+@dataclass(frozen=True)
+class PhotoPage:
+    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends."""
+
+    photo: Photo
+    newer: int | None
+    older: int | None
+
+
+@dataclass(frozen=True)
+class Together:
+    """Somebody, and on how many photos they are with the one who was asked for."""
+
+    cluster: Cluster
+    photos: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two clusters that may be one person.
+
+    distance: root mean square over their pairs of faces; probability: of one person at that distance, at even odds.
+    a_faces, b_faces: the ids of some faces of either, the most typical first.
+    """
+
+    a: Cluster
+    b: Cluster
+    distance: float
+    probability: float
+    a_faces: tuple[int, ...]
+    b_faces: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture of a face or of a photo.
+
+    jpeg: the file's bytes; None where no file of the photo can be read, for the `reason`.
+    key: tells this picture from every other one, and from itself after any change: an entity tag.
+    """
+
+    jpeg: bytes | None
+    key: str
+    reason: str = ""

@@ -1,6 +1,6 @@
 """Faces in images: the Detector protocol, and the detectors that can be chosen.
 
-May import core only.
+May import core.
 """
 
 from facesearch.detection.detector import Detector

@@ -20,6 +20,7 @@ from facesearch.embedding.registry import (
     load_module,
     resolve,
 )
+from facesearch.embedding.stored_calibration import own_calibration
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -32,6 +33,7 @@ __all__ = [
     "load",
     "load_embedder",
     "load_module",
+    "own_calibration",
     "pick_device",
     "resolve",
 ]

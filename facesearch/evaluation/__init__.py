@@ -1,7 +1,6 @@
-"""How good the engine is: verification (1:1), identification (1:N), clustering, and the calibration of distances.
+"""How good it is on labelled photos: verification, identification, clusters, and calibrations to measure.
 
-The metrics are pure functions on arrays; the runs take the path to be measured as a callable, so that what is measured
-is what runs.
+May import library and everything below it; the metrics are pure functions on arrays.
 """
 
 from facesearch.evaluation.calibration import DistanceHistogram, fit_calibration, split_pairs
@@ -15,6 +14,7 @@ from facesearch.evaluation.datasets import (
     read_lfw_pairs,
 )
 from facesearch.evaluation.identification import recall_at_k
+from facesearch.evaluation.labelled import calibrate, measured_calibration
 from facesearch.evaluation.verification import (
     FoldAccuracy,
     VerificationReport,
@@ -35,11 +35,13 @@ __all__ = [
     "Scores",
     "VerificationReport",
     "bcubed_scores",
+    "calibrate",
     "clustering_report",
     "embed_photos",
     "equal_error_rate",
     "fit_calibration",
     "kfold_accuracy",
+    "measured_calibration",
     "pair_distances",
     "pairwise_scores",
     "read_labels",

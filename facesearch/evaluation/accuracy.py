@@ -1,6 +1,6 @@
 """`facesearch evaluate`: the accuracy figures of the README, through the path that users run.
 
-Verification is measured on what the engine makes of the photos, identification and groups on what `index` and
+Verification is measured on what the pipeline makes of the photos, identification and clusters on what `index` and
 `cluster` make of them in a library of their own. A face that is not found counts as an error, never as a pair less.
 """
 
@@ -17,30 +17,26 @@ from numpy.typing import NDArray
 from facesearch import embedding
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
+from facesearch.core.results import Clustering
 from facesearch.core.types import Face
-from facesearch.evaluation import (
-    ClusteringReport,
-    clustering_report,
-    read_labels,
-    read_lfw_pairs,
-    recall_at_k,
-    split_pairs,
-    verification_report,
-)
 from facesearch.evaluation.baselines import baseline_reports
+from facesearch.evaluation.calibration import split_pairs
+from facesearch.evaluation.clustering import ClusteringReport, clustering_report
+from facesearch.evaluation.datasets import read_labels, read_lfw_pairs
+from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.labelled import main_face_embedder, people_in
-from facesearch.indexing.indexer import Progress
+from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["groups", "merge_into", "read_results", "verification"]
+__all__ = ["clusters", "merge_into", "read_results", "verification"]
 
 Tick = Callable[[int, int], None]
 
 # Identification: so many photos of each person are the gallery, drawn with this seed, and the others the probes.
 GALLERY_PHOTOS, GALLERY_SEED = 10, 0
-# A group is mixed that holds so many faces of each of two people.
+# A cluster is mixed that holds so many faces of each of two people.
 MIXED_FACES = 5
 
 
@@ -53,7 +49,7 @@ def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, ti
     return {"model": engine.embedder.spec.name, **report}
 
 
-def groups(
+def clusters(
     folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick, *, baselines: bool = False
 ) -> dict[str, Any]:
     """Index a labelled folder, cluster it with the defaults, and compare; probe a gallery for identification.
@@ -68,27 +64,16 @@ def groups(
     folder = folder.resolve()  # as people_in does, so that the paths are the same
     people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
     with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
-        report = library.index([folder], progress=lambda state: _pass_on(tick, state))
+        report = library.index([folder], progress=lambda state: tick(state.done, state.todo))
         clustering = library.cluster()
-        faces = library.faces()
-        main = _main_faces(faces, library.photo_sizes())
-        truth = _truth(faces, main, people)
-        if not truth:
+        labelled = _labelled(library, clustering, people)
+        if labelled is None:
             raise InputError(f"none of the faces found in {folder} is in a labelled photo: give --labels")
-        group_of = {face.face: group.id for group in clustering.clusters for face in group.faces}
-        seen = {face.path for face in faces}
-        missed = [who for path in library.paths() if path not in seen and (who := _person_on(path, people))]
-        nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
-        labelled = _Labelled(
-            names=np.array([*truth.values(), *missed]),
-            groups=np.array([*(group_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
-            main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
-            embeddings=np.concatenate([library.embeddings_of(list(truth)), nothing]),
-        )
+        status = library.status()
         results = {
             "model": library.spec.name,
             "photos": report.found,
-            "photos_with_a_face": len(main),
+            "photos_with_a_face": status.photos - status.photos_without_faces,
             "seconds": round(clustering.seconds, 1),
             **labelled.scores(),
             **labelled.identification(),
@@ -102,29 +87,31 @@ def groups(
 
 @dataclass(frozen=True)
 class _Labelled:
-    """n labelled faces, those that were not found included: in no group, and with an embedding of NaN.
+    """n labelled faces, those that were not found included: in no cluster, and with an embedding of NaN.
 
-    names, groups: (n,) who each is and what group it is in. main: (n,) whether it is the main face of its photo.
+    names, clusters: (n,) who each is and what cluster it is in, -1 for none.
+    main: (n,) whether it is the main face of its photo.
+    embeddings: (n, d) float32, unit L2 norm.
     """
 
     names: NDArray[np.str_]
-    groups: NDArray[np.int64]
+    clusters: NDArray[np.int64]
     main: NDArray[np.bool_]
     embeddings: NDArray[np.float32]
 
     def scores(self) -> dict[str, Any]:
         """Of the main faces, and of all with bystanders as people of their own."""
         return {
-            "main_faces": _described(clustering_report(self.names[self.main], self.groups[self.main])),
-            "all_faces": _described(clustering_report(self.names, self.groups)),
+            "main_faces": _described(clustering_report(self.names[self.main], self.clusters[self.main])),
+            "all_faces": _described(clustering_report(self.names, self.clusters)),
             "mixed_groups": self._mixed(),
         }
 
     def _mixed(self) -> int:
-        """Groups that hold at least MIXED_FACES main faces of each of two people."""
+        """Clusters that hold at least MIXED_FACES main faces of each of two people."""
         mixed = 0
-        for group in np.unique(self.groups[self.main & (self.groups >= 0)]):
-            counts = np.unique(self.names[self.main & (self.groups == group)], return_counts=True)[1]
+        for cluster in np.unique(self.clusters[self.main & (self.clusters >= 0)]):
+            counts = np.unique(self.names[self.main & (self.clusters == cluster)], return_counts=True)[1]
             mixed += int((counts >= MIXED_FACES).sum() > 1)
         return mixed
 
@@ -182,8 +169,29 @@ def merge_into(path: Path, results: dict[str, Any]) -> None:
     path.write_text(json.dumps(read_results(path) | results, indent=2) + "\n", encoding="utf-8")
 
 
-def _pass_on(tick: Tick, state: Progress) -> None:
-    tick(state.done, state.todo)
+def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) -> _Labelled | None:
+    """The faces in labelled photos; None where there are none.
+
+    Args:
+        people: path or file name of a photo -> who is on it.
+    """
+    ids, vectors = library.store.embeddings()
+    faces = library.store.faces(ids.tolist())
+    main = _main_faces(faces, library.store.photo_sizes())
+    truth = _truth(faces, main, people)
+    if not truth:
+        return None
+    cluster_of = {face.id: cluster.id for cluster in clustering.clusters for face in cluster.faces}
+    with_face = {face.path for face in faces}
+    unseen = sorted(path for path in library.store.known_paths() if path not in with_face)
+    missed = [who for path in unseen if (who := _person_on(path, people))]
+    nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
+    return _Labelled(
+        names=np.array([*truth.values(), *missed]),
+        clusters=np.array([*(cluster_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
+        main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
+        embeddings=np.concatenate([vectors[np.searchsorted(ids, list(truth))], nothing]),
+    )
 
 
 def _main_faces(faces: list[Face], sizes: dict[int, tuple[int, int]]) -> set[int]:

@@ -1,18 +1,24 @@
 """Measuring a pipeline on labelled photos, through the path that users run."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
-from facesearch.evaluation import EmbedPhotos, fit_calibration, split_pairs
+from facesearch.evaluation.calibration import fit_calibration, split_pairs
+from facesearch.evaluation.datasets import EmbedPhotos
 from facesearch.media import find_photos
 from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["calibrate", "main_face_embedder", "people_in"]
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = ["calibrate", "main_face_embedder", "measured_calibration", "people_in"]
 
 # Photos done, photos to do.
 Tick = Callable[[int, int], None]
@@ -22,7 +28,7 @@ def main_face_embedder(pipeline: Pipeline, tick: Tick = lambda *_: None) -> Embe
     """A pipeline as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
 
     def embed(photos: Sequence[Path]) -> Iterator[NDArray[np.float32] | None]:
-        for done, face in enumerate(pipeline.main_faces(str(photo) for photo in photos), start=1):
+        for done, face in enumerate(pipeline.main_faces(photos), start=1):
             tick(done, len(photos))
             yield None if face is None else face.embedding
 
@@ -45,8 +51,21 @@ def people_in(folder: Path) -> list[tuple[Path, str]]:
     return labelled
 
 
-def calibrate(pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
-    """Measure false-accept rates and probabilities of the pipeline's model on a folder with a folder for each person.
+def calibrate(library: "Library", folder: str | os.PathLike[str], tick: Tick = lambda *_: None) -> Calibration:
+    """Measure what the distances of a library's model mean; the library uses it from then on.
+
+    Args:
+        folder: has a folder with photos for each person.
+
+    Raises as `measured_calibration`.
+    """
+    calibration = measured_calibration(library.engine, Path(folder), tick)
+    library.use_calibration(calibration)
+    return calibration
+
+
+def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
+    """False-accept rates and probabilities of a pipeline's model, on a folder with a folder for each person.
 
     Raises InputError where the folder is not such a one, or has too few people and photos.
     """

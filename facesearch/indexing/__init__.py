@@ -1,6 +1,6 @@
-"""Photos on disk -> faces in the store: index, re-embed, remove.
+"""Media -> faces in the store: index, re-embed, remove.
 
-May import pipeline, storage, media and what lies below them.
+May import pipeline, storage and everything below them.
 """
 
 from facesearch.indexing.indexer import IndexReport, Progress, index_photos

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.types import FileFacts, PhotoResult
@@ -111,7 +112,7 @@ class _Item:
 def index_photos(
     index: Store,
     load_pipeline: "Callable[[], Pipeline]",
-    paths: Sequence[str],
+    paths: Paths,
     *,
     redo: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -121,6 +122,7 @@ def index_photos(
     """Bring the library up to date with the photos in some files and folders.
 
     Args:
+        paths: one or several.
         load_pipeline: gives the pipeline, of the library's model; called only if there is something to look at.
         redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
@@ -128,14 +130,15 @@ def index_photos(
         source: where the photos are; None for the files of this machine.
 
     Raises:
-        InputError: a path that does not exist.
+        InputError: a path that does not exist, is empty, or is none.
         LibraryLockedError: another process is writing.
     """
     began = time.perf_counter()
     files = source or LocalFiles()
     with index.writing():
-        found = files.find(paths)
-        roots = [os.path.abspath(path) for path in paths]
+        places = as_paths(paths)
+        found = files.find(places)
+        roots = [os.path.abspath(place) for place in places]
         run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = index.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]

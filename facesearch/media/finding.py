@@ -2,9 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
 from facesearch.core.types import FileFacts
 from facesearch.media.reasons import os_reason
@@ -49,7 +49,7 @@ class Found:
     ignored: int = 0
 
 
-def find_photos(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Found:
+def find_photos(paths: Paths) -> Found:
     """List the photos in folders and in all folders below them; files given by name are taken whatever their suffix.
 
     Hidden and system files and folders are passed over unless they are given by name. Links are followed, after
@@ -57,10 +57,10 @@ def find_photos(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     listed once; hard links and copies are files of their own.
 
     Raises:
-        InputError: a path given does not exist.
+        InputError: a path given does not exist, is empty, or is none.
     """
     walk = _Walk()
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+    for path in as_paths(paths):
         walk.start(path)
     walk.follow_links()
     photos = sorted(walk.photos, key=lambda photo: photo.path)
@@ -79,16 +79,14 @@ class _Walk:
         # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
         self._files_seen: set[str] = set()
 
-    def start(self, given: str | os.PathLike[str]) -> None:
+    def start(self, given: str) -> None:
         """Take a path that the user gave."""
-        if not os.fspath(given):
-            raise InputError("an empty path was given; '.' means the current folder")
         path = os.path.abspath(given)
         try:
             info = os.stat(path)
         except (OSError, ValueError) as error:  # ValueError: a null character
             if not isinstance(error, PermissionError) and not os.path.islink(path):
-                raise InputError(f"{os.fspath(given)!r} does not exist; give a photo or a folder of photos") from error
+                raise InputError(f"{given!r} does not exist; give a photo or a folder of photos") from error
             self._fail(path, error)
         else:
             self._take(path, info, any_suffix=True)

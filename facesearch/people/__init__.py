@@ -1,13 +1,16 @@
-"""People and what was decided about them; they outlive every clustering.
+"""People, clusters and the user's decisions about them; decisions outlive every clustering.
 
-parties.py      groups and people as they are now, and how the user refers to them
+May import clustering, pipeline, storage and what lies below them.
+
+people.py       `Library.people`: every question and every decision
+clusters.py     how the user refers to clusters and people
 decisions.py    name, merge, split, reject, not a face, ignore; each can be undone
-grouping.py     clustering that respects all decisions and keeps the groups' numbers; faces that came since
-album.py        photos by who is in them
-suggestions.py  pairs of groups that may be one person
+clustering.py   clustering within all decisions, which keeps the clusters' numbers; faces that came since
+suggestions.py  pairs of clusters that may be one person
 explanation.py  why a face is where it is
-agreement.py    groups that fit what was said, after an undo
-forgetting.py   taking somebody out for good
+forgetting.py   taking a person out for good
+browsing/       people, faces and photos a page at a time
+thumbnails.py   small pictures of faces and photos
 """
 
 from facesearch.people.people import People

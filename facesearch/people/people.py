@@ -1,103 +1,102 @@
 """`Library.people`: each method is one question or one decision, in a transaction of its own."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
-
-from sqlalchemy import Connection, select
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.errors import InputError
-from facesearch.core.results import Explanation, PhotoOf, Somebody, Suggestion
-from facesearch.core.types import Face
+from facesearch.core.results import Explanation, PhotoOf, Suggestion
+from facesearch.core.types import Cluster
 from facesearch.people import decisions, forgetting
-from facesearch.people import photos as album
 from facesearch.people.clustering import stricter_parts
-from facesearch.people.clusters import (
-    Party,
-    all_parties,
-    face_exists,
-    find,
-    named,
-    people_of_faces,
-)
-from facesearch.people.consistency import agree
+from facesearch.people.clusters import check_face, find
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Store, undo_log
-from facesearch.storage import schema as db
+from facesearch.storage import Connection, Store, catalog, clusters, constraints, faces, undo_log
+from facesearch.storage.consistency import agree
 from facesearch.storage.undo_log import Decision
 
 __all__ = ["People"]
 
 
 class People:
-    """The people of a library. Groups are referred to by number, people by name: both as text."""
+    """The people of a library. Clusters are referred to by number, people by name: both as text."""
 
-    def __init__(self, index: Store, calibration: Callable[[], Calibration | None]) -> None:
-        self._index, self._calibration = index, calibration
+    def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
+        self._store, self._calibration = store, calibration
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def all(self, *, ignored: bool = False) -> list[Somebody]:
-        """Everybody, those with most faces first; ignored ones only if asked for."""
-        with self._index.reading() as connection:
-            parties = [party for party in all_parties(connection) if ignored or not party.ignored]
-        return self._described(parties)
+    def all(self, *, ignored: bool = False) -> list[Cluster]:
+        """Every cluster, those with most faces first; ignored people only if asked for. Cover: the oldest face."""
+        with self._store.reading() as connection:
+            found = [one for one in clusters.summaries(connection) if ignored or not one.ignored]
+        return self._covered(found)
 
-    def find(self, reference: str) -> Party:
-        """Raises InputError where there is no such group or person, or several."""
-        with self._index.reading() as connection:
+    def with_faces(self) -> list[Cluster]:
+        """Every cluster with the ids of its faces, those of ignored people included."""
+        with self._store.reading() as connection:
+            return clusters.all_with_faces(connection)
+
+    def find(self, reference: str) -> Cluster:
+        """With the ids of its faces. Raises InputError where there is no such cluster or person, or several."""
+        with self._store.reading() as connection:
             return find(connection, reference)
 
-    def photos(self, references: Sequence[str] = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
-        """Photos that show all of some people; see `facesearch.people.photos.photos_of`."""
-        with self._index.reading() as connection:
-            photo_ids = album.photos_of(connection, references, only=only, count=count)
-            parties = {face: party for party in all_parties(connection) for face in party.faces}
-            hidden = set(connection.execute(select(db.not_faces.c.face_id)).scalars())
-        faces_of = self._index.faces_of_photos(photo_ids)
-        somebody = {one.group: one for one in self._described(list({p.group: p for p in parties.values()}.values()))}
+    def photos(self, references: Strings = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
+        """Photos that show all of some people, by path; see `facesearch.storage.faces.photos_showing`."""
+        with self._store.reading() as connection:
+            wanted = [find(connection, reference).id for reference in as_strings(references)]
+            photo_ids = faces.photos_showing(connection, wanted, only=only, count=count)
+            hidden = constraints.not_faces(connection)
+        faces_of = self._store.faces_of_photos(photo_ids)
+        with self._store.reading() as connection:
+            cluster_of = clusters.of_faces(connection, [face.id for some in faces_of.values() for face in some])
+            known = clusters.summaries(connection, sorted(set(cluster_of.values())))
+        described = {cluster.id: cluster for cluster in self._covered(known)}
         photos = []
-        for photo in photo_ids:
-            records = faces_of[photo]
-            groups = dict.fromkeys(parties[r.id].group for r in records if r.id in parties)
-            shown = sum(record.id not in hidden for record in records)
-            photos.append(PhotoOf(records[0].path, tuple(somebody[group] for group in groups), shown))
+        for some in faces_of.values():
+            numbers = dict.fromkeys(cluster_of[face.id] for face in some if face.id in cluster_of)
+            shown = sum(face.id not in hidden for face in some)
+            photos.append(PhotoOf(some[0].path, tuple(described[number] for number in numbers), shown))
         return sorted(photos, key=lambda photo: photo.path)
 
     def suggestions(self, limit: int = 20) -> list[Suggestion]:
-        """Pairs of groups that may be one person, nearest first."""
+        """Pairs of clusters that may be one person, nearest first."""
         calibration = self._required_calibration()
-        pairs = suggest(self._index, calibration, limit)
-        described = self._described([party for a, b, _ in pairs for party in (a, b)])
+        pairs = suggest(self._store, calibration, limit)
+        covered = self._covered([cluster for a, b, _ in pairs for cluster in (a, b)])
         return [
-            Suggestion(described[2 * i], described[2 * i + 1], distance, float(calibration.probability(distance)))
+            Suggestion(covered[2 * i], covered[2 * i + 1], distance, float(calibration.probability(distance)))
             for i, (_, _, distance) in enumerate(pairs)
         ]
 
     def explain(self, face: int, k: int = 5) -> Explanation:
         """Why a face is where it is. Raises InputError where there is no such face."""
-        with self._index.reading() as connection:
-            face_exists(connection, face)
-        return explain(self._index, self._calibration(), self._index.faces([face])[0], k)
+        with self._store.reading() as connection:
+            check_face(connection, face)
+        return explain(self._store, self._calibration(), self._store.faces([face])[0], k)
 
     def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
-        path = os.path.abspath(photo)
-        known = self._index.known_paths().get(path)
+        path = os.path.abspath(as_path(photo))
+        with self._store.reading() as connection:
+            known = catalog.photo_at(connection, path)
         if known is None:
             raise InputError(f"the library does not know {path}: index it first")
-        return [record.id for record in self._index.faces_of_photos([known.photo_id])[known.photo_id]]
+        return [face.id for face in self._store.faces_of_photos([known])[known]]
 
-    def group_of(self, face: int) -> int | None:
-        """The group that a face is in; None for none."""
-        with self._index.reading() as connection:
-            face_exists(connection, face)
-            return people_of_faces(connection, [face])[0].get(face)
+    def cluster_of(self, face: int) -> int | None:
+        """The cluster that a face is in; None for none."""
+        with self._store.reading() as connection:
+            check_face(connection, face)
+            return clusters.of_faces(connection, [face]).get(face)
 
     def history(self, limit: int | None = None) -> list[Decision]:
         """The decisions that can be undone, or so many of them, the latest first."""
-        with self._index.reading() as connection:
+        with self._store.reading() as connection:
             return undo_log.history(connection, limit)
 
     # -- deciding -------------------------------------------------------------------------------------------------
@@ -105,31 +104,31 @@ class People:
     def name(self, reference: str, name: str) -> Decision | None:
         return self._decide(lambda connection: decisions.name(connection, reference, name))
 
-    def merge(self, references: Sequence[str]) -> Decision | None:
-        return self._decide(lambda connection: decisions.merge(connection, references))
+    def merge(self, references: Strings) -> Decision | None:
+        return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))
 
-    def split(self, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
-        return self._decide(lambda connection: decisions.split(connection, reference, parts))
+    def split(self, reference: str, parts: Iterable[Ids]) -> Decision | None:
+        return self._decide(lambda connection: decisions.split(connection, reference, [as_ids(part) for part in parts]))
 
     def divide(self, reference: str) -> Decision | None:
-        """Split a group into what a stricter look sees. Raises InputError where it sees one person."""
-        party = self.find(reference)
-        parts = stricter_parts(self._index, self._required_calibration(), party.faces)
+        """Split a cluster into what stricter thresholds make of it. Raises InputError where it stays one."""
+        cluster = self.find(reference)
+        parts = stricter_parts(self._store, self._required_calibration(), cluster.id)
         if not parts:
-            raise InputError(f"{party.title} looks like one person even on a strict look: name the faces with --face")
+            raise InputError(f"{cluster.title} looks like one person even on a strict look: name the faces with --face")
         return self.split(reference, parts)
 
-    def reject(self, faces: int | Collection[int], reference: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.reject(connection, _several(faces), reference))
+    def reject(self, faces: Ids, reference: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.reject(connection, as_ids(faces), reference))
 
-    def assign(self, faces: int | Collection[int], to: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.assign(connection, _several(faces), to))
+    def assign(self, faces: Ids, to: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to))
 
-    def not_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.not_a_face(connection, _several(faces)))
+    def not_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces)))
 
-    def is_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.is_a_face(connection, _several(faces)))
+    def is_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.is_a_face(connection, as_ids(faces)))
 
     def ignore(self, reference: str, ignored: bool = True) -> Decision | None:
         return self._decide(lambda connection: decisions.ignore(connection, reference, ignored))
@@ -137,14 +136,9 @@ class People:
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
 
-    def import_name(self, name: str, faces: Sequence[int]) -> Decision | None:
+    def import_name(self, name: str, faces: Ids) -> Decision | None:
         """Say that faces are somebody, as another program has it."""
-        return self._decide(lambda connection: decisions.import_name(connection, name, faces))
-
-    def parties(self) -> list[Party]:
-        """Everybody, ignored people included, with all faces."""
-        with self._index.reading() as connection:
-            return all_parties(connection)
+        return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
 
     def undo(self, expected: int | None = None) -> Decision | None:
         """Take the latest decision back; None where there is none.
@@ -161,10 +155,10 @@ class People:
         return self._decide(decide)
 
     def forget(self, reference: str) -> int:
-        """Delete somebody's faces for good; see `facesearch.people.forgetting`. Returns their number."""
-        with self._index.transaction() as connection:
+        """Delete a person's faces for good; see `facesearch.people.forgetting`. Returns their number."""
+        with self._store.transaction() as connection:
             count = forgetting.forget(connection, find(connection, reference))
-        self._index.scrub()
+        self._store.scrub()
         return count
 
     # -- inside ---------------------------------------------------------------------------------------------------
@@ -176,24 +170,10 @@ class People:
         return calibration
 
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
-        with self._index.transaction() as connection:
+        with self._store.transaction() as connection:
             return decide(connection)
 
-    def _described(self, parties: Sequence[Party]) -> list[Somebody]:
-        shown: dict[int, Face] = {r.id: r for r in self._index.faces([party.faces[0] for party in parties])}
-        return [
-            Somebody(
-                party.group,
-                named(party.person),
-                len(party.faces),
-                len(party.confirmed),
-                party.ignored,
-                shown[party.faces[0]].path,
-                shown[party.faces[0]].box,
-            )
-            for party in parties
-        ]
-
-
-def _several(faces: int | Collection[int]) -> Collection[int]:
-    return [faces] if isinstance(faces, int) else faces
+    def _covered(self, found: Sequence[Cluster]) -> list[Cluster]:
+        """The clusters with their cover filled in."""
+        covers = {face.id: face for face in self._store.faces([one.cover.id for one in found if one.cover])}
+        return [replace(one, cover=covers[one.cover.id]) for one in found if one.cover and one.cover.id in covers]

@@ -1,57 +1,57 @@
-"""Pairs of groups that may be one person: too far apart to be joined unasked, near enough to ask."""
+"""Pairs of clusters that may be one person: too far apart to be joined unasked, near enough to ask."""
 
 import numpy as np
-from sqlalchemy import Connection, select
+from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts
 from facesearch.clustering.neighbours import nearest_neighbours
-from facesearch.people.clustering import table_faces
-from facesearch.people.clusters import Party, all_parties
-from facesearch.storage import Store
-from facesearch.storage import schema as db
+from facesearch.core.types import Cluster
+from facesearch.people.clustering import good_face_count
+from facesearch.storage import Connection, Store, clusters, constraints
+from facesearch.storage.embeddings import cluster_sums
 
-__all__ = ["apart", "suggest"]
+__all__ = ["suggest"]
 
-# Groups whose means are nearest are compared; so many each.
-NEAR_GROUPS = 12
-# Two groups may be one person up to the distance at this false-accept rate, or to the cut of large groups.
+# Clusters whose means are nearest are compared; so many each.
+NEAR_CLUSTERS = 12
+# Two clusters may be one person up to the distance at this false-accept rate, or to the cut of large clusters.
 LOOSEST_FAR = 1e-2
 
 
-def suggest(index: Store, calibration: Calibration, limit: int) -> list[tuple[Party, Party, float]]:
-    """Pairs of parties with their root mean square distance, nearest first.
+def suggest(store: Store, calibration: Calibration, limit: int) -> list[tuple[Cluster, Cluster, float]]:
+    """Pairs of clusters with their root mean square distance, nearest first.
 
-    Left out are ignored people, groups of one face that is nobody's, and pairs of which the user has said that they are
-    two.
+    Left out are ignored people, clusters of one face that is nobody's, and pairs that the user has told apart.
     """
-    with index.reading() as connection:
-        parties = [p for p in all_parties(connection) if not p.ignored and (len(p.faces) > 1 or p.person)]
-        two = apart(connection)
-        table = index.table(connection)
-    if len(parties) < 2:
-        return []
-    means = np.stack([table.embeddings[np.searchsorted(table.ids, party.faces)].mean(axis=0) for party in parties])
-    cuts = Cuts.of(len(table_faces(table).strong()), calibration)
+    with store.reading() as connection:
+        candidates = [c for c in clusters.summaries(connection) if not c.ignored and (c.size > 1 or c.person)]
+        apart = constraints.cannot_link(connection)
+        if len(candidates) < 2:
+            return []
+        means = _means(connection, store, candidates)
+        cuts = Cuts.of(good_face_count(store, connection), calibration)
     furthest = max(calibration.threshold(LOOSEST_FAR), cuts.large)
     found: dict[tuple[int, int], float] = {}
     # The mean squared distance of unit vectors is 2 - 2 times the product of their means.
-    near = nearest_neighbours(means, means, NEAR_GROUPS + 1)[0]
+    near = nearest_neighbours(means, means, NEAR_CLUSTERS + 1)[0]
     for row, others in enumerate(near.tolist()):
         for other in others:
-            if other == row or frozenset((_person(parties[row]), _person(parties[other]))) in two:
+            if other == row or frozenset((_person(candidates[row]), _person(candidates[other]))) in apart:
                 continue
             distance = float(np.sqrt(max(2 - 2 * float(means[row] @ means[other]), 0)))
             if distance <= furthest:
                 found[min(row, other), max(row, other)] = distance
     ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))
-    return [(parties[a], parties[b], distance) for (a, b), distance in ordered[:limit]]
+    return [(candidates[a], candidates[b], distance) for (a, b), distance in ordered[:limit]]
 
 
-def _person(party: Party) -> int | None:
-    return party.person.id if party.person else None
+def _means(connection: Connection, store: Store, wanted: list[Cluster]) -> NDArray[np.float32]:
+    """(n, d) float32: the mean embedding of each of n clusters."""
+    numbers, sums, sizes = cluster_sums(connection, store.spec.dim)
+    rows = np.searchsorted(numbers, [cluster.id for cluster in wanted])
+    return (sums[rows] / sizes[rows, None]).astype(np.float32)
 
 
-def apart(connection: Connection) -> set[frozenset[int | None]]:
-    """Pairs of people, by id, of whom the user has said that they are two."""
-    return {frozenset((row.person_id, row.other_id)) for row in connection.execute(select(db.cannot_link))}
+def _person(cluster: Cluster) -> int | None:
+    return cluster.person.id if cluster.person else None

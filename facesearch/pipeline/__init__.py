@@ -1,4 +1,4 @@
-"""The way of a photo up to its embeddings: decode -> detect -> align -> embed; pure, without a database.
+"""A photo -> its faces with embeddings: decode, detect, align, embed, quality; pure, without a database.
 
 May import detection, embedding, calibration, media and core.
 """

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import CORES, ThreadExecutor
@@ -160,14 +161,15 @@ class Pipeline:
         except PhotoError:
             return 0.0
 
-    def main_faces(self, paths: Iterable[str], source: MediaSource | None = None) -> Iterator[Face | None]:
+    def main_faces(self, paths: Paths, source: MediaSource | None = None) -> Iterator[Face | None]:
         """For each photo, in order, the face that it is of, with its crop.
 
         None where none is found or the file cannot be read.
         """
         files = source or LocalFiles()
         executor = ThreadExecutor(self.workers)
-        for some in executor.map(lambda chunk: self._main_faces(chunk, files), _chunks(paths, MAIN_FACES_AT_ONCE)):
+        chunks = _chunks(as_paths(paths), MAIN_FACES_AT_ONCE)
+        for some in executor.map(lambda chunk: self._main_faces(chunk, files), chunks):
             yield from some
 
     # -- one by one -----------------------------------------------------------------------------------------------

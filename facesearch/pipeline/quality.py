@@ -3,7 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["excess", "sharpness"]
+from facesearch.core.types import Box
+
+__all__ = ["WEAK", "excess", "poorness", "sharpness"]
+
+# A face whose excess is so much or more must not hold a cluster together: e² is seven times the usual false accepts.
+WEAK = 2.0
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:
@@ -57,3 +62,22 @@ def excess(
     doubt = np.clip(np.log10(np.maximum(1 - scores, 1e-9)) + 3, 0, 2.5)
     turned = np.clip(0.85 - across / np.maximum(down, 1e-9), 0, 0.35)
     return np.asarray(0.9 * octaves + 0.35 * blur + 0.7 * doubt + 4 * turned)
+
+
+def poorness(box: Box, landmarks: NDArray[np.floating], score: float, sharpness: float) -> str:
+    """Why a face shows too little to be sure about, in words; empty for a good one. Args: landmarks: (5, 2)."""
+    points = np.asarray(landmarks)
+    if float(excess(np.array([box]), points[None], np.array([score]), np.array([sharpness]))[0]) < WEAK:
+        return ""
+    reasons = []
+    width = min(box[2] - box[0], box[3] - box[1])
+    if width < 60:
+        reasons.append(f"small ({width:.0f} pixels)")
+    if sharpness < 0.01:
+        reasons.append("blurred")
+    if score < 0.99:
+        reasons.append(f"doubtful as a face ({score:.0%})")
+    eyes, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)
+    if np.linalg.norm(eyes) < 0.7 * np.linalg.norm(down):
+        reasons.append("turned away")
+    return ", ".join(reasons) or "small, blurred and turned a little each"

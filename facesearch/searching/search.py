@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.core.results import Match, QueryFace, QueryResult, Verification
 from facesearch.core.settings import ModelSpec
 from facesearch.core.types import Face
 from facesearch.media import LocalFiles
-from facesearch.people.clusters import named, people_of_faces
-from facesearch.people.explanation import poorness
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store
+from facesearch.pipeline.quality import poorness
+from facesearch.storage import Store, clusters
 
 __all__ = ["compare", "faces_of", "no_calibration", "query"]
 
@@ -46,7 +46,7 @@ def query(
         raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
     if not len(index.vectors):
         raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
-    called = called or os.fspath(image)
+    called = called or as_path(image)
     found = faces_of(pipeline, image, called)
     if face is not None:
         if not 0 <= face < len(found):
@@ -71,13 +71,15 @@ def query(
 def _matches(index: Store, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
     records = {record.id: record for record in index.faces([face for face, _ in near])}
     with index.reading() as connection:
-        groups, people = people_of_faces(connection, records)
+        cluster_of = clusters.of_faces(connection, records)
+        people = clusters.persons_of(connection, set(cluster_of.values()))
     matches = []
     near = [(face, distance) for face, distance in near if face in records]  # another process may remove some
     for rank, (face, distance) in enumerate(near, start=1):
         probability = float(calibration.probability(distance)) if calibration else None
         same = distance <= calibration.threshold() if calibration else None
-        person = named(people.get(groups.get(face, -1)))
+        person = people.get(cluster_of.get(face, -1))
+        person = person if person and person.name else None  # without a name it is the cluster's number
         record = records[face]
         matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
     return tuple(matches)
@@ -99,7 +101,7 @@ def compare(
         PhotoError, NoFaceError: one of the pictures cannot be used.
         ModelError: the model has no calibration, and no threshold is given.
     """
-    faces = [faces_of(pipeline, image) for image in (a, b)]
+    faces = [faces_of(pipeline, image) for image in (as_path(a), as_path(b))]
     main = np.stack([_embedding(found[0]) for found in faces])
     distance = float(l2(main[:1], main[1:])[0])
     if threshold is None:
@@ -119,11 +121,12 @@ def compare(
 
 def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[Face]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
-    called = called or os.fspath(image)
+    image = as_path(image)
+    called = called or image
     if not os.path.lexists(image):
         raise PhotoError(f"{called} does not exist: give a picture")
     try:
-        (result,) = pipeline.analyse([LocalFiles().read(os.fspath(image))])
+        (result,) = pipeline.analyse([LocalFiles().read(image)])
     except PhotoError as error:
         raise PhotoError(f"{called}: {error}") from error
     if result.reason:

@@ -1,21 +1,24 @@
-"""Templates, and what they can say. It needs no server: `facesearch report` renders with it, too."""
+"""Templates, and what they can say. The server's pages are rendered with it, too, see `facesearch.web.rendering`."""
 
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from facesearch.core import wording
+from facesearch.core.types import Cluster, Face
 
-__all__ = ["environment", "render"]
+__all__ = ["environment", "render", "rendered"]
 
 
-@cache
-def environment() -> Environment:
-    """Everything that is put into a page is escaped; what a template expects and does not get is an error."""
+def environment(*packages: str) -> Environment:
+    """Templates of some packages, looked for in that order.
+
+    Everything that is put into a page is escaped; what a template expects and does not get is an error.
+    """
     made = Environment(
-        loader=PackageLoader("facesearch.web"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -29,6 +32,7 @@ def environment() -> Environment:
         "sentence": wording.sentence,
         "span": wording.span,
         "moment": moment,
+        "name": name,
         "printable": printable,
     }
     return made
@@ -40,11 +44,26 @@ def moment(seconds: float) -> str:
     return f"{wording.day(when)}, {when:%H:%M}"
 
 
+def name(one: Cluster | Face, otherwise: str = "") -> str:
+    """The name of a cluster's or a face's person, or something else where it has none."""
+    return one.person.name if one.person and one.person.name else otherwise
+
+
 def printable(text: str) -> str:
     """File names may hold anything: what no page can show is shown as such."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def rendered(made: Environment, template: str, **values: Any) -> str:
+    """A page; bytes of file names that are no text have become question marks, as UTF-8 cannot hold them."""
+    return made.get_template(template).render(values).encode("utf-8", "replace").decode()
+
+
+@cache
+def _environment() -> Environment:
+    return environment("facesearch.sharing")
+
+
 def render(template: str, **values: Any) -> str:
-    """The page; bytes of file names that are no text have become question marks, as UTF-8 cannot hold them."""
-    return environment().get_template(template).render(values).encode("utf-8", "replace").decode()
+    """A page of a report."""
+    return rendered(_environment(), template, **values)

@@ -1,7 +1,13 @@
-"""Where faces are kept and found again: SQLite for what is known, FAISS for what is near."""
+"""What a library holds, and the only place with SQL: SQLite is the truth, FAISS a cache of its embeddings.
+
+May import core only.
+"""
+
+from sqlalchemy import Connection
 
 from facesearch.storage.face_table import FaceTable
 from facesearch.storage.records import IndexCounts, KnownPath
 from facesearch.storage.store import Store
 
-__all__ = ["FaceTable", "IndexCounts", "KnownPath", "Store"]
+# A transaction, as `Store.reading` and `Store.transaction` give it; what it is made of is storage's own business.
+__all__ = ["Connection", "FaceTable", "IndexCounts", "KnownPath", "Store"]

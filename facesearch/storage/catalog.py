@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, FileFacts, PhotoResult
 from facesearch.storage import schema as db
@@ -22,15 +23,13 @@ from facesearch.storage.records import KnownPath
 
 __all__ = [
     "below",
-    "clustered_up_to",
     "files_of_photos",
     "forget_failures",
     "forget_paths",
-    "good_faces",
     "known_paths",
     "link_path",
     "mark_missing",
-    "note_clustering",
+    "photo_at",
     "photo_id_of",
     "photo_ids_of",
     "put_photo",
@@ -69,6 +68,11 @@ def photo_ids_of(connection: Connection, sha256s: Sequence[str]) -> dict[str, in
 
 def photo_id_of(connection: Connection, sha256: str) -> int | None:
     return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
+
+
+def photo_at(connection: Connection, path: str) -> int | None:
+    """The photo that a file holds, as far as the library knows."""
+    return connection.execute(select(db.paths.c.photo_id).where(db.paths.c.path == path)).scalar()
 
 
 def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_id: int, *, redo: bool) -> int | None:
@@ -152,7 +156,7 @@ def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
 
 
 def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         statement = update(db.paths).where(db.paths.c.path == bindparam("gone"), db.paths.c.missing_since.is_(None))
         connection.execute(statement.values(missing_since=time.time()), rows)
@@ -160,36 +164,11 @@ def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
 
 def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     """Drop files from the catalogue; photos that no file holds any more go with their faces."""
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
     forget_failures(connection, (row["gone"] for row in rows))
     _delete_pathless(connection)
-
-
-def clustered_up_to() -> ScalarSelect[int]:
-    """The highest face that the latest clustering has seen; 0 before the first."""
-    seen = select(cast(db.library.c.value, Integer)).where(db.library.c.key == "clustered_up_to")
-    return select(func.coalesce(seen.scalar_subquery(), 0)).scalar_subquery()
-
-
-def note_clustering(connection: Connection, good: int) -> None:
-    """Remember that all faces there are now have been clustered. Args: good: how many of them can hold a group."""
-    highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
-    facts = {"clustered_up_to": str(highest), "good_faces": str(good), "clustered_at": str(time.time())}
-    for key, value in facts.items():
-        statement = upsert(db.library).values(key=key, value=value)
-        connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
-
-
-def good_faces(connection: Connection) -> tuple[int, int]:
-    """How many good faces the last clustering knew, no more than there are of its faces still, and the last of them."""
-    facts = {row.key: row.value for row in connection.execute(select(db.library))}
-    if "good_faces" not in facts:
-        return 0, 0
-    last = int(facts["clustered_up_to"])
-    left = connection.execute(select(func.count()).select_from(db.faces).where(db.faces.c.id <= last)).scalar_one()
-    return min(int(facts["good_faces"]), left), last
 
 
 def files_of_photos(connection: Connection) -> dict[int, str]:
@@ -200,7 +179,7 @@ def files_of_photos(connection: Connection) -> dict[int, str]:
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
-    rows = [{"gone": path} for path in paths]
+    rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
         connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
 
@@ -308,7 +287,7 @@ def below(places: Iterable[str]) -> Callable[[str], bool]:
 
     However many places there are, it takes the same time, and less for further files of a folder.
     """
-    known = frozenset(places)
+    known = frozenset(as_strings(places))
 
     @cache
     def holds(folder: str) -> bool:

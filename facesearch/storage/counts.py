@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, func, select
 
-from facesearch.storage import catalog
 from facesearch.storage import schema as db
+from facesearch.storage.clusters import clustered_up_to
 from facesearch.storage.records import IndexCounts
 
 __all__ = ["count_all"]
@@ -22,6 +22,6 @@ def count_all(connection: Connection) -> IndexCounts:
         select(func.count()).select_from(db.people).where(db.people.c.name.is_not(None)),
         select(func.count(db.clustered.c.cluster_id.distinct())),
         select(func.count()).select_from(db.clustered),
-        select(func.count()).select_from(db.faces).where(db.faces.c.id > catalog.clustered_up_to()),
+        select(func.count()).select_from(db.faces).where(db.faces.c.id > clustered_up_to()),
     ]
     return IndexCounts(*(int(connection.execute(query).scalar_one()) for query in queries))

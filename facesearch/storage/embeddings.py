@@ -10,13 +10,16 @@ from sqlalchemy import Connection, func, select
 from facesearch.core.distance import l2_matrix
 from facesearch.core.errors import LibraryFormatError
 from facesearch.storage import schema as db
+from facesearch.storage.clusters import columns
 
-__all__ = ["Vectors", "all_embeddings", "embedding_blocks", "embeddings_of", "scan"]
+__all__ = ["Vectors", "all_embeddings", "cluster_sums", "embedding_blocks", "embeddings_of", "scan"]
 
 Vectors = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 # Embeddings that are read at a time, and faces that are asked for at a time.
 ROWS, CHUNK = 10_000, 500
+# Up to so many faces are asked for by their ids; for more, all embeddings are gone through.
+FEW = 50_000
 
 
 def embedding_blocks(connection: Connection, dim: int) -> Iterator[Vectors]:
@@ -24,8 +27,8 @@ def embedding_blocks(connection: Connection, dim: int) -> Iterator[Vectors]:
 
     Raises LibraryFormatError for an embedding that has not `dim` numbers.
     """
-    query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id)
-    for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
+    query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id).execution_options(yield_per=ROWS)
+    for rows in connection.execute(query).partitions():
         yield _arrays(rows, dim)
 
 
@@ -61,6 +64,36 @@ def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> Vecto
         query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.id.in_(ids[start : start + CHUNK]))
         found |= {row.id: row for row in connection.execute(query)}
     return _arrays([found[face] for face in ids if face in found], dim)
+
+
+def cluster_sums(
+    connection: Connection, dim: int, clusters: Sequence[int] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """The sums of the embeddings of clusters; embeddings are read in parts and not kept.
+
+    Args:
+        clusters: those wanted; None for all.
+
+    Returns:
+        n clusters (n,) int64, ascending; sums (n, d) float64; sizes (n,) int64. Those that are not there are left out.
+    """
+    faces, numbers = columns(connection, clusters)
+    order = np.argsort(faces)
+    faces, numbers = faces[order], numbers[order]
+    found, rows, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(found), dim))
+    few = clusters is not None and len(faces) <= FEW
+    blocks = _blocks_of(connection, faces, dim) if few else embedding_blocks(connection, dim)
+    for ids, vectors in blocks if len(faces) else ():
+        at = np.minimum(np.searchsorted(faces, ids), len(faces) - 1)
+        there = faces[at] == ids
+        np.add.at(sums, rows[at[there]], vectors[there])
+    return found, sums, sizes
+
+
+def _blocks_of(connection: Connection, faces: NDArray[np.int64], dim: int) -> Iterator[Vectors]:
+    for start in range(0, len(faces), CHUNK):
+        yield embeddings_of(connection, faces[start : start + CHUNK].tolist(), dim)
 
 
 def _arrays(rows: Sequence[Any], dim: int) -> Vectors:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, SelectBase, select, true
+from sqlalchemy import Connection, SelectBase, select, true, union
 
 from facesearch.storage import schema as db
+from facesearch.storage.clusters import known_faces
+from facesearch.storage.faces import unplaced_query
 
-__all__ = ["FaceTable", "read_table"]
+__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since", "read_table"]
 
 # Rows that are read at a time.
 ROWS = 10_000
@@ -42,12 +44,32 @@ class FaceTable:
         return len(self.ids)
 
 
+def read_all(connection: Connection, dim: int) -> FaceTable:
+    """All faces of the library. Args: dim: of the library's embeddings."""
+    return read_table(connection, dim)
+
+
+def read_since(connection: Connection, dim: int, face: int) -> FaceTable:
+    """The faces with a higher id than one."""
+    return read_table(connection, dim, select(db.faces.c.id).where(db.faces.c.id > face))
+
+
+def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable:
+    """The faces of one cluster."""
+    return read_table(connection, dim, select(db.clustered.c.face_id).where(db.clustered.c.cluster_id == cluster))
+
+
+def read_new_and_known(connection: Connection, dim: int, run_id: int) -> FaceTable:
+    """The faces of a run that are in no cluster yet, and those in the clusters that are a person's."""
+    return read_table(connection, dim, union(unplaced_query(run_id), known_faces()))
+
+
 def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
     """Args: dim: of the library's embeddings. only: the ids of the faces wanted, as a query; None for all."""
     wanted = true() if only is None else db.faces.c.id.in_(only)
-    query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id)
+    query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id).execution_options(yield_per=ROWS)
     parts = [_part([], dim)]  # not counted first: to find out who is wanted can take as long as to read them
-    for rows in connection.execution_options(yield_per=ROWS).execute(query).partitions():
+    for rows in connection.execute(query).partitions():
         parts.append(_part(rows, dim))
     columns = zip(*parts, strict=True)
     return FaceTable(*(np.concatenate(column) for column in columns))

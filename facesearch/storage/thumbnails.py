@@ -18,9 +18,10 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection, func, select
 
 from facesearch.core.errors import LibraryError
+from facesearch.core.files import create_private
 from facesearch.storage import schema as db
 
-__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "state_of"]
+__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "photo_of", "state_of"]
 
 Result = TypeVar("Result")
 _Reading = Callable[[], AbstractContextManager[Connection]]
@@ -79,6 +80,11 @@ def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes
         for photo, sha256 in connection.execute(query.where(db.photos.c.id.in_(chunk))):
             found[photo] = _digest(sha256, repr(on.get(photo, [])).encode())
     return found
+
+
+def photo_of(connection: Connection, face: int) -> int | None:
+    """The photo that a face is on; None where there is no such face."""
+    return connection.execute(select(db.faces.c.photo_id).where(db.faces.c.id == face)).scalar()
 
 
 def state_of(connection: Connection) -> str:
@@ -205,6 +211,8 @@ class PictureStore:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Raises sqlite3.DatabaseError where the file is of another format."""
+    with suppress(OSError):  # SQLite will say the same
+        create_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -12,7 +12,7 @@ from facesearch.clustering import (
     Cuts,
     Faces,
     Options,
-    group,
+    cluster_faces,
 )
 from facesearch.clustering.candidates import pairs_within
 from facesearch.clustering.constraints import NOBODY
@@ -23,7 +23,7 @@ WEAK = 3.0
 
 
 def grouped(faces: Faces, **settings: object) -> np.ndarray:
-    return group(faces, CALIBRATION, **settings)
+    return cluster_faces(faces, CALIBRATION, **settings)
 
 
 def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:

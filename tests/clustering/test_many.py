@@ -21,8 +21,8 @@ from facesearch.clustering import (
     NOISE,
     Constraints,
     Faces,
+    cluster_faces,
     few,
-    group,
 )
 from facesearch.clustering import (
     clusterer as grouping,
@@ -41,7 +41,7 @@ SIZES = [60, 40, 25, 25, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1] * 3
 def of_many(faces: Faces, constraints: Constraints | None = None, min_samples: int = 2) -> NDArray[np.int64]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "ALL_PAIRS", 0)
-        return group(faces, CALIBRATION, constraints=constraints, min_samples=min_samples)
+        return cluster_faces(faces, CALIBRATION, constraints=constraints, min_samples=min_samples)
 
 
 def single(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -51,7 +51,7 @@ def single(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 def test_groups_are_those_of_all_pairs() -> None:
     embeddings, _ = people(SIZES, 3)
     faces = faces_of(embeddings)
-    all_pairs, many = group(faces, CALIBRATION), of_many(faces)
+    all_pairs, many = cluster_faces(faces, CALIBRATION), of_many(faces)
     assert adjusted_rand_score(single(all_pairs), single(many)) > 0.995
 
 
@@ -69,7 +69,7 @@ def test_somebody_with_very_many_photos_is_grouped_all_the_same(monkeypatch: pyt
 
     embeddings, who = people([40, 10, 10], 5)
     monkeypatch.setattr(few, "pairs_within", refusing)
-    assert same_partition(group(faces_of(embeddings), CALIBRATION), who)
+    assert same_partition(cluster_faces(faces_of(embeddings), CALIBRATION), who)
 
 
 def test_groups_do_not_depend_on_the_order_of_the_faces() -> None:

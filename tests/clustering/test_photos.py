@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facesearch.calibration import load_calibration
-from facesearch.clustering import Faces, group
+from facesearch.clustering import Faces, cluster_faces
 from facesearch.evaluation import bcubed_scores, pairwise_scores
 from facesearch.pipeline import quality
 from facesearch.pipeline.pipeline import Pipeline
@@ -25,13 +25,13 @@ def test_people_of_real_photos_are_found(data: Path, engine: Pipeline) -> None:
     seen = [(photo, face) for photo, face in zip(photos, found, strict=True) if face is not None]
     assert len(seen) > 0.9 * len(photos)
     excess = quality.excess(
-        np.array([face.face.box for _, face in seen], np.float64),
-        np.stack([face.face.landmarks for _, face in seen]),
-        np.array([face.face.score for _, face in seen]),
+        np.array([face.id.box for _, face in seen], np.float64),
+        np.stack([face.id.landmarks for _, face in seen]),
+        np.array([face.id.score for _, face in seen]),
         np.array([face.sharpness for _, face in seen]),
     )
     faces = Faces(np.stack([face.embedding for _, face in seen]), np.arange(len(seen)), excess)
-    labels = group(faces, load_calibration(engine.embedder.spec))
+    labels = cluster_faces(faces, load_calibration(engine.embedder.spec))
     truth = [person_of[photo] for photo, _ in seen]
     assert pairwise_scores(truth, labels).precision >= 0.94  # one face of 48 is with somebody else
     assert bcubed_scores(truth, labels).f >= 0.9

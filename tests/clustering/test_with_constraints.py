@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from facesearch.clustering import NOISE, Constraints, Faces, group
+from facesearch.clustering import NOISE, Constraints, Faces, cluster_faces
 from facesearch.clustering.constraints import NOBODY
 from facesearch.clustering.content import by_content
 from facesearch.core.distance import l2_matrix
@@ -28,7 +28,7 @@ METHODS = pytest.mark.parametrize("eps", [None, 0.3])
 def grouped(
     faces: Faces, constraints: Constraints | None = None, *, eps: float | None = None, min_samples: int = 2
 ) -> np.ndarray:
-    return group(faces, CALIBRATION, constraints=constraints, eps=eps, min_samples=min_samples)
+    return cluster_faces(faces, CALIBRATION, constraints=constraints, eps=eps, min_samples=min_samples)
 
 
 def constraints(person: dict[int, int], refused: dict[int, int], n: int) -> Constraints:
@@ -62,7 +62,7 @@ def test_eps_and_min_samples_mean_what_scikit_learns_mean(case: tuple[Faces, flo
     order = by_content(faces.embeddings, faces.excess, faces.photos, Constraints.none(len(faces)))
     matrix = l2_matrix(faces.embeddings[order], faces.embeddings[order])
     oracle = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit(matrix)
-    labels = group(faces, None, eps=eps, min_samples=min_samples)
+    labels = cluster_faces(faces, None, eps=eps, min_samples=min_samples)
     assert same_partition(labels[order], oracle.labels_)
     core = np.zeros(len(faces), bool)
     core[order[oracle.core_sample_indices_]] = True

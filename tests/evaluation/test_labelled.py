@@ -1,4 +1,4 @@
-"""Measuring a model on labelled photos: calibration, identification and groups."""
+"""Measuring a model on labelled photos: calibration, identification and clusters."""
 
 import json
 import shutil
@@ -14,8 +14,7 @@ from PIL import Image
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
-from facesearch.evaluation import accuracy as benchmarks
-from facesearch.evaluation import labelled as measuring
+from facesearch.evaluation import accuracy, calibrate, measured_calibration
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
@@ -50,7 +49,7 @@ def library(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
 
 def test_calibration_separates_people_from_strangers(people: Path, fake_engine: Pipeline) -> None:
     ticks: list[tuple[int, int]] = []
-    calibration = measuring.calibrate(fake_engine, people, lambda done, total: ticks.append((done, total)))
+    calibration = measured_calibration(fake_engine, people, lambda done, total: ticks.append((done, total)))
     assert (calibration.model, calibration.fingerprint) == ("fake", FAKE_SPEC.fingerprint)
     assert calibration.made_from.same_pairs == 15 * 15
     assert calibration.made_from.different_pairs == 90 * 84 // 2
@@ -63,7 +62,7 @@ def test_calibration_separates_people_from_strangers(people: Path, fake_engine: 
 
 def test_library_uses_its_own_calibration_from_then_on(library: Library, people: Path) -> None:
     assert library.calibration is None
-    made = library.calibrate(people)
+    made = calibrate(library, people)
     assert library.calibration == made
     with Library(library.folder) as again:
         assert again.calibration == made
@@ -71,7 +70,7 @@ def test_library_uses_its_own_calibration_from_then_on(library: Library, people:
 
 
 def test_calibration_of_another_model_is_not_used(library: Library, people: Path) -> None:
-    library.calibrate(people)
+    calibrate(library, people)
     path = library.folder / "calibration.json"
     other = Calibration.from_json(path.read_text()).to_json().replace(FAKE_SPEC.fingerprint, "0" * 16)
     path.write_text(other)
@@ -84,7 +83,7 @@ def test_photos_without_a_face_and_unreadable_ones_are_left_out(tmp_path: Path, 
     Image.new("RGB", (64, 64)).save(folder / "person 0/black.png")
     (folder / "person 1/bad.png").touch()
     (folder / "loose.png").write_bytes((folder / "person 0/0.png").read_bytes())
-    assert measuring.calibrate(fake_engine, folder).made_from.dataset.endswith("90 photos of 15 people")
+    assert measured_calibration(fake_engine, folder).made_from.dataset.endswith("90 photos of 15 people")
 
 
 @pytest.mark.parametrize(
@@ -98,26 +97,26 @@ def test_folders_that_cannot_be_measured(
     folder.mkdir()
     save_people(folder, people, photos)
     with pytest.raises(InputError, match=complaint):
-        measuring.calibrate(fake_engine, folder)
+        measured_calibration(fake_engine, folder)
 
 
 def test_no_such_folder_and_no_faces(tmp_path: Path, fake_engine: Pipeline) -> None:
     with pytest.raises(InputError, match="is not a folder"):
-        measuring.calibrate(fake_engine, tmp_path / "none")
+        measured_calibration(fake_engine, tmp_path / "none")
     for name in ("a/1.png", "a/2.png", "b/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (64, 64)).save(tmp_path / name)
     with pytest.raises(InputError, match="no face was found in any of the 3 photos"):
-        measuring.calibrate(fake_engine, tmp_path)
+        measured_calibration(fake_engine, tmp_path)
 
 
-def test_groups_of_the_demo_collection(demo: Demo, engine_at_hand: None) -> None:
+def test_clusters_of_the_demo_collection(demo: Demo, engine_at_hand: None) -> None:
     """Photos of both people are left out of the labels: their main face is neither's for sure."""
     labels = demo[0].parent / "one-each.csv"
     single = {name: shown[0] for name, shown in demo[1].items() if len(shown) == 1}
     labels.write_text("photo,person\n" + "".join(f"{name},{person}\n" for name, person in single.items()))
     ticks: list[tuple[int, int]] = []
-    result = benchmarks.groups(demo[0], labels, None, "cpu", lambda *tick: ticks.append(tick))
+    result = accuracy.clusters(demo[0], labels, None, "cpu", lambda *tick: ticks.append(tick))
     assert (result["model"], result["photos"], result["photos_with_a_face"]) == ("dlib", 27, 24)
     assert result["main_faces"]["pairwise"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
     assert result["main_faces"]["bcubed"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
@@ -126,25 +125,25 @@ def test_groups_of_the_demo_collection(demo: Demo, engine_at_hand: None) -> None
     json.dumps(result)
 
 
-def test_groups_of_a_folder_behind_a_link(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
+def test_clusters_of_a_folder_behind_a_link(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
     """The people's folders are found by their resolved paths, as on systems where the temporary folder is a link."""
     for name, shown in demo[1].items():
         if name.endswith(("soft.jpg", "close-up.png")):
             (tmp_path / "real" / shown[0]).mkdir(parents=True, exist_ok=True)
             (tmp_path / "real" / shown[0] / name).write_bytes((demo[0] / name).read_bytes())
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    result = benchmarks.groups(tmp_path / "link", None, None, "cpu", lambda *_: None)
+    result = accuracy.clusters(tmp_path / "link", None, None, "cpu", lambda *_: None)
     assert result["photos_with_a_face"] == 4
     assert result["main_faces"]["bcubed"]["f"] == 1.0
     assert result["rank_1"] is None  # all four are the gallery, and nobody is left to ask about
 
 
-def test_groups_without_labels(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
+def test_clusters_without_labels(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
     (tmp_path / "labels.csv").write_text("photo,person\nelse.jpg,Somebody\n")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.jpg").write_bytes((demo[0] / "grace-hopper-soft.jpg").read_bytes())
     with pytest.raises(InputError, match=r"none of the faces.*--labels"):
-        benchmarks.groups(tmp_path / "photos", tmp_path / "labels.csv", None, "cpu", lambda *_: None)
+        accuracy.clusters(tmp_path / "photos", tmp_path / "labels.csv", None, "cpu", lambda *_: None)
 
 
 def test_verification_protocol(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
@@ -157,7 +156,7 @@ def test_verification_protocol(demo: Demo, tmp_path: Path, engine_at_hand: None)
 
     def measured(*pairs: str) -> dict[str, Any]:
         (tmp_path / "pairs.txt").write_text("\n".join(["2\t1", *pairs]) + "\n")
-        return benchmarks.verification(tmp_path, tmp_path / "pairs.txt", None, "cpu", lambda *_: None)
+        return accuracy.verification(tmp_path, tmp_path / "pairs.txt", None, "cpu", lambda *_: None)
 
     different = ("Hopper\t1\tCollins\t1", "Hopper\t2\tCollins\t2")
     result = measured("Hopper\t1\t2", different[0], "Collins\t1\t2", different[1])
@@ -172,15 +171,15 @@ def test_verification_protocol(demo: Demo, tmp_path: Path, engine_at_hand: None)
 
 def test_results_are_added_to_a_file(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    benchmarks.merge_into(path, {"a": 1, "b": 1})
-    benchmarks.merge_into(path, {"b": 2})
+    accuracy.merge_into(path, {"a": 1, "b": 1})
+    accuracy.merge_into(path, {"b": 2})
     assert json.loads(path.read_text()) == {"a": 1, "b": 2}
     for text in ("{", "[]", "\udcff".encode(errors="surrogateescape")):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(InputError, match="cannot be added to"):
-            benchmarks.merge_into(path, {"a": 1})
+            accuracy.merge_into(path, {"a": 1})
     with pytest.raises(InputError, match="there is no folder"):
-        benchmarks.merge_into(tmp_path / "none/results.json", {})
+        accuracy.merge_into(tmp_path / "none/results.json", {})
 
 
 @pytest.mark.usefixtures("engine_at_hand")
@@ -191,7 +190,7 @@ def test_a_labelled_photo_without_a_face_counts_as_an_error(demo: Demo, tmp_path
         shutil.copy(demo[0] / name, folder)
     labels = tmp_path / "labels.csv"
     labels.write_text("photo,person\ngrace-hopper-soft.jpg,H\ngrace-hopper-mirrored.gif,H\ngradient.jpg,H\n")
-    found = benchmarks.groups(folder, labels, None, "cpu", lambda *_: None, baselines=True)
+    found = accuracy.clusters(folder, labels, None, "cpu", lambda *_: None, baselines=True)
     assert (found["photos"], found["photos_with_a_face"]) == (3, 2)
     for scores in (found["main_faces"], found["baselines"]["average_linkage_best_bcubed"]):
         assert scores["faces"] == 3

@@ -174,14 +174,14 @@ def test_from_dlib_to_onnx_and_back(
     with Library(tmp_path / "library", device="cpu") as library:
         names = [f"{person}-soft.jpg" for person in ("grace-hopper", "eileen-collins")]
         library.index([demo[0] / name for name in names])
-        before, dlib = library.embeddings_of([face.id for face in library.faces()]), library.calibration
+        before, dlib = library.store.embeddings()[1], library.calibration
         assert dlib is not None
         with pytest.raises(ModelMismatchError, match=r"dlib.*tiny\.onnx.*facesearch reembed --model"):
             Library(tmp_path / "library", model=model)
         library.reembed(model)
         assert (library.spec.network, library.spec.dim, library.calibration) == ("onnx", 5, None)
         assert library.query(demo[0] / names[0], k=1).faces[0].matches[0].distance == pytest.approx(0, abs=1e-3)
-        check_vectors(library._index)
+        check_vectors(library.store)
         library.reembed("dlib")
         assert library.calibration == dlib
-        np.testing.assert_allclose(library.embeddings_of([f.id for f in library.faces()]), before, atol=1e-3)
+        np.testing.assert_allclose(library.store.embeddings()[1], before, atol=1e-3)

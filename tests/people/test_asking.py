@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 
 @pytest.fixture
-def parties(album: Album) -> Album:
+def clusters(album: Album) -> Album:
     """Anna, Bela and Carl by themselves, and together in pictures 13 to 17."""
     faces = album.add_people({person: range(4) for person in (ANNA, BELA, CARL)})
 
@@ -30,7 +30,7 @@ def parties(album: Album) -> Album:
         return [a_portrait(portrait(person, 20 + len(who)), place) for place, person in enumerate(who)]
 
     album.together = album.add(of(ANNA, BELA), of(ANNA, BELA, CARL), of(ANNA, 9), of(BELA, ANNA, 8), [])
-    album.regroup()
+    album.recluster()
     for person, name in ((ANNA, "Anna"), (BELA, "Bela"), (CARL, "Carl")):
         album.people.name(str(album.group_of(faces[person][0])), name)
     return album
@@ -56,34 +56,34 @@ def numbers(album: Album, *names: str, **rest: object) -> list[int]:
         ([], {}, list(range(1, 17))),
     ],
 )
-def test_photos_of_all_of_some_people(parties, names, rest, expected):
-    assert numbers(parties, *names, **rest) == expected
+def test_photos_of_all_of_some_people(clusters, names, rest, expected):
+    assert numbers(clusters, *names, **rest) == expected
 
 
-def test_what_is_no_face_does_not_count(parties):
-    stranger = parties.together[2][1]
-    parties.people.not_a_face(stranger)
-    assert 15 in numbers(parties, "Anna", only=True)
-    (photo,) = [photo for photo in parties.people.photos(["Anna"], only=True) if photo.path == "/photos/15.jpg"]
+def test_what_is_no_face_does_not_count(clusters):
+    stranger = clusters.together[2][1]
+    clusters.people.not_a_face(stranger)
+    assert 15 in numbers(clusters, "Anna", only=True)
+    (photo,) = [photo for photo in clusters.people.photos(["Anna"], only=True) if photo.path == "/photos/15.jpg"]
     assert photo.faces == 1
     assert [somebody.title for somebody in photo.people] == ["Anna"]
 
 
-def test_a_photo_says_who_is_in_it(parties):
-    (photo,) = parties.people.photos(["Anna", "Bela", "Carl"])
+def test_a_photo_says_who_is_in_it(clusters):
+    (photo,) = clusters.people.photos(["Anna", "Bela", "Carl"])
     assert {somebody.title for somebody in photo.people} == {"Anna", "Bela", "Carl"}
     assert photo.faces == 3
 
 
-def test_photos_of_somebody_who_is_not_there(parties):
+def test_photos_of_somebody_who_is_not_there(clusters):
     with pytest.raises(InputError, match="nobody called 'Dora'"):
-        parties.people.photos(["Anna", "Dora"])
+        clusters.people.photos(["Anna", "Dora"])
 
 
-def test_the_faces_of_a_photo(parties):
-    assert parties.people.faces_in("/photos/14.jpg") == parties.together[1]
+def test_the_faces_of_a_photo(clusters):
+    assert clusters.people.faces_in("/photos/14.jpg") == clusters.together[1]
     with pytest.raises(InputError, match=r"does not know /photos/99\.jpg: index it first"):
-        parties.people.faces_in("/photos/99.jpg")
+        clusters.people.faces_in("/photos/99.jpg")
 
 
 # -- suggestions ------------------------------------------------------------------------------------------------------
@@ -103,8 +103,8 @@ def doubtful(album: Album) -> Album:
     album.people.import_name("Anna", [1])
     album.people.import_name("Bela", [4])
     album.people.import_name("Carl", [7])
-    album.regroup()
-    assert [len(album.people.find(name).faces) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
+    album.recluster()
+    assert [len(album.people.find(name).face_ids) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
     return album
 
 
@@ -118,7 +118,7 @@ def test_suggestions_are_nearest_first_and_as_far_apart_as_they_say(doubtful):
     assert [pair.distance for pair in found] == sorted(pair.distance for pair in found)
     for pair in found[:2]:
         a, b = (
-            np.stack([doubtful.index.embedding(face) for face in doubtful.people.find(who.title).faces])
+            np.stack([doubtful.index.embedding(face) for face in doubtful.people.find(who.title).face_ids])
             for who in (pair.a, pair.b)
         )
         true = np.sqrt(((a[:, None].astype(np.float64) - b[None]) ** 2).sum(axis=2).mean())
@@ -138,7 +138,7 @@ def test_what_was_answered_is_not_asked_again(doubtful):
     assert ("Anna", "Bela") not in asked(doubtful)
     doubtful.people.merge(["Bela", "Carl"])
     assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
-    doubtful.regroup()
+    doubtful.recluster()
     assert not {("Bela", "Carl"), ("Anna", "Bela")} & set(asked(doubtful))
     doubtful.people.undo()
     doubtful.people.undo()
@@ -177,7 +177,7 @@ def test_before_any_clustering(album):
 
 def test_a_face_in_a_group(album):
     faces = album.add_people({person: range(3) for person in range(3)})[0]
-    album.regroup()
+    album.recluster()
     found = album.people.explain(faces[0], k=4)
     own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
     true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
@@ -194,7 +194,7 @@ def test_a_face_in_a_group(album):
 
 def test_what_the_user_has_said(album):
     faces = album.add_people({person: range(3) for person in range(2)})
-    album.regroup()
+    album.recluster()
     group = album.group_of(faces[0][0])
     album.people.name(str(group), "Anna")
     album.people.not_a_face(faces[1][0])
@@ -209,7 +209,7 @@ def test_a_face_alone(album):
     album.add_people({person: range(3) for person in range(2)})
     ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
     assert why(album, stranger) == "There are no groups yet: make them with `facesearch cluster`."
-    album.regroup()
+    album.recluster()
     assert why(album, stranger).startswith("The nearest group, group ")
     assert "is 0." in why(album, stranger)
     assert album.people.explain(small).weak == "small (30 pixels), blurred, doubtful as a face (97%)"
@@ -220,18 +220,18 @@ def test_a_face_alone(album):
 
 def test_a_face_that_waits(album):
     album.add_people({person: range(3) for person in range(2)})
-    album.regroup()
+    album.recluster()
     ((late,),) = album.add([a_portrait(portrait(0, 50))])
     assert why(album, late).startswith(
         "It has come since the last `facesearch cluster`, and waits for the next. The ne"
     )
-    album.regroup()
+    album.recluster()
     assert why(album, late).startswith("On average")
 
 
 def test_a_face_that_is_not_whom_it_is_nearest_to(album):
     faces = album.add_people({person: range(4) for person in range(2)})
-    album.regroup()
+    album.recluster()
     anna, bela = (album.group_of(faces[person][0]) for person in range(2))
     album.people.name(str(anna), "Anna")
     album.people.reject(faces[0][0], "Anna")
@@ -247,14 +247,14 @@ def test_a_face_that_is_not_whom_it_is_nearest_to(album):
 
 def test_the_last_of_a_group(album):
     faces = album.add_people({person: range(2) for person in range(2)})[0]
-    album.regroup()
+    album.recluster()
     album.remove("/photos/2.jpg")
     assert why(album, faces[0]) == f"It is the only face that is left of group {album.group_of(faces[0])}."
 
 
 def test_without_a_calibration(album):
     faces = album.add_people({0: range(3)})[0]
-    album.regroup()
+    album.recluster()
     people = People(album.index, lambda: None)
     found = people.explain(faces[0])
     assert found.why == "The model has no calibration, so groups are plain DBSCAN's."
@@ -277,12 +277,12 @@ def test_a_stricter_look_divides_two_who_were_put_together(album):
     other = [f for (f,) in album.add(*([a_portrait(portrait(1, shot, 0.05))] for shot in range(3)))]
     album.people.import_name("Anna", [*one, *other])
     album.people.divide("Anna")
-    assert album.people.find("Anna").faces == tuple(one)
+    assert album.people.find("Anna").face_ids == tuple(one)
     assert album.people.find(str(album.group_of(other[0]))).faces == tuple(other)
 
 
 def test_a_stricter_look_at_one_person(album):
     album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
-    album.regroup()
+    album.recluster()
     with pytest.raises(InputError, match="group 1 looks like one person even on a strict look"):
         album.people.divide("1")

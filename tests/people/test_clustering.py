@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 def labels(album: Album) -> dict[str, str | None]:
     """Group number and name of everybody, by their lowest face."""
-    return {f"{party.faces[0]}": f"{party.group} {party.title}" for party in album.people.parties()}
+    return {f"{cluster.face_ids[0]}": f"{cluster.id} {cluster.title}" for cluster in album.people.with_faces()}
 
 
 # -- names and corrections outlive clusterings ------------------------------------------------------------------------
@@ -40,13 +40,13 @@ def correct(people: People, faces: dict[int, list[int]]) -> list[Callable[[], ob
         lambda: people.name("P8", "Paula"),
         lambda: people.import_name("P9", [faces[25][0]]),
         lambda: people.reject(faces[10][0], "P11"),
-        lambda: people.merge(["P12", str(people.find("P13").group), "P14"]),
+        lambda: people.merge(["P12", str(people.find("P13").id), "P14"]),
     ]
 
 
 def test_names_and_corrections_outlive_new_photos_and_undo_goes_back_step_by_step(album):
     faces = album.add_people({person: range(5) for person in range(30)})
-    album.regroup()
+    album.recluster()
     people, past = album.people, []
     for person in range(20):
         past.append(state(album.index))
@@ -57,23 +57,23 @@ def test_names_and_corrections_outlive_new_photos_and_undo_goes_back_step_by_ste
         check(album.index)
     said = state(album.index)
     album.add_people({person: range(100, 105) for person in range(40)}, place=True)
-    album.regroup()
+    album.recluster()
 
     decided = [table for table in said if table != "clustered"]
     assert {table: state(album.index)[table] for table in decided} == {table: said[table] for table in decided}
-    assert set(faces[0] + faces[1]) <= set(people.find("P0").faces)
-    assert not set(faces[2][:2]) & set(people.find("P2").faces)
+    assert set(faces[0] + faces[1]) <= set(people.find("P0").face_ids)
+    assert not set(faces[2][:2]) & set(people.find("P2").face_ids)
     assert album.group_of(faces[2][0]) == album.group_of(faces[2][1])
-    assert faces[3][0] not in people.find("P3").faces
+    assert faces[3][0] not in people.find("P3").face_ids
     assert album.group_of(faces[4][0]) is None
     assert people.find("P5").ignored
-    assert people.find("P6").group != people.find("P7").group
-    assert set(people.find("Paula").faces) >= set(faces[8])
-    assert faces[25][0] in people.find("P9").faces
-    assert faces[10][0] not in people.find("P11").faces
-    assert set(faces[12] + faces[13] + faces[14]) <= set(people.find("P12").faces)
+    assert people.find("P6").id != people.find("P7").id
+    assert set(people.find("Paula").face_ids) >= set(faces[8])
+    assert faces[25][0] in people.find("P9").face_ids
+    assert faces[10][0] not in people.find("P11").face_ids
+    assert set(faces[12] + faces[13] + faces[14]) <= set(people.find("P12").face_ids)
     for person in (15, 16, 17, 18, 19):
-        assert len(people.find(f"P{person}").faces) == 10
+        assert len(people.find(f"P{person}").face_ids) == 10
 
     for before in reversed(past):
         people.undo()
@@ -85,7 +85,7 @@ def test_names_and_corrections_outlive_new_photos_and_undo_goes_back_step_by_ste
 
 def test_every_step_of_undo_is_exact_where_the_groups_were_not_made_anew(album):
     faces = album.add_people({person: range(4) for person in range(30)})
-    album.regroup()
+    album.recluster()
     people, past = album.people, []
     for person in range(20):
         past.append(state(album.index))
@@ -103,12 +103,12 @@ def test_every_step_of_undo_is_exact_where_the_groups_were_not_made_anew(album):
 
 def test_numbers_stay_when_groups_are_made_again_and_when_photos_come(album):
     faces = album.add_people({person: range(3 + person % 4) for person in range(15)})
-    album.regroup()
+    album.recluster()
     first = groups(album.index)
-    album.regroup()
+    album.recluster()
     assert groups(album.index) == first
     album.add_people({person: range(50, 60) for person in (14, 13, 30, 31)})
-    album.regroup()
+    album.recluster()
     after = groups(album.index)
     assert {face: after[face] for face in first} == first
     assert {after[face] for face in after if face not in first} - set(first.values()) == {16, 17}
@@ -129,12 +129,12 @@ def two_looks(count: int, look: int) -> list[list[Face]]:
 def test_a_number_stays_with_the_larger_part_when_more_faces_show_that_there_are_two(album):
     larger = [face for (face,) in album.add(*two_looks(5, 0))]
     smaller = [face for (face,) in album.add(*two_looks(2, 1))]
-    album.regroup()
+    album.recluster()
     together = groups(album.index)
     assert set(together.values()) == {1}
     # Among many strangers the same distance is worth less.
     album.add_people({person: range(2) for person in range(100, 400)})
-    album.regroup()
+    album.recluster()
     after = groups(album.index)
     assert {after.get(face) for face in larger} == {1}
     assert 1 not in {after.get(face) for face in smaller}
@@ -143,37 +143,37 @@ def test_a_number_stays_with_the_larger_part_when_more_faces_show_that_there_are
 def test_a_named_persons_number_stays_with_the_name(album):
     few = [face for (face,) in album.add(*two_looks(2, 1))]
     many = [face for (face,) in album.add(*two_looks(5, 0))]
-    album.regroup()
+    album.recluster()
     assert set(groups(album.index).values()) == {1}
     album.people.import_name("Anna", few)
     assert album.people.find("1").title == "Anna"
     album.add_people({person: range(2) for person in range(100, 400)})
-    album.regroup()
-    assert set(few) <= set(album.people.find("Anna").faces)
-    assert album.people.find("Anna").group == 1
+    album.recluster()
+    assert set(few) <= set(album.people.find("Anna").face_ids)
+    assert album.people.find("Anna").id == 1
     assert 1 not in {album.group_of(face) for face in many}
 
 
 def test_a_named_persons_number_wins_over_a_larger_groups(album):
     faces = album.add_people({0: range(2), 1: range(6)})
-    album.regroup()
+    album.recluster()
     small, large = album.group_of(faces[0][0]), album.group_of(faces[1][0])
     album.people.name(str(small), "Anna")
     album.people.merge([str(small), str(large)])
-    album.regroup()
-    assert album.people.find("Anna").group == small
+    album.recluster()
+    assert album.people.find("Anna").id == small
     assert large not in groups(album.index).values()
 
 
 def test_numbers_are_never_given_twice(album):
     faces = album.add_people({0: range(4), 1: range(3)})
-    album.regroup()
+    album.recluster()
     album.people.split("1", [faces[0][:1]])
     album.people.undo()
     album.remove(*album.paths[4:])
-    album.regroup()
+    album.recluster()
     album.add_people({2: range(3)})
-    album.regroup()
+    album.recluster()
     assert set(groups(album.index).values()) == {1, 4}
 
 
@@ -207,11 +207,11 @@ def test_the_same_groups_in_any_order_and_in_two_halves():
             photos = shuffled(seed)
             if halves:
                 album.add(*photos[:55])
-                album.regroup()
+                album.recluster()
                 album.add(*photos[55:], place=True)
             else:
                 album.add(*photos)
-            album.regroup()
+            album.recluster()
             found.append(by_content(album))
     assert found[0] == found[1] == found[2] == found[3]
     assert len(found[0]) > 8
@@ -223,7 +223,7 @@ def test_the_same_groups_in_any_order_and_in_two_halves():
 
 def test_new_faces_find_their_people_at_once_and_strangers_wait(album):
     faces = album.add_people({0: range(4), 1: range(4), 2: range(4)})
-    album.regroup()
+    album.recluster()
     anna = album.group_of(faces[0][0])
     album.people.name(str(anna), "Anna")
     album.people.ignore(str(album.group_of(faces[1][0])))
@@ -233,14 +233,14 @@ def test_new_faces_find_their_people_at_once_and_strangers_wait(album):
     assert album.group_of(came[2][0]) is None
     assert album.group_of(came[9][0]) is None
     placed = groups(album.index)
-    album.regroup()
+    album.recluster()
     assert groups(album.index).items() >= placed.items()
     assert album.group_of(came[2][0]) == album.group_of(faces[2][0])
 
 
 def test_nothing_is_placed_where_nobody_is_known(album):
     album.add_people({0: range(4)})
-    album.regroup()
+    album.recluster()
     run = album.index.start_run("index")
     put(album.index, run, replace(a_photo("/new", "new"), faces=(a_portrait(portrait(0, 50)),)))
     before = groups(album.index)
@@ -252,14 +252,14 @@ def test_nothing_is_placed_where_nobody_is_known(album):
 def test_a_weak_face_may_join_and_weak_faces_may_be_somebody(album):
     ids = album.add(*([a_portrait(portrait(0, shot, 0.1), weak=True)] for shot in range(3)))
     weak = [face for (face,) in ids]
-    album.regroup()
+    album.recluster()
     assert groups(album.index) == {}
     album.people.import_name("Anna", weak[:2])
     came = album.add([a_portrait(portrait(0, 50, 0.1))], [a_portrait(portrait(0, 51, 0.1), weak=True)], place=True)
     for (face,) in came:
-        assert album.group_of(face) == album.people.find("Anna").group
-    album.regroup()
-    assert set(weak) <= set(album.people.find("Anna").faces)
+        assert album.group_of(face) == album.people.find("Anna").id
+    album.recluster()
+    assert set(weak) <= set(album.people.find("Anna").face_ids)
 
 
 def redo(album: Album, path: str, faces: tuple[Face, ...]) -> int:
@@ -271,7 +271,7 @@ def redo(album: Album, path: str, faces: tuple[Face, ...]) -> int:
 
 def test_a_photo_that_is_looked_at_again_brings_back_nothing_that_was_decided_against(album):
     album.add_people({0: range(4), 1: range(4)})
-    album.regroup()
+    album.recluster()
     album.people.name("1", "Anna")
     album.people.not_a_face(1)
     album.people.reject(2, "Anna")
@@ -289,25 +289,25 @@ def test_a_photo_that_is_looked_at_again_brings_back_nothing_that_was_decided_ag
 
 def test_a_face_confirmed_to_somebody_amid_the_faces_of_another(album):
     faces = album.add_people({0: range(6), 1: range(6)})
-    album.regroup()
+    album.recluster()
     for person, name in ((0, "Anna"), (1, "Bela")):
         album.people.name(str(album.group_of(faces[person][0])), name)
     album.people.split("Bela", [faces[1][:1]])
     album.people.merge(["Anna", str(album.group_of(faces[1][0]))])
     twin = album.add(*([a_portrait(portrait(1, 0, blur))] for blur in (0.2201, 0.2202)))
-    album.regroup()
-    assert set(album.people.find("Anna").faces) >= {*faces[0], faces[1][0]}
-    assert set(album.people.find("Bela").faces) >= set(faces[1][1:])
+    album.recluster()
+    assert set(album.people.find("Anna").face_ids) >= {*faces[0], faces[1][0]}
+    assert set(album.people.find("Bela").face_ids) >= set(faces[1][1:])
     assert all(album.group_of(face) is not None for (face,) in twin)
 
 
 def test_a_person_split_into_parts_that_are_all_alike(album):
     ids = album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(6)))
     a, b, c, *rest = (face for (face,) in ids)
-    album.regroup()
+    album.recluster()
     album.people.split("1", [[a], [b, c]])
     for _ in range(2):
-        album.regroup()
+        album.recluster()
         assert partition(album.index) == {frozenset({a}), frozenset({b, c}), frozenset(rest)}
     (late,) = album.add([a_portrait(portrait(0, 9, 0.02))], place=True)
     assert album.group_of(late[0]) is not None
@@ -318,44 +318,44 @@ def test_one_picture_confirmed_to_two_people(album):
     first, second, *others = (face for (face,) in ids)
     album.people.import_name("Anna", [first])
     album.people.import_name("Bela", [second])
-    album.regroup()
+    album.recluster()
     assert album.group_of(first) != album.group_of(second)
     assert {album.group_of(face) for face in others} <= {None, *groups(album.index).values()}
     check(album.index)
     found = groups(album.index)
-    album.regroup()
+    album.recluster()
     assert groups(album.index) == found
 
 
 def test_a_face_rejected_from_everybody(album):
     faces = album.add_people({person: range(4) for person in range(3)})
-    album.regroup()
+    album.recluster()
     face = faces[0][0]
     for person in range(3):
         album.people.reject(face, str(album.group_of(faces[person][1])))
-    album.regroup()
+    album.recluster()
     assert album.group_of(face) is None
-    assert face in album.regroup().noise
+    assert face in album.recluster().noise
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.5, 2.0])
 def test_decisions_hold_under_plain_dbscan_too(album, eps):
-    from facesearch.people.clustering import regroup
+    from facesearch.people.clustering import recluster
 
     faces = album.add_people({person: range(6 - person) for person in range(4)})
-    album.regroup()
+    album.recluster()
     album.people.name("1", "Anna")
     album.people.name("2", "Bela")
     album.people.reject(faces[2][0], "Anna")
     album.people.not_a_face(faces[2][1])
-    regroup(album.index, None, eps=eps)
+    recluster(album.index, None, eps=eps)
     check(album.index)
-    assert set(album.people.find("Anna").faces) >= set(faces[0])
-    assert (album.people.find("Anna").group, album.people.find("Bela").group) == (1, 2)
+    assert set(album.people.find("Anna").face_ids) >= set(faces[0])
+    assert (album.people.find("Anna").id, album.people.find("Bela").id) == (1, 2)
 
 
 def test_a_library_without_faces(album):
-    found = album.regroup()
+    found = album.recluster()
     assert (found.clusters, found.noise) == ((), ())
     assert album.people.all() == []
     assert album.people.suggestions() == []

@@ -13,7 +13,7 @@ def album() -> Iterator[Album]:
     """Five people of eight photos and fewer, grouped; person p is in group p + 1."""
     with an_album() as album:
         faces = album.add_people({person: range(8 - person) for person in range(5)})
-        album.regroup()
+        album.recluster()
         album.faces = [faces[person] for person in range(5)]
         for person in range(5):
             assert {album.group_of(face) for face in faces[person]} == {person + 1}
@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 
 def members(album: Album, reference: str) -> list[int]:
-    return list(album.people.find(reference).faces)
+    return list(album.people.find(reference).face_ids)
 
 
 def confirmed(album: Album) -> set[int]:
@@ -41,7 +41,7 @@ def test_naming_makes_somebody_of_a_group(album):
     album.people.name("1", "Anna")
     assert confirmed(album) == set(album.faces[0])
     album.people.name("1", "Annika")
-    assert [party.title for party in album.people.parties()][:2] == ["Annika", "group 2"]
+    assert [cluster.title for cluster in album.people.with_faces()][:2] == ["Annika", "group 2"]
 
 
 def test_merging_keeps_the_first_name_and_its_number(album):
@@ -50,10 +50,10 @@ def test_merging_keeps_the_first_name_and_its_number(album):
     decision = album.people.merge(["1", "Carl", "4"])
     assert decision.summary == "group 1, Dora merged into Carl"
     assert members(album, "Carl") == sorted(album.faces[0] + album.faces[2] + album.faces[3])
-    assert album.people.find("Carl").group == 3
+    assert album.people.find("Carl").id == 3
     with pytest.raises(InputError, match="nobody called 'Dora'"):
         album.people.find("Dora")
-    album.regroup()
+    album.recluster()
     assert len(members(album, "Carl")) == 8 + 6 + 5
 
 
@@ -101,7 +101,7 @@ def test_splitting_makes_new_people(album):
     assert decision.summary == "3 faces taken out of group 1"
     assert members(album, "1") == [a, *rest]
     assert [groups(album.index)[face] for face in (b, c, d)] == [6, 7, 7]
-    album.regroup()
+    album.recluster()
     assert [groups(album.index)[face] for face in (a, b, c, d)] == [1, 6, 7, 7]
 
 
@@ -145,7 +145,7 @@ def test_a_rejected_face_does_not_come_back(album):
     face = album.faces[0][1]
     album.people.reject(face, "1")
     assert album.group_of(face) is None
-    album.regroup()
+    album.recluster()
     assert album.group_of(face) is None
     assert members(album, "1") == [other for other in album.faces[0] if other != face]
 
@@ -165,7 +165,7 @@ def test_a_face_that_is_not_there(album, decide):
 def test_what_is_no_face_is_in_no_group_ever_again(album):
     face = album.faces[2][0]
     album.people.not_a_face(face)
-    found = album.regroup()
+    found = album.recluster()
     assert face not in groups(album.index)
     assert face not in found.noise
     assert found.left_out.not_faces == 1
@@ -209,7 +209,7 @@ def test_an_imported_name_is_given_to_the_group_of_most_of_its_faces(album):
     decision = album.people.import_name("Anna", [*album.faces[0][:2], stray])
     assert decision.summary == "3 faces are Anna, as their photos say"
     assert members(album, "Anna") == sorted([*album.faces[0], stray])
-    assert album.people.find("Anna").group == 1
+    assert album.people.find("Anna").id == 1
 
 
 def test_an_imported_name_goes_to_the_one_who_has_it_in_whatever_case(album):
@@ -228,8 +228,8 @@ def test_an_imported_name_that_is_a_number_finds_its_person_again(album):
 def test_an_imported_name_on_no_group_of_anybody(album):
     faces = [album.faces[1][0], album.faces[2][0]]
     album.people.import_name("Anna", faces)
-    assert album.people.find("Anna").faces == tuple(faces)
-    assert album.people.find("Anna").group == 6
+    assert album.people.find("Anna").face_ids == tuple(faces)
+    assert album.people.find("Anna").id == 6
 
 
 def test_an_import_leaves_alone_what_the_user_has_said(album):
@@ -255,11 +255,11 @@ def test_undo_after_the_groups_were_made_anew_leaves_nobody_in_two_groups(album)
     album.people.split("Anna", [album.faces[0]])
     album.people.name("6", "Cora")
     album.add_people({0: range(60, 70)})
-    album.regroup()
+    album.recluster()
     for _ in range(2):
         album.people.undo()
         check(album.index)
-    album.regroup()
+    album.recluster()
     album.people.undo()
     check(album.index)
     after = state(album.index)
@@ -273,7 +273,7 @@ def test_a_rejected_face_that_found_another_group_comes_back_on_undo(album):
     face = album.faces[0][0]
     album.people.reject(face, "Anna")
     album.add(*([a_portrait(portrait(0, 0, blur))] for blur in (0.2202, 0.2204)))
-    album.regroup()
+    album.recluster()
     assert album.group_of(face) not in (None, 1)
     album.people.undo()
     assert album.group_of(face) == 1

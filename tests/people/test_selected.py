@@ -13,14 +13,14 @@ def album() -> Iterator[Album]:
     """Four people of seven photos and fewer, grouped; person p is in group p + 1."""
     with an_album() as album:
         faces = album.add_people({person: range(7 - person) for person in range(4)})
-        album.regroup()
+        album.recluster()
         album.faces = [faces[person] for person in range(4)]
         yield album
         check(album.index)
 
 
 def members(album: Album, reference: str) -> list[int]:
-    return list(album.people.find(reference).faces)
+    return list(album.people.find(reference).face_ids)
 
 
 def apart(album: Album) -> list[set[str | None]]:
@@ -59,7 +59,7 @@ def test_faces_become_somebody_new_by_a_name_that_nobody_has(album):
     assert members(album, "1") == album.faces[0][2:]
     assert len(apart(album)) == 2  # Carl is neither of those whom he was taken for
     before = groups(album.index)
-    album.regroup()
+    album.recluster()
     assert groups(album.index) == before
 
 
@@ -112,7 +112,7 @@ def test_what_is_a_face_after_all_is_grouped_again(album):
     album.people.not_a_face(album.faces[0][:2])
     assert members(album, "1") == album.faces[0][2:]
     album.people.is_a_face(album.faces[0][:2])
-    album.regroup()
+    album.recluster()
     assert members(album, "1") == album.faces[0]
 
 
@@ -161,8 +161,8 @@ def test_only_the_decision_that_is_meant_is_undone(album):
 
 
 def test_which_group_a_face_is_in(album):
-    assert album.people.group_of(album.faces[1][0]) == 2
+    assert album.people.cluster_of(album.faces[1][0]) == 2
     album.people.not_a_face(album.faces[1][0])
-    assert album.people.group_of(album.faces[1][0]) is None
+    assert album.people.cluster_of(album.faces[1][0]) is None
     with pytest.raises(InputError, match="no face 99"):
-        album.people.group_of(99)
+        album.people.cluster_of(99)

@@ -40,7 +40,7 @@ class Decisions(RuleBasedStateMachine):
     def some_people(self) -> None:
         self.album.add(*([a_portrait(portrait(person, shot))] for person in range(4) for shot in range(3)))
         self.album.add([a_portrait(portrait(0, 9)), a_portrait(portrait(1, 9), 1), a_portrait(portrait(9, 9), 2)])
-        self.album.regroup()
+        self.album.recluster()
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
@@ -165,9 +165,9 @@ class Decisions(RuleBasedStateMachine):
         self.album.remove(self.album.paths[at % len(self.album.paths)])
 
     @rule()
-    def regroup(self) -> None:
+    def recluster(self) -> None:
         before, people = groups(self.index), state(self.index)
-        found = self.album.regroup()
+        found = self.album.recluster()
         after = groups(self.index)
         assert {face: cluster.id for cluster in found.clusters for face in [f.face for f in cluster.faces]} == after
         assert {t: rows for t, rows in state(self.index).items() if t != "clustered"} == {
@@ -175,7 +175,7 @@ class Decisions(RuleBasedStateMachine):
         }
         self.numbers_are_kept(before, after)
         self.past = [(before, faces, True) for before, faces, _ in self.past]
-        again = self.album.regroup()
+        again = self.album.recluster()
         assert groups(self.index) == after
         assert again.noise == found.noise
 
@@ -201,13 +201,13 @@ class Decisions(RuleBasedStateMachine):
 
     def names_persist(self) -> None:
         """Whoever has a face is found by the name, or by the group where several have it."""
-        for party in self.people.parties():
-            assert self.people.find(str(party.group)) == party
-            if party.person and party.person.name and not party.person.name.isdigit():
-                called = party.person.name.swapcase()
-                namesakes = [p for p in self.people.parties() if p.title.casefold() == called.casefold()]
+        for cluster in self.people.with_faces():
+            assert self.people.find(str(cluster.id)) == cluster
+            if cluster.person and cluster.person.name and not cluster.person.name.isdigit():
+                called = cluster.person.name.swapcase()
+                namesakes = [p for p in self.people.with_faces() if p.title.casefold() == called.casefold()]
                 if len(namesakes) == 1:
-                    assert self.people.find(called) == party
+                    assert self.people.find(called) == cluster
                 else:
                     with pytest.raises(InputError, match=f"{len(namesakes)} people are called"):
                         self.people.find(called)

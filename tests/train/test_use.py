@@ -14,7 +14,7 @@ from train_samples import job, make_people
 
 from facesearch.calibration import model_calibration
 from facesearch.core.errors import WeightsError
-from facesearch.embedding import checkpoint, load_module, resolve
+from facesearch.embedding import checkpoint, load_module, own_calibration, resolve
 from facesearch.pipeline.pipeline import Pipeline
 from train.aligning import align
 from train.keeping import BEST
@@ -87,17 +87,17 @@ def checkpoint_threshold(path: Path) -> float:
 def test_a_moved_checkpoint_keeps_its_calibration(at_work: Path, tmp_path: Path) -> None:
     moved = shutil.copy(at_work, tmp_path / "moved.safetensors")
     spec = resolve(str(moved))
-    calibration = model_calibration(spec)
+    calibration = model_calibration(spec, own_calibration)
     assert calibration is not None
     assert (calibration.model, calibration.fingerprint) == (str(moved), spec.fingerprint)
-    assert model_calibration(replace(spec, weights_sha256="0" * 64)) is None  # of another file under that name
+    assert model_calibration(replace(spec, weights_sha256="0" * 64), own_calibration) is None  # another file
 
 
 def test_a_damaged_calibration_is_an_error(trained: Path, tmp_path: Path) -> None:
     header, path = checkpoint.read_header(trained), tmp_path / "damaged.safetensors"
     checkpoint.save(path, checkpoint.load_module(trained).state_dict(), header.spec, header.training, {"far": 1})
     with pytest.raises(WeightsError, match="damaged calibration"):
-        model_calibration(resolve(str(path)))
+        model_calibration(resolve(str(path)), own_calibration)
 
 
 def test_from_photos_to_a_model_by_the_command_line(train: Callable[..., Answer], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """MTCNN: three networks that find faces from coarse to fine, with five landmarks.
 
-May import core, and of detection what all detectors share.
+May import core, and what all detectors share.
 """
 
 from facesearch.detection.mtcnn.detector import Mtcnn

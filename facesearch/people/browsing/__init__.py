@@ -1,13 +1,6 @@
-"""Reading a library a page at a time, however large it is: people, faces, photos, and pairs to decide about.
+"""A library a page at a time, however large it is: people, faces, photos, pairs to decide about. Read only.
 
-    cursors.py   where a page ended, as text
-    groups.py    groups as cards: who, how many, and a face to show
-    faces.py     faces of a group by date or by doubt, and faces in none
-    photos.py    photos by date, one photo, and who is with whom
-    pairs.py     pairs of groups that may be one person
-    browser.py   `Library.browse`
-
-Nothing is decided here and nothing is written.
+Pages are read by `cluster_pages`, `face_pages` and `photo_pages` of storage. May import what people may.
 """
 
 from facesearch.people.browsing.browser import Browser

@@ -1,4 +1,10 @@
-"""Stored pixels and displayed pixels of a photo."""
+"""Stored pixels and displayed pixels of a photo.
+
+Coordinates in XMP belong to the stored image, before the EXIF orientation is applied: "Guidelines for Handling Image
+Metadata" 2.0 of the Metadata Working Group (MWG, 2010), section 5.9. digiKam writes MWG's regions like that, and Immich
+reads them so (its issue 12440). Microsoft says nothing about it; its regions get the same numbers, as in digiKam's
+files. Everywhere else in facesearch boxes belong to the photo as displayed.
+"""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""Numbered migrations: each is one module `mNNN_what` with its statements, run in one transaction with its record."""
+"""Numbered migrations: one module `mNNN_what` each, run in one transaction with its record.
+
+May import core's errors only: a migration must not change when the code does.
+"""
 
 import importlib
 import pkgutil

@@ -1,7 +1,5 @@
-"""Folders and tables for other programs."""
+"""A folder for each person, for other programs."""
 
-import csv
-import io
 import os
 import re
 from pathlib import Path
@@ -12,7 +10,7 @@ from shelf import ANNA
 
 from facesearch.core.results import Person
 from facesearch.people.clusters import Party
-from facesearch.sharing.exporting import COLUMNS, _as_folder, _folder_names
+from facesearch.sharing.folders import _as_folder, _folder_names
 
 
 def tree(folder: Path) -> dict[str, list[str]]:
@@ -145,11 +143,11 @@ def test_folders_have_names_that_every_file_system_takes(name: str, folder: str,
 
 def test_no_two_people_share_a_folder():
     names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "group 9", None]
-    parties = [
+    clusters = [
         Party(group, Person(group, name) if name else None, False, (group,), frozenset())
         for group, name in enumerate(names, 1)
     ]
-    folders = _folder_names(parties)
+    folders = _folder_names(clusters)
     assert len({folder.casefold() for folder in folders.values()}) == len(names)
     assert folders[3] == "Anna (2)"
     assert folders[2] == "anna (2) (2)"
@@ -165,51 +163,6 @@ def test_says_why_nothing_was_written(shelf, export, tmp_path):
     for options in (["--to", tmp_path / "out"], ["--xmp"]):
         assert export(*options).out == "2 files written.\n"
         assert "all there already" in export(*options).out
-
-
-# -- tables -------------------------------------------------------------------------------------------------------
-
-
-def test_table_of_all_faces(trio, export):
-    text = export("--format", "csv").out
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert text.splitlines()[0] == ",".join(COLUMNS) == "path,face,group,person,name,confirmed,x1,y1,x2,y2"
-    assert len(rows) == 11
-    keys = [(row["path"], int(row["face"])) for row in rows]
-    assert keys == sorted(keys)
-    anna = next(row for row in rows if row["path"].endswith("anna0.jpg"))
-    assert (anna["name"], anna["confirmed"]) == ("Anna", "True")
-    assert [anna[corner] for corner in ("x1", "y1", "x2", "y2")] == ["10.0", "10.0", "130.0", "130.0"]
-    carla = next(row for row in rows if row["path"].endswith("carla0.jpg"))
-    assert (carla["person"], carla["name"], carla["confirmed"]) == ("", "", "False")
-    assert int(carla["group"]) > 0
-
-
-def test_json_says_the_same_as_csv(trio, export):
-    rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
-    faces = export("--format", "json").json["faces"]
-    assert [tuple(face) for face in faces] == [COLUMNS] * 11
-    assert [{key: "" if value is None else str(value) for key, value in face.items()} for face in faces] == rows
-    assert export("--format", "csv", "--json").json["faces"] == faces
-    only = export("--format", "json", "--person", "Ben").json["faces"]
-    assert only == [face for face in faces if face["name"] == "Ben"]
-    assert len(only) == 4
-
-
-def test_faces_of_one_photo_come_by_number(shelf, export):
-    for i in range(7):
-        shelf.add(f"{i}.jpg", ANNA)
-    shelf.add("group.jpg", *[ANNA] * 4)
-    shelf.cluster()
-    faces = [face["face"] for face in export("--format", "json").json["faces"] if face["path"].endswith("group.jpg")]
-    assert faces == [8, 9, 10, 11]
-
-
-@pytest.mark.parametrize("name", ['Anne "Nan", O\'Hara', "line\nbreak", "李小龍", "=1+1", "\ufeffx"])
-def test_any_name_survives_the_table(trio, export, name):
-    trio.people.name("Anna", name)
-    rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
-    assert sum(row["name"] == trio.people.find(trio.group(trio.folder / "anna0.jpg")).title for row in rows) == 4
 
 
 @pytest.mark.parametrize(

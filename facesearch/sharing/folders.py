@@ -1,0 +1,138 @@
+"""A folder for each person with links to the photos, or copies. Originals are never written."""
+
+import os
+import re
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.types import Cluster
+from facesearch.media.reasons import os_reason
+from facesearch.sharing.selection import Skipped, chosen
+
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = ["export_folders"]
+
+# Of a folder's name, in UTF-8; file systems take 255, and a cluster's number may follow.
+FOLDER_BYTES = 200
+# A copy has its original's size and time, but FAT keeps times to two seconds only; so that its start is compared, too.
+SAME_TIME_NS, SAME_START_BYTES = 2 * 10**9, 1 << 16
+
+
+def export_folders(
+    library: "Library", folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
+) -> tuple[int, Skipped]:
+    """A folder for each person with links to the photos that show them, or copies.
+
+    What is there already stays: running it again adds what is new, and puts copies in the place of links if copies are
+    wanted now.
+
+    Args:
+        only: clusters' numbers and people's names; none for everybody who is not ignored.
+
+    Returns the number of files made, and those that could not be (path, reason).
+    Raises InputError where somebody is not there.
+    """
+    made, skipped = 0, []
+    everybody = library.people.with_faces()
+    names = _folder_names(everybody)
+    for cluster in chosen(library, only) or [one for one in everybody if not one.ignored]:
+        place = Path(folder) / names[cluster.id]
+        place.mkdir(parents=True, exist_ok=True)
+        taken = {_folded(entry.name) for entry in place.iterdir()}
+        for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
+            try:
+                made += _put(path, place, taken, copy)
+            except OSError as error:
+                skipped.append((path, os_reason(error)))
+    return made, skipped
+
+
+def _put(path: str, place: Path, taken: set[str], copy: bool) -> bool:
+    """Link or copy a file into a folder under a name that is free; False where it is there already."""
+    os.stat(path)  # raises where it is no longer there
+    for target in _possible_targets(path, place):
+        if _folded(target.name) not in taken:
+            break
+        if _links_to(target, path):
+            if not copy:
+                return False
+            target.unlink()
+            break
+        if _same_file(target, path):
+            return False
+    if copy:
+        _copy(path, target)
+    else:
+        target.symlink_to(path)
+    taken.add(_folded(target.name))
+    return True
+
+
+def _possible_targets(path: str, place: Path) -> Iterator[Path]:
+    """IMG.jpg, IMG (2).jpg, …"""
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    number = 1
+    yield place / f"{stem}{suffix}"
+    while True:
+        number += 1
+        yield place / f"{stem} ({number}){suffix}"
+
+
+def _links_to(link: Path, path: str) -> bool:
+    return link.is_symlink() and os.readlink(link) == path
+
+
+def _copy(path: str, target: Path) -> None:
+    """Never over anything that is there: were it a link, that would write to an original."""
+    with open(path, "rb") as source, open(target, "xb") as sink:
+        try:
+            shutil.copyfileobj(source, sink)
+        except OSError:
+            target.unlink()
+            raise
+    shutil.copystat(path, target)
+
+
+def _same_file(a: Path, b: str) -> bool:
+    """Alike in size, time and start, as a copy is."""
+    try:
+        first, second = a.lstat(), os.stat(b)
+        if a.is_symlink() or first.st_size != second.st_size:
+            return False
+        if abs(first.st_mtime_ns - second.st_mtime_ns) > SAME_TIME_NS:
+            return False
+        with open(a, "rb") as one, open(b, "rb") as other:
+            return one.read(SAME_START_BYTES) == other.read(SAME_START_BYTES)
+    except OSError:
+        return False
+
+
+def _folder_names(clusters: Sequence[Cluster]) -> dict[int, str]:
+    """Cluster -> a name that every file system takes; namesakes get their cluster's number."""
+    plain = {cluster.id: _as_folder(cluster.title) for cluster in clusters}
+    counts = Counter(_folded(name) for name in plain.values())
+    names: dict[int, str] = {}
+    for cluster, name in sorted(plain.items(), key=lambda pair: (counts[_folded(pair[1])] > 1, pair[0])):
+        unique = name if counts[_folded(name)] == 1 else f"{name} ({cluster})"
+        while _folded(unique) in {_folded(other) for other in names.values()}:  # somebody is called "Anna (3)"
+            unique += f" ({cluster})"
+        names[cluster] = unique
+    return names
+
+
+def _as_folder(title: str) -> str:
+    whole = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", title.encode("utf-8", "replace").decode())
+    name = whole.strip(" .").encode()[:FOLDER_BYTES].decode("utf-8", "ignore").strip(" .") or "_"
+    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)  # by Windows
+    return f"{name}_" if reserved else name
+
+
+def _folded(name: str) -> str:
+    """Names that are one to some file systems, and to people."""
+    return unicodedata.normalize("NFC", name).casefold().strip()

@@ -1,0 +1,38 @@
+"""What is to be exported: the clusters of some people, their faces, and the files that hold them."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from facesearch.core.types import Cluster, Face
+
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = ["Skipped", "chosen", "faces_of", "paths_of_photos"]
+
+# What could not be exported: (path, reason).
+Skipped = list[tuple[str, str]]
+
+
+def chosen(library: "Library", only: Sequence[str]) -> list[Cluster] | None:
+    """The clusters that are referred to by number or name, each once; None where none is, for everybody.
+
+    Raises InputError where one is not there.
+    """
+    return list({cluster.id: cluster for cluster in map(library.people.find, only)}.values()) or None
+
+
+def faces_of(library: "Library", clusters: Sequence[Cluster]) -> Iterator[tuple[Cluster, Face]]:
+    """Every face of some clusters."""
+    for cluster in clusters:
+        for face in library.store.faces(cluster.face_ids):
+            yield cluster, face
+
+
+def paths_of_photos(library: "Library") -> dict[int, list[str]]:
+    """Photo id -> the files that hold it, but for missing ones."""
+    paths: dict[int, list[str]] = {}
+    for path, row in library.store.known_paths().items():
+        if not row.missing:
+            paths.setdefault(row.photo_id, []).append(path)
+    return paths

@@ -1,0 +1,90 @@
+"""XMP sidecars: names and face regions beside the photos, or in a folder of their own. Originals are never written."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.errors import FacesearchError
+from facesearch.sharing.selection import Skipped, chosen, faces_of, paths_of_photos
+from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
+from facesearch.sharing.xmp.packets import Naming
+from facesearch.storage import catalog
+
+if TYPE_CHECKING:
+    from facesearch.library import Library
+
+__all__ = ["export_sidecars"]
+
+
+def export_sidecars(
+    library: "Library",
+    folder: str | os.PathLike[str] | None = None,
+    only: Sequence[str] = (),
+    *,
+    naming: Naming = "appended",
+) -> tuple[int, Skipped]:
+    """An XMP sidecar for every file with somebody who has a name: names and face regions.
+
+    Where everybody is wanted, names of ours that are no longer right are taken out of sidecars that are there.
+
+    Args:
+        folder: keep them apart from the photos, in folders as below the indexed ones; None for beside them.
+        only: only photos that show one of these clusters or people, with the names of all who are on them.
+        naming: "appended" for IMG.jpg.xmp, "replaced" for IMG.xmp.
+
+    Returns the number of sidecars that were written, and the photos for which that was not possible (path, reason).
+    Raises InputError where somebody is not there.
+    """
+    regions, gone = _regions(library, only)
+    paths = paths_of_photos(library)
+    wanted = sorted((path, regions[photo]) for photo in regions for path in paths[photo])
+    if not only:
+        wanted += sorted((path, []) for photo in paths.keys() - regions.keys() for path in paths[photo])
+    written, skipped = _write(library, wanted, Path(folder) if folder is not None else None, naming)
+    return written, sorted([(path, "no longer there") for path in gone] + skipped)
+
+
+def _regions(library: "Library", only: Sequence[str]) -> tuple[dict[int, list[Region]], set[str]]:
+    """Photo id -> regions with names, from left to right; and the files of photos that are not there any more."""
+    clusters = chosen(library, only)
+    shown = None if clusters is None else {face.photo_id for _, face in faces_of(library, clusters)}
+    named = [one for one in library.people.with_faces() if one.person and one.person.name and not one.ignored]
+    present = paths_of_photos(library)
+    regions: dict[int, list[Region]] = {}
+    gone: set[str] = set()
+    for cluster, face in faces_of(library, named):
+        if shown is not None and face.photo_id not in shown:
+            continue
+        if face.photo_id in present:
+            regions.setdefault(face.photo_id, []).append(Region(cluster.title, face.box))
+        else:
+            gone.add(face.path)
+    return {photo: sorted(found, key=lambda region: region.box or ()) for photo, found in regions.items()}, gone
+
+
+def _write(
+    library: "Library", wanted: Sequence[tuple[str, Sequence[Region]]], folder: Path | None, naming: Naming
+) -> tuple[int, Skipped]:
+    """The number of sidecars written; two photos with one sidecar: the first has it."""
+    written, roots = 0, library.store.roots()
+    skipped: Skipped = []
+    owners: dict[Path, str] = {}
+    for path, regions in wanted:
+        target = sidecar_path(path, naming, folder and _mirrored(path, folder, roots))
+        owner = owners.setdefault(target, path)
+        if owner != path and regions:
+            skipped.append((path, f"{owner} has the same sidecar, {target}"))
+        elif owner == path and (regions or target.exists()):
+            try:
+                written += write_sidecar(target, regions, read_frame(path))
+            except FacesearchError as error:
+                skipped.append((path, str(error)))
+    return written, skipped
+
+
+def _mirrored(path: str, folder: Path, roots: Sequence[str]) -> Path:
+    """The folder in which a photo's sidecar belongs if they are kept apart."""
+    parent = os.path.dirname(path)
+    above = max((root for root in roots if catalog.under(parent, root)), key=len, default=parent)
+    return folder / os.path.relpath(parent, above)

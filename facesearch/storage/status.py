@@ -1,0 +1,41 @@
+"""What a library holds, for `facesearch status`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.results import Status
+
+if TYPE_CHECKING:
+    from facesearch.storage.store import Store
+
+__all__ = ["status_of"]
+
+
+def status_of(store: "Store", threshold: float | None) -> Status:
+    """Args: threshold: of the library's calibration; None where there is none."""
+    counts = store.counts()
+    return Status(
+        library=str(store.folder),
+        photos=counts.photos,
+        files=counts.files,
+        missing=counts.missing,
+        faces=counts.faces,
+        photos_without_faces=counts.photos_without_faces,
+        people=counts.people,
+        groups=counts.groups,
+        faces_in_groups=counts.faces_in_groups,
+        faces_since_clustering=counts.faces_since_clustering,
+        model=store.spec.name,
+        fingerprint=store.spec.fingerprint,
+        dim=store.spec.dim,
+        threshold=threshold,
+        index=store.kind_for(counts.faces),
+        database_bytes=_size(store.folder, "library.sqlite3*"),
+        index_bytes=_size(store.folder, "faces.faiss"),
+        roots=tuple(store.roots()),
+        failures=tuple(store.failures()),
+    )
+
+
+def _size(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern))

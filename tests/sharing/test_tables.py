@@ -1,0 +1,51 @@
+"""Tables of faces, for other programs."""
+
+import csv
+import io
+
+import pytest
+from shelf import ANNA
+
+from facesearch.sharing.tables import COLUMNS
+
+
+def test_table_of_all_faces(trio, export):
+    text = export("--format", "csv").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert text.splitlines()[0] == ",".join(COLUMNS) == "path,face,group,person,name,confirmed,x1,y1,x2,y2"
+    assert len(rows) == 11
+    keys = [(row["path"], int(row["face"])) for row in rows]
+    assert keys == sorted(keys)
+    anna = next(row for row in rows if row["path"].endswith("anna0.jpg"))
+    assert (anna["name"], anna["confirmed"]) == ("Anna", "True")
+    assert [anna[corner] for corner in ("x1", "y1", "x2", "y2")] == ["10.0", "10.0", "130.0", "130.0"]
+    carla = next(row for row in rows if row["path"].endswith("carla0.jpg"))
+    assert (carla["person"], carla["name"], carla["confirmed"]) == ("", "", "False")
+    assert int(carla["group"]) > 0
+
+
+def test_json_says_the_same_as_csv(trio, export):
+    rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
+    faces = export("--format", "json").json["faces"]
+    assert [tuple(face) for face in faces] == [COLUMNS] * 11
+    assert [{key: "" if value is None else str(value) for key, value in face.items()} for face in faces] == rows
+    assert export("--format", "csv", "--json").json["faces"] == faces
+    only = export("--format", "json", "--person", "Ben").json["faces"]
+    assert only == [face for face in faces if face["name"] == "Ben"]
+    assert len(only) == 4
+
+
+def test_faces_of_one_photo_come_by_number(shelf, export):
+    for i in range(7):
+        shelf.add(f"{i}.jpg", ANNA)
+    shelf.add("group.jpg", *[ANNA] * 4)
+    shelf.cluster()
+    faces = [face["face"] for face in export("--format", "json").json["faces"] if face["path"].endswith("group.jpg")]
+    assert faces == [8, 9, 10, 11]
+
+
+@pytest.mark.parametrize("name", ['Anne "Nan", O\'Hara', "line\nbreak", "李小龍", "=1+1", "\ufeffx"])
+def test_any_name_survives_the_table(trio, export, name):
+    trio.people.name("Anna", name)
+    rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
+    assert sum(row["name"] == trio.people.find(trio.group(trio.folder / "anna0.jpg")).title for row in rows) == 4
