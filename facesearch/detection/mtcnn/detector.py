@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from facesearch.core.settings import DetectionConfig, DetectorSpec
 from facesearch.core.types import Face
 from facesearch.detection.mtcnn.candidates import Candidates, nms_by_smaller, nms_by_union, regressed, squared
-from facesearch.detection.mtcnn.cascade import WEIGHTS_SHA256, load_cascade
+from facesearch.detection.mtcnn.cascade import load_cascade
 from facesearch.detection.mtcnn.proposals import NMS_IMAGE, propose
 from facesearch.detection.mtcnn.pyramid import Pyramid, crops
+from facesearch.detection.mtcnn.weights import WEIGHTS_SHA256
 
 __all__ = ["Mtcnn"]
 
