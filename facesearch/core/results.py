@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facesearch.core.settings import DetectorSpec
 from facesearch.core.types import Cluster, Face, Person, Photo
 
 __all__ = [
@@ -163,6 +164,7 @@ class Status(_Result):
     model: str
     fingerprint: str
     dim: int
+    detector: DetectorSpec | None
     threshold: float | None
     index: str
     database_bytes: int
@@ -171,7 +173,9 @@ class Status(_Result):
     failures: tuple[tuple[str, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"failures": [{"path": path, "reason": reason} for path, reason in self.failures]}
+        detector = {"name": self.detector.name, "fingerprint": self.detector.fingerprint} if self.detector else None
+        failures = [{"path": path, "reason": reason} for path, reason in self.failures]
+        return asdict(self) | {"detector": detector, "failures": failures}
 
 
 @dataclass(frozen=True)
