@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from facesearch import embedding
 from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
@@ -147,13 +148,13 @@ class Library:
 
     def index(
         self,
-        paths: Sequence[str | os.PathLike[str]],
+        paths: Paths,
         *,
         redo: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> "IndexReport":
-        """Bring the library up to date with some files and folders; see `facesearch.indexing.indexer.index_photos`.
+        """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
         """
@@ -162,7 +163,7 @@ class Library:
         report = index_photos(
             self.store,
             lambda: self.engine,
-            [os.fspath(path) for path in paths],
+            as_paths(paths),
             redo=redo,
             progress=progress,
             should_stop=should_stop,
@@ -173,8 +174,8 @@ class Library:
             report.placed = place_new(self.store, self.calibration, report.run_id)
         return report
 
-    def remove(self, paths: Sequence[str | os.PathLike[str]]) -> int:
-        """Take files and folders out of the library; see `facesearch.indexing.removal.remove`."""
+    def remove(self, paths: Paths) -> int:
+        """Take one or some files and folders out of the library; see `facesearch.indexing.removal.remove`."""
         return removal.remove(self.store, paths)
 
     def remove_missing(self, *, force: bool = False) -> int:
@@ -202,13 +203,13 @@ class Library:
 
         Raises InputError where eps is not given and the model has no calibration to take it from.
         """
-        from facesearch.people.clustering import regroup
+        from facesearch.people.clustering import recluster
 
         if eps is None and self.calibration is None:
             from facesearch.searching.search import no_calibration
 
             raise InputError(no_calibration(self.spec, "give --eps, or"))
-        return regroup(self.store, self.calibration, eps=eps, min_samples=min_samples)
+        return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples)
 
     def reembed(
         self,

@@ -120,13 +120,13 @@ def cluster(folder: str, repeats: int) -> Result:
 def know(folder: str, total: int, start: int) -> Result:
     """One face of each of the largest groups is confirmed, and then new faces come."""
     with Library(folder) as library:
-        parties = [party for party in library.people.parties() if len(party.faces) > 1][:KNOWN]
+        clusters = [cluster for cluster in library.people.with_faces() if len(cluster.face_ids) > 1][:KNOWN]
         with library.store.transaction() as connection:
             people = [
-                {"id": i, "name": f"p{i}", "ignored": False, "created_at": 0.0} for i in range(1, len(parties) + 1)
+                {"id": i, "name": f"p{i}", "ignored": False, "created_at": 0.0} for i in range(1, len(clusters) + 1)
             ]
             connection.execute(insert(db.people), people)
-            first = [{"face_id": party.faces[0], "person_id": i} for i, party in enumerate(parties, 1)]
+            first = [{"face_id": cluster.face_ids[0], "person_id": i} for i, cluster in enumerate(clusters, 1)]
             connection.execute(insert(db.confirmed), first)
     return {"run": fill(folder, total, start, total)["run"]}
 

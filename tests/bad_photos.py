@@ -62,11 +62,11 @@ def _misnamed(folder: Path) -> dict[str, str | None]:
 
 
 def _unusual_but_good(folder: Path) -> dict[str, str | None]:
-    party = folder / "with spaces and \N{GRINNING FACE}"
-    party.mkdir(exist_ok=True)
-    _picture().save(party / "summer \N{PARTY POPPER}.jpg")
+    cluster = folder / "with spaces and \N{GRINNING FACE}"
+    cluster.mkdir(exist_ok=True)
+    _picture().save(cluster / "summer \N{PARTY POPPER}.jpg")
     _picture().save(folder / "animated.gif", save_all=True, append_images=[_picture().rotate(180)], duration=100)
-    good = [f"{party.name}/summer \N{PARTY POPPER}.jpg", "animated.gif"]
+    good = [f"{cluster.name}/summer \N{PARTY POPPER}.jpg", "animated.gif"]
     latin_1 = os.fsdecode(b"caf\xe9.jpg")
     try:
         _picture().save(folder / latin_1, "JPEG")

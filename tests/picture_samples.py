@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from index_samples import SPEC, near, put, settle, unit
+from index_samples import SPEC, NewPhoto, near, put, settle, unit
 from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.types import Face
-from facesearch.storage import NewPhoto, Store
+from facesearch.storage import Store
 
 __all__ = ["SIDE", "PictureLibrary", "colour_of", "colours", "files_with"]
 

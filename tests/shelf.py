@@ -54,11 +54,13 @@ class Shelf:
 
     def group(self, path: Path, place: int = 0) -> str:
         face = self.faces(path)[place]
-        return next(str(party.group) for party in self.people.parties() if face in party.faces)
+        return next(str(cluster.id) for cluster in self.people.with_faces() if face in cluster.face_ids)
 
     def titles(self, path: Path) -> list[str | None]:
         """Who the faces of a photo are taken for, from left to right."""
-        of = {face: party.title for party in self.people.parties() if party.person for face in party.faces}
+        of = {
+            face: cluster.title for cluster in self.people.with_faces() if cluster.person for face in cluster.face_ids
+        }
         return [of.get(face) for face in self.faces(path)]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from library_states import all_faces, check_vectors, files
 
 import facesearch
@@ -49,7 +50,7 @@ def test_groups_the_two_people_and_tells_them_apart(library: Library, demo: Demo
     groups = [{Path(face.path).name for face in group.faces} for group in clustering.clusters]
     for person in {person for shown in demo[1].values() for person in shown}:
         assert {name for name, shown in demo[1].items() if person in shown} in groups
-    ids = [face.face for group in clustering.clusters for face in group.faces]
+    ids = [face.id for group in clustering.clusters for face in group.faces]
     assert sorted(ids) == [face.id for face in all_faces(library.store)]
 
 

@@ -1,6 +1,6 @@
 """A folder of images for each person -> aligned crops and a manifest, through the product's own detector.
 
-Decode, detect and align are facesearch's (engine.py, detection.py, alignment.py; train/looking.py says how): what a
+Decode, detect and align are facesearch's (`facesearch.pipeline`; train/looking.py says how): what a
 network is trained on is what it will see.
 """
 
@@ -24,8 +24,8 @@ from PIL import Image
 
 from facesearch import __version__
 from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.executor import ordered_map
-from facesearch.media import find_photos
+from facesearch.core.executor import ThreadExecutor
+from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
 from train.looking import (
     BOX_MARGIN_PX,
@@ -120,7 +120,7 @@ def _sources(dataset: Path, out: Path) -> dict[str, str]:
         raise InputError(f"{dataset} is not a folder: give one that has a folder with images for each person")
     if dataset == out or dataset in out.parents or out in dataset.parents:
         raise InputError(f"the crops' folder {out} and the data set {dataset} must not lie within each other")
-    found = find_photos(dataset)
+    found = LocalFiles().find([str(dataset)])
     sources = {_relative(photo.path, dataset): "" for photo in found.photos}
     sources = {source: "" if "/" in source else "not in a person's folder" for source in sources}
     if not any("/" in source for source in sources):
@@ -207,7 +207,7 @@ class _Job:
         workers, done = workers or eyes.usual.workers, 0
         with ManifestWriter(self.out) as manifest:
             batches = (self.todo[i : i + BATCH_IMAGES] for i in range(0, len(self.todo), BATCH_IMAGES))
-            for entries in ordered_map(work, batches, workers, workers):
+            for entries in ThreadExecutor(workers).map(work, batches):
                 for entry in entries:
                     manifest.add(entry)
                     self._count(entry)

@@ -4,11 +4,12 @@ A recipe is a TOML file with a table for each of these classes; a key that its c
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 
 __all__ = [
@@ -242,7 +243,7 @@ class Recipe:
         return recipe
 
 
-def read_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
+def read_recipe(name: str, changes: Strings = ()) -> Recipe:
     """A recipe by its name in train/configs, or by its path.
 
     Args:
@@ -257,7 +258,7 @@ def read_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
         raise InputError(f"there is no recipe {name!r}: use {known}, or the path of a .toml file")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        for change in changes:
+        for change in as_strings(changes):
             _apply(tables, change)
         return replace(Recipe.from_dict(tables), name=path.stem)
     except (OSError, ValueError, InputError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.settings import Preprocessing
 from facesearch.evaluation.labelled import people_in
@@ -59,9 +60,9 @@ class FaceSet:
         index = {person: i for i, person in enumerate(self.people)}
         return np.array([index[image.person] for image in self.images], np.int64)
 
-    def of(self, people: Sequence[str]) -> "FaceSet":
+    def of(self, people: Strings) -> "FaceSet":
         """The images of these people only."""
-        wanted = set(people)
+        wanted = set(as_strings(people))
         return FaceSet(tuple(image for image in self.images if image.person in wanted))
 
     def summary(self) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from facesearch.calibration.calibration import Calibration
 from facesearch.core.errors import InputError, LibraryError, WeightsError
+from facesearch.core.files import FILE_MODE, replace_file
 from facesearch.core.settings import ModelSpec
 
 __all__ = [
@@ -68,10 +69,8 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
 
 
 def write_library_calibration(folder: Path, calibration: Calibration) -> None:
-    """The library's own from now on; replaced at once or not at all."""
-    part = folder / f"{CALIBRATION_FILE}.part"
-    part.write_text(calibration.to_json(), encoding="utf-8")
-    part.replace(folder / CALIBRATION_FILE)
+    """The library's own from now on; replaced at once or not at all, and on the medium when this returns."""
+    replace_file(folder / CALIBRATION_FILE, calibration.to_json().encode(), mode=FILE_MODE)
 
 
 def load_calibration(spec: ModelSpec) -> Calibration | None:

@@ -40,7 +40,7 @@ def suggest(
         elif sys.stdin.isatty():
             _ask(opened, found)
         else:
-            rows = [(str(s.a.group), s.a.title, str(s.b.group), s.b.title, f"{s.distance:.3f}", percent(s.probability))
+            rows = [(str(s.a.id), s.a.title, str(s.b.id), s.b.title, f"{s.distance:.3f}", percent(s.probability))
                     for s in found]  # fmt: skip
             table(("group", "", "group", "", "distance", "probability"), rows, right=("group", "distance"))
 
@@ -48,11 +48,11 @@ def suggest(
 def _ask(opened: "Library", found: "list[Suggestion]") -> None:
     gone: set[int] = set()
     for number, pair in enumerate(found, start=1):
-        if {pair.a.group, pair.b.group} & gone:
+        if {pair.a.id, pair.b.id} & gone:
             continue
         shown(f"\n{number} of {len(found)}: are these one person? {percent(pair.probability)} by their distance.")
         for one in (pair.a, pair.b):
-            shown(f"  {one.title} ({plural(one.size, 'face')}): {one.path}")
+            shown(f"  {one.title} ({plural(one.size, 'face')}): {one.cover.path if one.cover else ''}")
         try:
             answer = typer.prompt("  yes, no, skip or quit", default="skip").strip().lower()[:1]
         except typer.Abort:  # the end of the input, or Ctrl-C: what was answered is kept
@@ -60,10 +60,10 @@ def _ask(opened: "Library", found: "list[Suggestion]") -> None:
         if answer == "q":
             return
         if answer == "y":
-            opened.people.merge([str(pair.a.group), str(pair.b.group)])
-            gone |= {pair.a.group, pair.b.group}
+            opened.people.merge([str(pair.a.id), str(pair.b.id)])
+            gone |= {pair.a.id, pair.b.id}
         elif answer == "n":
-            opened.people.keep_apart(str(pair.a.group), str(pair.b.group))
+            opened.people.keep_apart(str(pair.a.id), str(pair.b.id))
 
 
 @app.command(rich_help_panel=FIND, epilog="Example: facesearch explain photo.jpg")
@@ -87,12 +87,23 @@ def explain(
 
 
 def _show(one: "Explanation") -> None:
-    name = f" ({one.person.name})" if one.person and one.person.name else ""
-    place = f"group {one.group}{name}" if one.group is not None else "no group"
+    face = one.face
+    name = f" ({face.person.name})" if face.person and face.person.name else ""
+    place = f"cluster {face.cluster}{name}" if face.cluster is not None else "no cluster"
     quality = f"weak: {one.weak}" if one.weak else "good"
-    shown(f"Face {one.face} in {one.path}: {place}.")
-    shown(f"Quality: {quality}; {one.width_px:.0f} pixels wide, score {one.score:.3f}, sharpness {one.sharpness:.3f}.")
+    width = face.box[2] - face.box[0]
+    shown(f"Face {face.id} in {face.path}: {place}.")
+    shown(f"Quality: {quality}; {width:.0f} pixels wide, score {face.score:.3f}, sharpness {face.sharpness:.3f}.")
     shown(one.why)
-    rows = [(str(n.face), f"{n.distance:.3f}", percent(n.probability), "" if n.group is None else str(n.group),
-             n.person.name or "" if n.person else "", n.path) for n in one.neighbours]  # fmt: skip
-    table(("face", "distance", "probability", "group", "name", "photo"), rows, right=("face", "distance", "group"))
+    rows = [
+        (
+            str(near.face.id),
+            f"{near.distance:.3f}",
+            percent(near.probability),
+            "" if near.face.cluster is None else str(near.face.cluster),
+            (near.face.person and near.face.person.name) or "",
+            near.face.path,
+        )
+        for near in one.neighbours
+    ]
+    table(("nearest faces", "distance", "probability", "cluster", "name", "photo"), rows, right=("distance", "cluster"))

@@ -29,7 +29,8 @@ from facesearch.core.wording import percent, plural
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from facesearch.core.results import Cluster, Clustering, QueryResult, Verification
+    from facesearch.core.results import Clustering, QueryResult, Verification
+    from facesearch.core.types import Cluster
     from facesearch.indexing.indexer import IndexReport
 
 __all__ = ["cluster", "index", "query", "verify"]

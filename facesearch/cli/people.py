@@ -36,18 +36,20 @@ def people(
     with open_library(library) as opened:
         found = opened.people.all(ignored=everybody)
     if as_json:
-        print_json({"people": [one.to_dict() for one in found]})
+        from facesearch.core.results import cluster_row
+
+        print_json({"people": [cluster_row(one) for one in found]})
         return
     if not found:
         shown("There are no groups yet: make them with `facesearch cluster`.")
         return
     rows = [
         (
-            str(one.group),
+            str(one.id),
             one.person.name or "" if one.person else "",
             str(one.size),
             "ignored" if one.ignored else "",
-            one.path,
+            one.cover.path if one.cover else "",
         )
         for one in found
     ]
@@ -86,7 +88,7 @@ def name(
         _show(opened.people.name(who, new_name), as_json)
         namesakes = [one for one in opened.people.all(ignored=True) if one.title == new_name.strip()]
     if len(namesakes) > 1 and not as_json:
-        groups = " ".join(str(one.group) for one in namesakes)
+        groups = " ".join(str(one.id) for one in namesakes)
         shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {groups}")
 
 

@@ -10,7 +10,7 @@ from facesearch.cli.output import message, print_json, shown
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.core.results import Somebody
+    from facesearch.core.types import Cluster
 
 __all__ = ["export", "import_names"]
 
@@ -58,7 +58,7 @@ def export(
         message(f"  left out: {path}: {reason}")
 
 
-def _why_nothing(somebody: "list[Somebody]", xmp: bool) -> str:
+def _why_nothing(somebody: "list[Cluster]", xmp: bool) -> str:
     if somebody:
         return "Nothing to write: it is all there already."
     missing = (

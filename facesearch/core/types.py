@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Cluster", "Face", "Page", "Person", "Photo", "PhotoResult"]
+__all__ = ["Box", "Cluster", "Face", "FileFacts", "Page", "Person", "Photo", "PhotoResult"]
 
 Box = tuple[float, float, float, float]
 Item = TypeVar("Item")
@@ -145,6 +145,18 @@ class Cluster:
     def title(self) -> str:
         """The person's name, or the cluster's number."""
         return self.person.name if self.person and self.person.name else f"cluster {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file as it was when it was listed, or read.
+
+    path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
-from facesearch.pipeline.pipeline import Pipeline, prominence
+from facesearch.pipeline.main_face import prominence
+from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["clusters", "merge_into", "read_results", "verification"]
 
@@ -180,7 +181,7 @@ def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) 
     truth = _truth(faces, main, people)
     if not truth:
         return None
-    cluster_of = {face.face: cluster.id for cluster in clustering.clusters for face in cluster.faces}
+    cluster_of = {face.id: cluster.id for cluster in clustering.clusters for face in cluster.faces}
     with_face = {face.path for face in faces}
     unseen = sorted(path for path in library.store.known_paths() if path not in with_face)
     missed = [who for path in unseen if (who := _person_on(path, people))]

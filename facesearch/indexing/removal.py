@@ -1,23 +1,26 @@
 """Taking files out of a library; the files themselves are not touched."""
 
 import os
-from collections.abc import Sequence
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.storage import Store, catalog
 
 __all__ = ["remove", "remove_missing"]
 
 
-def remove(index: Store, paths: Sequence[str | os.PathLike[str]]) -> int:
-    """Take files and folders out.
+def remove(index: Store, paths: Paths) -> int:
+    """Take one or some files and folders out.
 
     Returns the number of files taken out, those that could not be read included. Raises InputError where the library
-    knows none of them.
+    knows none of them, and for a path that is none, is empty, or is the root of a file system or drive.
     """
-    if not all(os.fspath(path) for path in paths):
-        raise InputError("an empty path was given; '.' means the current folder")
-    places = [os.path.abspath(path) for path in paths]
+    places = [os.path.abspath(path) for path in as_paths(paths)]
+    if not places:
+        raise InputError("no path was given: name the photos or folders to take out")
+    for place in places:
+        if os.path.dirname(place) == place:
+            raise InputError(f"{place} is the root of a whole disk: name the photos or folders to take out")
     inside = catalog.below(places)
     known = {path for path in index.known_paths() if inside(path)}
     known |= {path for path, _ in index.failures() if inside(path)}

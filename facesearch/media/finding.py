@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
+from facesearch.core.types import FileFacts
 from facesearch.media.reasons import os_reason
 
-__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "FoundPhoto", "find_photos"]
+__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "find_photos"]
 
 PHOTO_SUFFIXES = frozenset(
     [
@@ -28,18 +29,6 @@ _SYSTEM_NAMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPhoto:
-    """A file that by its name is a photo.
-
-    path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
-    """
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A file or folder that could not be read; the reason is a few words, without the path."""
 
@@ -51,15 +40,16 @@ class Failure:
 class Found:
     """What find_photos found, both lists in order of path.
 
+    photos: files that by their names are photos, or were given by name.
     ignored: how many entries were passed over: files that are not photos, hidden and system ones (a folder counts one).
     """
 
-    photos: list[FoundPhoto] = field(default_factory=list)
+    photos: list[FileFacts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     ignored: int = 0
 
 
-def find_photos(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Found:
+def find_photos(paths: Paths) -> Found:
     """List the photos in folders and in all folders below them; files given by name are taken whatever their suffix.
 
     Hidden and system files and folders are passed over unless they are given by name. Links are followed, after
@@ -67,10 +57,10 @@ def find_photos(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     listed once; hard links and copies are files of their own.
 
     Raises:
-        InputError: a path given does not exist.
+        InputError: a path given does not exist, is empty, or is none.
     """
     walk = _Walk()
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+    for path in as_paths(paths):
         walk.start(path)
     walk.follow_links()
     photos = sorted(walk.photos, key=lambda photo: photo.path)
@@ -81,7 +71,7 @@ class _Walk:
     """The state of one find_photos."""
 
     def __init__(self) -> None:
-        self.photos: list[FoundPhoto] = []
+        self.photos: list[FileFacts] = []
         self.failures: list[Failure] = []
         self.ignored = 0
         self._links: list[str] = []
@@ -89,16 +79,14 @@ class _Walk:
         # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
         self._files_seen: set[str] = set()
 
-    def start(self, given: str | os.PathLike[str]) -> None:
+    def start(self, given: str) -> None:
         """Take a path that the user gave."""
-        if not os.fspath(given):
-            raise InputError("an empty path was given; '.' means the current folder")
         path = os.path.abspath(given)
         try:
             info = os.stat(path)
         except (OSError, ValueError) as error:  # ValueError: a null character
             if not isinstance(error, PermissionError) and not os.path.islink(path):
-                raise InputError(f"{os.fspath(given)!r} does not exist; give a photo or a folder of photos") from error
+                raise InputError(f"{given!r} does not exist; give a photo or a folder of photos") from error
             self._fail(path, error)
         else:
             self._take(path, info, any_suffix=True)
@@ -169,7 +157,7 @@ class _Walk:
             self.failures.append(Failure(path, "not a regular file"))
         elif resolved not in self._files_seen:
             self._files_seen.add(resolved)
-            self.photos.append(FoundPhoto(path, info.st_size, info.st_mtime_ns))
+            self.photos.append(FileFacts(path, info.st_size, info.st_mtime_ns))
 
     def _fail(self, path: str, error: OSError | ValueError) -> None:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)

@@ -1,10 +1,11 @@
 """`Library.people`: each method is one question or one decision, in a transaction of its own."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Cluster
@@ -44,10 +45,10 @@ class People:
         with self._store.reading() as connection:
             return find(connection, reference)
 
-    def photos(self, references: Sequence[str] = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
+    def photos(self, references: Strings = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
         """Photos that show all of some people, by path; see `facesearch.storage.faces.photos_showing`."""
         with self._store.reading() as connection:
-            wanted = [find(connection, reference).id for reference in references]
+            wanted = [find(connection, reference).id for reference in as_strings(references)]
             photo_ids = faces.photos_showing(connection, wanted, only=only, count=count)
             hidden = constraints.not_faces(connection)
         faces_of = self._store.faces_of_photos(photo_ids)
@@ -80,7 +81,7 @@ class People:
 
     def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
-        path = os.path.abspath(photo)
+        path = os.path.abspath(as_path(photo))
         with self._store.reading() as connection:
             known = catalog.photo_at(connection, path)
         if known is None:
@@ -103,11 +104,11 @@ class People:
     def name(self, reference: str, name: str) -> Decision | None:
         return self._decide(lambda connection: decisions.name(connection, reference, name))
 
-    def merge(self, references: Sequence[str]) -> Decision | None:
-        return self._decide(lambda connection: decisions.merge(connection, references))
+    def merge(self, references: Strings) -> Decision | None:
+        return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))
 
-    def split(self, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
-        return self._decide(lambda connection: decisions.split(connection, reference, parts))
+    def split(self, reference: str, parts: Iterable[Ids]) -> Decision | None:
+        return self._decide(lambda connection: decisions.split(connection, reference, [as_ids(part) for part in parts]))
 
     def divide(self, reference: str) -> Decision | None:
         """Split a cluster into what stricter thresholds make of it. Raises InputError where it stays one."""
@@ -117,17 +118,17 @@ class People:
             raise InputError(f"{cluster.title} looks like one person even on a strict look: name the faces with --face")
         return self.split(reference, parts)
 
-    def reject(self, faces: int | Collection[int], reference: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.reject(connection, _several(faces), reference))
+    def reject(self, faces: Ids, reference: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.reject(connection, as_ids(faces), reference))
 
-    def assign(self, faces: int | Collection[int], to: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.assign(connection, _several(faces), to))
+    def assign(self, faces: Ids, to: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to))
 
-    def not_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.not_a_face(connection, _several(faces)))
+    def not_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces)))
 
-    def is_a_face(self, faces: int | Collection[int]) -> Decision | None:
-        return self._decide(lambda connection: decisions.is_a_face(connection, _several(faces)))
+    def is_a_face(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.is_a_face(connection, as_ids(faces)))
 
     def ignore(self, reference: str, ignored: bool = True) -> Decision | None:
         return self._decide(lambda connection: decisions.ignore(connection, reference, ignored))
@@ -135,9 +136,9 @@ class People:
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
 
-    def import_name(self, name: str, faces: Sequence[int]) -> Decision | None:
+    def import_name(self, name: str, faces: Ids) -> Decision | None:
         """Say that faces are somebody, as another program has it."""
-        return self._decide(lambda connection: decisions.import_name(connection, name, faces))
+        return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
 
     def undo(self, expected: int | None = None) -> Decision | None:
         """Take the latest decision back; None where there is none.
@@ -176,7 +177,3 @@ class People:
         """The clusters with their cover filled in."""
         covers = {face.id: face for face in self._store.faces([one.cover.id for one in found if one.cover])}
         return [replace(one, cover=covers[one.cover.id]) for one in found if one.cover and one.cover.id in covers]
-
-
-def _several(faces: int | Collection[int]) -> Collection[int]:
-    return [faces] if isinstance(faces, int) else faces

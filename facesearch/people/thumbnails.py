@@ -18,7 +18,7 @@ from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.results import Thumbnail
 from facesearch.core.settings import ImageConfig
 from facesearch.core.types import Box
-from facesearch.media import DecodedPhoto, Photo, content_hash, open_photo
+from facesearch.media import DecodedPhoto, PhotoFile, content_hash, open_photo
 from facesearch.storage import Store
 from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
@@ -116,7 +116,7 @@ class Thumbnails:
         with self._decoding:
             yield opened.decode(min(1.0, min_scale))
 
-    def _opened(self, photo: int) -> Photo:
+    def _opened(self, photo: int) -> PhotoFile:
         reasons = []
         for path, sha256, size_bytes, mtime_ns in self._store.files_of(photo):
             try:

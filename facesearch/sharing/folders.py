@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facesearch.core.types import Cluster
 from facesearch.media.reasons import os_reason
-from facesearch.people.clusters import Party
 from facesearch.sharing.selection import Skipped, chosen
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def export_folders(
     Raises InputError where somebody is not there.
     """
     made, skipped = 0, []
-    everybody = library.people.parties()
+    everybody = library.people.with_faces()
     names = _folder_names(everybody)
     for cluster in chosen(library, only) or [one for one in everybody if not one.ignored]:
-        place = Path(folder) / names[cluster.group]
+        place = Path(folder) / names[cluster.id]
         place.mkdir(parents=True, exist_ok=True)
         taken = {_folded(entry.name) for entry in place.iterdir()}
-        for path in dict.fromkeys(face.path for face in library.store.faces(cluster.faces)):
+        for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
                 made += _put(path, place, taken, copy)
             except OSError as error:
@@ -113,9 +113,9 @@ def _same_file(a: Path, b: str) -> bool:
         return False
 
 
-def _folder_names(clusters: Sequence[Party]) -> dict[int, str]:
+def _folder_names(clusters: Sequence[Cluster]) -> dict[int, str]:
     """Cluster -> a name that every file system takes; namesakes get their cluster's number."""
-    plain = {cluster.group: _as_folder(cluster.title) for cluster in clusters}
+    plain = {cluster.id: _as_folder(cluster.title) for cluster in clusters}
     counts = Counter(_folded(name) for name in plain.values())
     names: dict[int, str] = {}
     for cluster, name in sorted(plain.items(), key=lambda pair: (counts[_folded(pair[1])] > 1, pair[0])):

@@ -44,9 +44,9 @@ def import_names(library: "Library") -> tuple[list[ImportedName], Skipped]:
 
 def _news(library: "Library", found: dict[int, str], rejected: dict[int, set[str]]) -> dict[str, list[int]]:
     """Name, as it is spelt here -> the faces that are to get it: not theirs already, and not denied them."""
-    people = [cluster for cluster in library.people.parties() if cluster.person]
+    people = [cluster for cluster in library.people.with_faces() if cluster.person]
     spelling = {folded(one.person.name): one.person.name for one in people if one.person and one.person.name}
-    already = {face: folded(cluster.title) for cluster in people for face in cluster.faces}
+    already = {face: folded(cluster.title) for cluster in people for face in cluster.face_ids}
     news: dict[str, list[int]] = {}
     for face, name in sorted(found.items()):
         key = folded(name)

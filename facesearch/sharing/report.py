@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.core.executor import ordered_map
 from facesearch.core.results import Thumbnail
@@ -48,7 +49,7 @@ class ReportOptions:
     """
 
     title: str = "People"
-    only: tuple[str, ...] = ()
+    only: Strings = ()
     named: bool = False
     ignored: bool = False
     photos: bool = False
@@ -102,7 +103,7 @@ def make_report(
 def _wanted(library: Library, options: ReportOptions) -> Iterator[Cluster]:
     """Who is shown, the largest first. Raises InputError where somebody is not there."""
     if options.only:
-        found = {cluster.id: cluster for cluster in map(library.browse.cluster, options.only)}
+        found = {cluster.id: cluster for cluster in map(library.browse.cluster, as_strings(options.only))}
         yield from sorted(found.values(), key=lambda cluster: (-cluster.size, cluster.id))
         return
     for show in ("named" if options.named else "all", *(("ignored",) if options.ignored else ())):

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from facesearch.core.types import Face
-from facesearch.people.clusters import Party
+from facesearch.core.types import Cluster, Face
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -15,18 +14,18 @@ __all__ = ["Skipped", "chosen", "faces_of", "paths_of_photos"]
 Skipped = list[tuple[str, str]]
 
 
-def chosen(library: "Library", only: Sequence[str]) -> list[Party] | None:
+def chosen(library: "Library", only: Sequence[str]) -> list[Cluster] | None:
     """The clusters that are referred to by number or name, each once; None where none is, for everybody.
 
     Raises InputError where one is not there.
     """
-    return list({party.group: party for party in map(library.people.find, only)}.values()) or None
+    return list({cluster.id: cluster for cluster in map(library.people.find, only)}.values()) or None
 
 
-def faces_of(library: "Library", clusters: Sequence[Party]) -> Iterator[tuple[Party, Face]]:
+def faces_of(library: "Library", clusters: Sequence[Cluster]) -> Iterator[tuple[Cluster, Face]]:
     """Every face of some clusters."""
     for cluster in clusters:
-        for face in library.store.faces(cluster.faces):
+        for face in library.store.faces(cluster.face_ids):
             yield cluster, face
 
 

@@ -49,7 +49,7 @@ def _regions(library: "Library", only: Sequence[str]) -> tuple[dict[int, list[Re
     """Photo id -> regions with names, from left to right; and the files of photos that are not there any more."""
     clusters = chosen(library, only)
     shown = None if clusters is None else {face.photo_id for _, face in faces_of(library, clusters)}
-    named = [one for one in library.people.parties() if one.person and one.person.name and not one.ignored]
+    named = [one for one in library.people.with_faces() if one.person and one.person.name and not one.ignored]
     present = paths_of_photos(library)
     regions: dict[int, list[Region]] = {}
     gone: set[str] = set()

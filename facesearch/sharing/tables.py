@@ -5,8 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from facesearch.core.types import Face
-from facesearch.people.clusters import Party
+from facesearch.core.types import Cluster, Face
 from facesearch.sharing.selection import chosen, faces_of
 
 if TYPE_CHECKING:
@@ -25,16 +24,16 @@ def export_rows(library: "Library", only: Sequence[str] = ()) -> list[dict[str, 
 
     Raises InputError where somebody is not there.
     """
-    clusters = chosen(library, only) or library.people.parties()
+    clusters = chosen(library, only) or library.people.with_faces()
     rows = [_row(cluster, face) for cluster, face in faces_of(library, clusters)]
     return sorted(rows, key=lambda row: (str(row["path"]), int(str(row["face"]))))
 
 
-def _row(cluster: Party, face: Face) -> dict[str, object]:
+def _row(cluster: Cluster, face: Face) -> dict[str, object]:
     person = cluster.person.id if cluster.person else None
     name = cluster.person.name if cluster.person else None
     box = (round(value, 1) for value in face.box)
-    values = (face.path, face.id, cluster.group, person, name, face.id in cluster.confirmed, *box)
+    values = (face.path, face.id, cluster.id, person, name, face.id in cluster.confirmed_ids, *box)
     return dict(zip(COLUMNS, values, strict=True))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, ExceptionContext, 
 from sqlalchemy.exc import DatabaseError
 
 from facesearch.core.errors import LibraryError, LibraryFormatError
+from facesearch.core.files import create_private, sync_folder
 from facesearch.storage.migrations import migrate
 
 __all__ = ["FILE_NAME", "new_id", "open_database"]
@@ -24,14 +25,16 @@ UNUSABLE = {
 
 
 def open_database(folder: Path) -> Engine:
-    """Open the database in a folder, made if need be, migrated to the latest format.
+    """Open the database in a folder, made if need be for its owner only, migrated to the latest format.
 
     Connections with the execution option `writes` begin their transactions as writers, and wait for one another there.
 
     Raises LibraryFormatError where the file is no database of ours or of a newer version, now or when it is used later;
-    LibraryError where it cannot be reached.
+    LibraryError where it cannot be reached; OSError where it cannot be made.
     """
     path = folder / FILE_NAME
+    if create_private(path):  # SQLite gives its own files beside it the same permissions
+        sync_folder(folder)
     engine = create_engine(URL.create("sqlite", database=str(path)))  # a folder's name may hold a question mark
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

@@ -22,10 +22,10 @@ def highest_id(connection: Connection) -> int:
 
 def unplaced(connection: Connection, run_id: int) -> set[int]:
     """Faces on photos that a run has looked at: not those in a cluster already, nor what is no face."""
-    return {int(face) for face in connection.execute(unplaced_query(run_id)).scalars()}
+    return set(connection.execute(unplaced_query(run_id)).scalars())
 
 
-def unplaced_query(run_id: int) -> Select[tuple[int]]:
+def unplaced_query(run_id: int) -> Select[Any]:
     """As `unplaced`, as a query for other modules of storage."""
     query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
     placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)

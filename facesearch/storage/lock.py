@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from facesearch.core.errors import LibraryError, LibraryLockedError
+from facesearch.core.files import FILE_MODE, open_private
 
 __all__ = ["WriterLock", "cache_lock"]
 
@@ -21,7 +22,7 @@ class WriterLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = FileLock(folder / "writer.lock")
+        self._lock = FileLock(folder / "writer.lock", mode=FILE_MODE)
         self._note = folder / "writer.txt"
 
     @contextmanager
@@ -61,15 +62,17 @@ class WriterLock:
 
     def _sign(self) -> None:
         with suppress(OSError):  # it is only a courtesy to those who wait
-            self._note.write_text(f"process {os.getpid()}, {Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])}".strip())
+            note = f"process {os.getpid()}, {Path(sys.argv[0]).name} {' '.join(sys.argv[1:2])}".strip()
+            with open_private(self._note) as file:
+                file.write(note.encode(errors="replace"))
 
     def _holder(self) -> str:
         try:
-            return self._note.read_text() or "a process that did not say its name"
+            return self._note.read_text(encoding="utf-8", errors="replace") or "a process that did not say its name"
         except OSError:
             return "a process that did not say its name"
 
 
 def cache_lock(folder: Path) -> FileLock:
     """Held while the vectors' file is replaced; not the writer's lock, so that a search never keeps a writer away."""
-    return FileLock(folder / "faces.lock")
+    return FileLock(folder / "faces.lock", mode=FILE_MODE)

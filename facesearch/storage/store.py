@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from facesearch.core.arguments import as_strings
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.files import make_private_folder
 from facesearch.core.settings import ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog
@@ -26,6 +28,7 @@ from facesearch.storage.database import FILE_NAME, new_id, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.face_table import FaceTable, read_table
 from facesearch.storage.lock import WriterLock, cache_lock
+from facesearch.storage.privacy import tighten_library
 from facesearch.storage.records import IndexCounts, KnownPath
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import Stamp, VectorIndex, kind_for
@@ -40,6 +43,7 @@ class Store:
 
     def __init__(self, folder: Path, search: SearchConfig | None = None, *, _created: ModelSpec | None = None) -> None:
         self.folder, self.search_config = folder, search or SearchConfig()
+        tighten_library(folder)
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
         self.pictures = PictureStore(folder)
@@ -58,7 +62,7 @@ class Store:
 
         Raises ModelMismatchError, LibraryFormatError.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         index = cls(folder, search, _created=spec)
         try:
             index.require_model(spec)
@@ -119,7 +123,7 @@ class Store:
 
     def start_run(self, kind: str, roots: Iterable[str] = ()) -> int:
         with self.transaction() as connection:
-            for root in roots:
+            for root in as_strings(roots):
                 connection.execute(upsert(db.roots).values(path=root).on_conflict_do_nothing())
             values = {"kind": kind, "started_at": time.time()}
             return new_id(connection.execute(insert(db.runs).values(values)))
@@ -146,6 +150,11 @@ class Store:
     def photo_id(self, sha256: str) -> int | None:
         with self.reading() as connection:
             return catalog.photo_id_of(connection, sha256)
+
+    def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
+        """Of some contents, by their SHA-256, those that are known, and their photos."""
+        with self.reading() as connection:
+            return catalog.photo_ids_of(connection, sha256s)
 
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
@@ -298,7 +307,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(roots))))
+            connection.execute(delete(db.roots).where(db.roots.c.path.in_(as_strings(roots))))
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection, func, select
 
 from facesearch.core.errors import LibraryError
+from facesearch.core.files import create_private
 from facesearch.storage import schema as db
 
 __all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "photo_of", "state_of"]
@@ -210,6 +211,8 @@ class PictureStore:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Raises sqlite3.DatabaseError where the file is of another format."""
+    with suppress(OSError):  # SQLite will say the same
+        create_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -8,7 +8,6 @@ FAISS's L2 metric gives squared distances; they are turned into distances here a
 import hashlib
 import json
 import mmap
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.core.distance import l2_matrix
+from facesearch.core.files import FILE_MODE, part_of, replace_file
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
 
@@ -156,9 +156,9 @@ class VectorIndex:
         import faiss
 
         data = faiss.serialize_index(self._faiss).data
-        _replace(folder / FILE_NAME, data)
+        replace_file(folder / FILE_NAME, data, mode=FILE_MODE)
         described = {**asdict(stamp), "sha256": hashlib.sha256(data).hexdigest()}
-        _replace(folder / STAMP_NAME, memoryview(json.dumps(described).encode()))
+        replace_file(folder / STAMP_NAME, json.dumps(described).encode(), mode=FILE_MODE)
 
     @classmethod
     def load(
@@ -216,7 +216,7 @@ class VectorIndex:
     def discard(folder: Path) -> None:
         """Remove the cache from a folder."""
         for name in (STAMP_NAME, FILE_NAME):
-            for path in (folder / name, _part(folder / name)):
+            for path in (folder / name, part_of(folder / name)):
                 path.unlink(missing_ok=True)
 
 
@@ -245,17 +245,3 @@ def _flat(ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> Any:
     index = faiss.IndexIDMap2(faiss.IndexFlatL2(vectors.shape[1]))
     index.add_with_ids(vectors, ids)
     return index
-
-
-def _replace(path: Path, data: memoryview) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
-    part = _part(path)
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")

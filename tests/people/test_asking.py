@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 
 @pytest.fixture
-def parties(album: Album) -> Album:
+def clusters(album: Album) -> Album:
     """Anna, Bela and Carl by themselves, and together in pictures 13 to 17."""
     faces = album.add_people({person: range(4) for person in (ANNA, BELA, CARL)})
 
@@ -56,34 +56,34 @@ def numbers(album: Album, *names: str, **rest: object) -> list[int]:
         ([], {}, list(range(1, 17))),
     ],
 )
-def test_photos_of_all_of_some_people(parties, names, rest, expected):
-    assert numbers(parties, *names, **rest) == expected
+def test_photos_of_all_of_some_people(clusters, names, rest, expected):
+    assert numbers(clusters, *names, **rest) == expected
 
 
-def test_what_is_no_face_does_not_count(parties):
-    stranger = parties.together[2][1]
-    parties.people.not_a_face(stranger)
-    assert 15 in numbers(parties, "Anna", only=True)
-    (photo,) = [photo for photo in parties.people.photos(["Anna"], only=True) if photo.path == "/photos/15.jpg"]
+def test_what_is_no_face_does_not_count(clusters):
+    stranger = clusters.together[2][1]
+    clusters.people.not_a_face(stranger)
+    assert 15 in numbers(clusters, "Anna", only=True)
+    (photo,) = [photo for photo in clusters.people.photos(["Anna"], only=True) if photo.path == "/photos/15.jpg"]
     assert photo.faces == 1
     assert [somebody.title for somebody in photo.people] == ["Anna"]
 
 
-def test_a_photo_says_who_is_in_it(parties):
-    (photo,) = parties.people.photos(["Anna", "Bela", "Carl"])
+def test_a_photo_says_who_is_in_it(clusters):
+    (photo,) = clusters.people.photos(["Anna", "Bela", "Carl"])
     assert {somebody.title for somebody in photo.people} == {"Anna", "Bela", "Carl"}
     assert photo.faces == 3
 
 
-def test_photos_of_somebody_who_is_not_there(parties):
+def test_photos_of_somebody_who_is_not_there(clusters):
     with pytest.raises(InputError, match="nobody called 'Dora'"):
-        parties.people.photos(["Anna", "Dora"])
+        clusters.people.photos(["Anna", "Dora"])
 
 
-def test_the_faces_of_a_photo(parties):
-    assert parties.people.faces_in("/photos/14.jpg") == parties.together[1]
+def test_the_faces_of_a_photo(clusters):
+    assert clusters.people.faces_in("/photos/14.jpg") == clusters.together[1]
     with pytest.raises(InputError, match=r"does not know /photos/99\.jpg: index it first"):
-        parties.people.faces_in("/photos/99.jpg")
+        clusters.people.faces_in("/photos/99.jpg")
 
 
 # -- suggestions ------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def doubtful(album: Album) -> Album:
     album.people.import_name("Bela", [4])
     album.people.import_name("Carl", [7])
     album.recluster()
-    assert [len(album.people.find(name).faces) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
+    assert [len(album.people.find(name).face_ids) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
     return album
 
 
@@ -118,7 +118,7 @@ def test_suggestions_are_nearest_first_and_as_far_apart_as_they_say(doubtful):
     assert [pair.distance for pair in found] == sorted(pair.distance for pair in found)
     for pair in found[:2]:
         a, b = (
-            np.stack([doubtful.index.embedding(face) for face in doubtful.people.find(who.title).faces])
+            np.stack([doubtful.index.embedding(face) for face in doubtful.people.find(who.title).face_ids])
             for who in (pair.a, pair.b)
         )
         true = np.sqrt(((a[:, None].astype(np.float64) - b[None]) ** 2).sum(axis=2).mean())
@@ -277,7 +277,7 @@ def test_a_stricter_look_divides_two_who_were_put_together(album):
     other = [f for (f,) in album.add(*([a_portrait(portrait(1, shot, 0.05))] for shot in range(3)))]
     album.people.import_name("Anna", [*one, *other])
     album.people.divide("Anna")
-    assert album.people.find("Anna").faces == tuple(one)
+    assert album.people.find("Anna").face_ids == tuple(one)
     assert album.people.find(str(album.group_of(other[0]))).faces == tuple(other)
 
 

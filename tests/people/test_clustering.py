@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 def labels(album: Album) -> dict[str, str | None]:
     """Group number and name of everybody, by their lowest face."""
-    return {f"{party.faces[0]}": f"{party.group} {party.title}" for party in album.people.parties()}
+    return {f"{cluster.face_ids[0]}": f"{cluster.id} {cluster.title}" for cluster in album.people.with_faces()}
 
 
 # -- names and corrections outlive clusterings ------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def correct(people: People, faces: dict[int, list[int]]) -> list[Callable[[], ob
         lambda: people.name("P8", "Paula"),
         lambda: people.import_name("P9", [faces[25][0]]),
         lambda: people.reject(faces[10][0], "P11"),
-        lambda: people.merge(["P12", str(people.find("P13").group), "P14"]),
+        lambda: people.merge(["P12", str(people.find("P13").id), "P14"]),
     ]
 
 
@@ -61,19 +61,19 @@ def test_names_and_corrections_outlive_new_photos_and_undo_goes_back_step_by_ste
 
     decided = [table for table in said if table != "clustered"]
     assert {table: state(album.index)[table] for table in decided} == {table: said[table] for table in decided}
-    assert set(faces[0] + faces[1]) <= set(people.find("P0").faces)
-    assert not set(faces[2][:2]) & set(people.find("P2").faces)
+    assert set(faces[0] + faces[1]) <= set(people.find("P0").face_ids)
+    assert not set(faces[2][:2]) & set(people.find("P2").face_ids)
     assert album.group_of(faces[2][0]) == album.group_of(faces[2][1])
-    assert faces[3][0] not in people.find("P3").faces
+    assert faces[3][0] not in people.find("P3").face_ids
     assert album.group_of(faces[4][0]) is None
     assert people.find("P5").ignored
-    assert people.find("P6").group != people.find("P7").group
-    assert set(people.find("Paula").faces) >= set(faces[8])
-    assert faces[25][0] in people.find("P9").faces
-    assert faces[10][0] not in people.find("P11").faces
-    assert set(faces[12] + faces[13] + faces[14]) <= set(people.find("P12").faces)
+    assert people.find("P6").id != people.find("P7").id
+    assert set(people.find("Paula").face_ids) >= set(faces[8])
+    assert faces[25][0] in people.find("P9").face_ids
+    assert faces[10][0] not in people.find("P11").face_ids
+    assert set(faces[12] + faces[13] + faces[14]) <= set(people.find("P12").face_ids)
     for person in (15, 16, 17, 18, 19):
-        assert len(people.find(f"P{person}").faces) == 10
+        assert len(people.find(f"P{person}").face_ids) == 10
 
     for before in reversed(past):
         people.undo()
@@ -149,8 +149,8 @@ def test_a_named_persons_number_stays_with_the_name(album):
     assert album.people.find("1").title == "Anna"
     album.add_people({person: range(2) for person in range(100, 400)})
     album.recluster()
-    assert set(few) <= set(album.people.find("Anna").faces)
-    assert album.people.find("Anna").group == 1
+    assert set(few) <= set(album.people.find("Anna").face_ids)
+    assert album.people.find("Anna").id == 1
     assert 1 not in {album.group_of(face) for face in many}
 
 
@@ -161,7 +161,7 @@ def test_a_named_persons_number_wins_over_a_larger_groups(album):
     album.people.name(str(small), "Anna")
     album.people.merge([str(small), str(large)])
     album.recluster()
-    assert album.people.find("Anna").group == small
+    assert album.people.find("Anna").id == small
     assert large not in groups(album.index).values()
 
 
@@ -257,9 +257,9 @@ def test_a_weak_face_may_join_and_weak_faces_may_be_somebody(album):
     album.people.import_name("Anna", weak[:2])
     came = album.add([a_portrait(portrait(0, 50, 0.1))], [a_portrait(portrait(0, 51, 0.1), weak=True)], place=True)
     for (face,) in came:
-        assert album.group_of(face) == album.people.find("Anna").group
+        assert album.group_of(face) == album.people.find("Anna").id
     album.recluster()
-    assert set(weak) <= set(album.people.find("Anna").faces)
+    assert set(weak) <= set(album.people.find("Anna").face_ids)
 
 
 def redo(album: Album, path: str, faces: tuple[Face, ...]) -> int:
@@ -296,8 +296,8 @@ def test_a_face_confirmed_to_somebody_amid_the_faces_of_another(album):
     album.people.merge(["Anna", str(album.group_of(faces[1][0]))])
     twin = album.add(*([a_portrait(portrait(1, 0, blur))] for blur in (0.2201, 0.2202)))
     album.recluster()
-    assert set(album.people.find("Anna").faces) >= {*faces[0], faces[1][0]}
-    assert set(album.people.find("Bela").faces) >= set(faces[1][1:])
+    assert set(album.people.find("Anna").face_ids) >= {*faces[0], faces[1][0]}
+    assert set(album.people.find("Bela").face_ids) >= set(faces[1][1:])
     assert all(album.group_of(face) is not None for (face,) in twin)
 
 
@@ -350,8 +350,8 @@ def test_decisions_hold_under_plain_dbscan_too(album, eps):
     album.people.not_a_face(faces[2][1])
     recluster(album.index, None, eps=eps)
     check(album.index)
-    assert set(album.people.find("Anna").faces) >= set(faces[0])
-    assert (album.people.find("Anna").group, album.people.find("Bela").group) == (1, 2)
+    assert set(album.people.find("Anna").face_ids) >= set(faces[0])
+    assert (album.people.find("Anna").id, album.people.find("Bela").id) == (1, 2)
 
 
 def test_a_library_without_faces(album):

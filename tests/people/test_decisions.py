@@ -22,7 +22,7 @@ def album() -> Iterator[Album]:
 
 
 def members(album: Album, reference: str) -> list[int]:
-    return list(album.people.find(reference).faces)
+    return list(album.people.find(reference).face_ids)
 
 
 def confirmed(album: Album) -> set[int]:
@@ -41,7 +41,7 @@ def test_naming_makes_somebody_of_a_group(album):
     album.people.name("1", "Anna")
     assert confirmed(album) == set(album.faces[0])
     album.people.name("1", "Annika")
-    assert [party.title for party in album.people.parties()][:2] == ["Annika", "group 2"]
+    assert [cluster.title for cluster in album.people.with_faces()][:2] == ["Annika", "group 2"]
 
 
 def test_merging_keeps_the_first_name_and_its_number(album):
@@ -50,7 +50,7 @@ def test_merging_keeps_the_first_name_and_its_number(album):
     decision = album.people.merge(["1", "Carl", "4"])
     assert decision.summary == "group 1, Dora merged into Carl"
     assert members(album, "Carl") == sorted(album.faces[0] + album.faces[2] + album.faces[3])
-    assert album.people.find("Carl").group == 3
+    assert album.people.find("Carl").id == 3
     with pytest.raises(InputError, match="nobody called 'Dora'"):
         album.people.find("Dora")
     album.recluster()
@@ -209,7 +209,7 @@ def test_an_imported_name_is_given_to_the_group_of_most_of_its_faces(album):
     decision = album.people.import_name("Anna", [*album.faces[0][:2], stray])
     assert decision.summary == "3 faces are Anna, as their photos say"
     assert members(album, "Anna") == sorted([*album.faces[0], stray])
-    assert album.people.find("Anna").group == 1
+    assert album.people.find("Anna").id == 1
 
 
 def test_an_imported_name_goes_to_the_one_who_has_it_in_whatever_case(album):
@@ -228,8 +228,8 @@ def test_an_imported_name_that_is_a_number_finds_its_person_again(album):
 def test_an_imported_name_on_no_group_of_anybody(album):
     faces = [album.faces[1][0], album.faces[2][0]]
     album.people.import_name("Anna", faces)
-    assert album.people.find("Anna").faces == tuple(faces)
-    assert album.people.find("Anna").group == 6
+    assert album.people.find("Anna").face_ids == tuple(faces)
+    assert album.people.find("Anna").id == 6
 
 
 def test_an_import_leaves_alone_what_the_user_has_said(album):

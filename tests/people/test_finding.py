@@ -48,7 +48,7 @@ def test_a_name_in_any_script_is_kept_as_it_is_and_found(album, name):
     album.people.name(group(album, 1), name)
     album.recluster()
     assert album.people.find(name).title == name
-    assert album.people.find(name).faces == tuple(album.faces[1])
+    assert album.people.find(name).face_ids == tuple(album.faces[1])
 
 
 @pytest.mark.parametrize("name", [name for name in ODD_NAMES if name not in ("²", "١٢")])
@@ -93,8 +93,8 @@ def test_a_number_is_a_group_first_and_then_a_name(album):
     taken = group(album, 2)
     album.people.name(group(album, 0), "2024")
     album.people.name(group(album, 1), taken)
-    assert album.people.find("2024").faces == tuple(album.faces[0])
-    assert album.people.find(f" 0{taken} ").faces == tuple(album.faces[2])
+    assert album.people.find("2024").face_ids == tuple(album.faces[0])
+    assert album.people.find(f" 0{taken} ").face_ids == tuple(album.faces[2])
 
 
 @pytest.mark.parametrize("number", ["0", "99", "9" * 19, str(2**63), "9" * 6000])

@@ -98,7 +98,7 @@ def test_nor_of_photos_that_are_removed(album):
 
 def test_faces_that_were_only_thought_to_be_theirs_go_too(album):
     ((late,),) = album.add([a_portrait(portrait(0, 50))], place=True)
-    assert late in album.people.find(NAME).faces
+    assert late in album.people.find(NAME).face_ids
     (wanted,) = embeddings(album, [late])
     assert album.people.forget(NAME) == 8
     assert found_in(album.index, wanted) == []
@@ -108,7 +108,7 @@ def test_a_group_without_a_name_can_be_forgotten(album):
     theirs = embeddings(album, album.faces[1])
     assert album.people.forget(group(album, 1)) == 7
     assert [found_in(album.index, wanted) for wanted in theirs] == [[]] * 7
-    assert album.people.find(NAME).faces == tuple(album.faces[0])
+    assert album.people.find(NAME).face_ids == tuple(album.faces[0])
 
 
 def forget_with_a_history(album: Album, decide: str) -> None:
@@ -127,7 +127,7 @@ def forget_with_a_history(album: Album, decide: str) -> None:
         people.reject(album.faces[1][0], NAME)
     elif decide == "split":
         album.add([a_portrait(portrait(0, 50))], place=True)
-        people.split(NAME, [[max(people.find(NAME).faces)]])
+        people.split(NAME, [[max(people.find(NAME).face_ids)]])
     elif decide == "renamed":
         people.name(NAME, "Anna")
         people.keep_apart("Anna", other)
@@ -149,17 +149,17 @@ def test_the_history_of_others_does_not_tell_of_them_and_undo_does_not_bring_the
     while album.people.undo():
         check(album.index)
         assert {row[0] for row in rows(album.index, "SELECT id FROM faces")} == left
-        assert [party.title for party in album.people.parties() if party.title in names] == []
+        assert [cluster.title for cluster in album.people.with_faces() if cluster.title in names] == []
     assert rows(album.index, "SELECT name FROM people WHERE name IS NOT NULL") == []
 
 
 def test_what_was_decided_about_others_can_still_be_undone(album):
     album.people.name(group(album, 1), "Bela")
     album.people.forget(NAME)
-    assert album.people.find("Bela").faces == tuple(album.faces[1])
+    assert album.people.find("Bela").face_ids == tuple(album.faces[1])
     assert [decision.summary for decision in album.people.history()] == [f"group {group(album, 1)} is Bela"]
     album.people.undo()
-    assert album.people.parties()[0].person is None
+    assert album.people.with_faces()[0].person is None
 
 
 def test_indexing_again_does_not_bring_them_back(album):
@@ -175,7 +175,7 @@ def test_indexing_again_does_not_bring_them_back(album):
 def test_a_namesake_stays(album):
     album.people.name(group(album, 1), NAME)
     album.people.forget(group(album, 0))
-    assert album.people.find(NAME).faces == tuple(album.faces[1])
+    assert album.people.find(NAME).face_ids == tuple(album.faces[1])
 
 
 def test_everybody(album):

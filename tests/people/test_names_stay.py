@@ -8,14 +8,14 @@ def test_faces_placed_later_keep_the_name_when_all_named_photos_are_removed() ->
         album.add_people({0: range(5), 1: range(5)})
         album.recluster()
         album.people.name("1", "Anna")
-        named = list(album.people.find("Anna").faces)
+        named = list(album.people.find("Anna").face_ids)
         whose = 0 if named[0] <= 5 else 1
         later = album.add_people({whose: range(5, 9)}, place=True)[whose]
-        assert set(album.people.find("Anna").faces) == {*named, *later}
+        assert set(album.people.find("Anna").face_ids) == {*named, *later}
         album.remove(*(photo.path for photo in album.people.photos(["Anna"]) if _is_of(album, photo.path, named)))
-        assert set(album.people.find("Anna").faces) == set(later)
+        assert set(album.people.find("Anna").face_ids) == set(later)
         album.recluster()
-        assert set(album.people.find("Anna").faces) == set(later)
+        assert set(album.people.find("Anna").face_ids) == set(later)
         check(album.index)
 
 

@@ -60,7 +60,7 @@ def test_groups_name_a_file_that_is_there() -> None:
             catalog.mark_missing(connection, ["/photos/1.jpg"])
             values = "('/photos/copy.jpg', 1, 1, 1)"
             connection.exec_driver_sql(f"INSERT INTO paths (path, photo_id, size_bytes, mtime_ns) VALUES {values}")
-        found = {face.face: face for cluster in album.recluster().clusters for face in cluster.faces}
+        found = {face.id: face for cluster in album.recluster().clusters for face in cluster.faces}
         records = {record.id: record for record in album.index.faces(list(found))}
         assert found[1].path == "/photos/copy.jpg"
         assert {face: (one.path, one.box) for face, one in found.items()} == {

@@ -20,7 +20,7 @@ def album() -> Iterator[Album]:
 
 
 def members(album: Album, reference: str) -> list[int]:
-    return list(album.people.find(reference).faces)
+    return list(album.people.find(reference).face_ids)
 
 
 def apart(album: Album) -> list[set[str | None]]:
@@ -161,8 +161,8 @@ def test_only_the_decision_that_is_meant_is_undone(album):
 
 
 def test_which_group_a_face_is_in(album):
-    assert album.people.group_of(album.faces[1][0]) == 2
+    assert album.people.cluster_of(album.faces[1][0]) == 2
     album.people.not_a_face(album.faces[1][0])
-    assert album.people.group_of(album.faces[1][0]) is None
+    assert album.people.cluster_of(album.faces[1][0]) is None
     with pytest.raises(InputError, match="no face 99"):
-        album.people.group_of(99)
+        album.people.cluster_of(99)

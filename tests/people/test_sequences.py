@@ -201,13 +201,13 @@ class Decisions(RuleBasedStateMachine):
 
     def names_persist(self) -> None:
         """Whoever has a face is found by the name, or by the group where several have it."""
-        for party in self.people.parties():
-            assert self.people.find(str(party.group)) == party
-            if party.person and party.person.name and not party.person.name.isdigit():
-                called = party.person.name.swapcase()
-                namesakes = [p for p in self.people.parties() if p.title.casefold() == called.casefold()]
+        for cluster in self.people.with_faces():
+            assert self.people.find(str(cluster.id)) == cluster
+            if cluster.person and cluster.person.name and not cluster.person.name.isdigit():
+                called = cluster.person.name.swapcase()
+                namesakes = [p for p in self.people.with_faces() if p.title.casefold() == called.casefold()]
                 if len(namesakes) == 1:
-                    assert self.people.find(called) == party
+                    assert self.people.find(called) == cluster
                 else:
                     with pytest.raises(InputError, match=f"{len(namesakes)} people are called"):
                         self.people.find(called)

@@ -30,13 +30,13 @@ def pictures(tmp_path: Path) -> Iterator[PictureLibrary]:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The photos that were decoded, each time."""
     seen: list[str] = []
-    whole = decoding.Photo.decode
+    whole = decoding.PhotoFile.decode
 
-    def decode(photo: decoding.Photo, min_scale: float = 1.0) -> decoding.DecodedPhoto:
+    def decode(photo: decoding.PhotoFile, min_scale: float = 1.0) -> decoding.DecodedPhoto:
         seen.append(Path(photo.path).name)
         return whole(photo, min_scale)
 
-    monkeypatch.setattr(decoding.Photo, "decode", decode)
+    monkeypatch.setattr(decoding.PhotoFile, "decode", decode)
     return seen
 
 

@@ -143,11 +143,11 @@ def test_folders_have_names_that_every_file_system_takes(name: str, folder: str,
 
 def test_no_two_people_share_a_folder():
     names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "group 9", None]
-    parties = [
+    clusters = [
         Party(group, Person(group, name) if name else None, False, (group,), frozenset())
         for group, name in enumerate(names, 1)
     ]
-    folders = _folder_names(parties)
+    folders = _folder_names(clusters)
     assert len({folder.casefold() for folder in folders.values()}) == len(names)
     assert folders[3] == "Anna (2)"
     assert folders[2] == "anna (2) (2)"

@@ -34,7 +34,7 @@ def test_a_tag_names_the_group(tagged, import_names):
         tag(tagged.folder / f"anna{i}.jpg", "Zoë 李")
     assert import_names() == {"Zoë 李": 3}
     assert tagged.titles(tagged.folder / "both.jpg") == ["Zoë 李", None]
-    assert tagged.people.find("zoë 李").faces
+    assert tagged.people.find("zoë 李").face_ids
     assert import_names() == {}
 
 
@@ -122,7 +122,7 @@ def test_our_own_sidecars_say_nothing_new(trio, export, import_names):
     export("--xmp")
     assert names_in(trio.folder)["new.jpg"] == ["Anna"]
     assert import_names() == {}
-    assert trio.faces(new)[0] not in trio.people.find("Anna").confirmed
+    assert trio.faces(new)[0] not in trio.people.find("Anna").confirmed_ids
 
 
 def test_a_new_library_takes_the_names_of_an_old_one(trio, export, tmp_path, command):
@@ -143,12 +143,12 @@ def test_a_new_library_takes_the_names_of_an_old_one(trio, export, tmp_path, com
 
 
 def test_undo_takes_an_import_back(tagged, import_names, command):
-    before = tagged.people.parties()
+    before = tagged.people.with_faces()
     tag(tagged.folder / "both.jpg", "Anna", "Ben")
     import_names()
     for _ in range(2):
         assert command("undo", "--library", tagged.index.folder).code == 0
-    assert tagged.people.parties() == before
+    assert tagged.people.with_faces() == before
     assert import_names() == {"Anna": 1, "Ben": 1}
 
 

@@ -10,12 +10,13 @@ import matplotlib.cbook
 import numpy as np
 import pytest
 from bad_photos import make_bad_photos
-from conftest import FakeDetector, Picture
+from conftest import Picture
+from fakes import FakeDetector
 from PIL import ExifTags, Image, ImageDraw
 
 from facesearch.core.errors import InputError
 from facesearch.core.types import Face
-from facesearch.detection import Detector
+from facesearch.detection import load as load_detector
 from train import aligning, looking
 from train.aligning import align
 from train.looking import WIDE
@@ -52,7 +53,7 @@ def _centre(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.fixture
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "Detector", lambda *_: FakeDetector())
+    monkeypatch.setattr(looking, "load_detector", lambda **_: FakeDetector())
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ class TestCrops:
         for entry in entries.values():
             crop = np.asarray(Image.open(tmp_path / "out" / str(entry.file)))
             assert crop.shape == (side, side, 3)
-            again = max(Detector().detect([crop], [40])[0], key=lambda face: face.score)
+            again = max(load_detector().detect([crop], [40])[0], key=lambda face: face.score)
             off = np.linalg.norm(again.landmarks - np.array(entry.landmarks), axis=1)
             # of 81 pixels between the eyes: what MTCNN's own landmarks move by from one scale to another
             assert off.mean() < 3, (entry, again)
@@ -162,9 +163,9 @@ class TestCrops:
     def test_the_most_prominent_of_several_faces_is_taken(
         self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(looking, "Detector", lambda *_: Faces())
+        monkeypatch.setattr(looking, "load_detector", lambda **_: Faces())
         report = align(people, tmp_path / "both")
-        monkeypatch.setattr(looking, "Detector", lambda *_: FakeDetector())
+        monkeypatch.setattr(looking, "load_detector", lambda **_: FakeDetector())
         align(people, tmp_path / "one")
         both, one = _entries(tmp_path / "both"), _entries(tmp_path / "one")
         assert report.several == 4

@@ -174,13 +174,13 @@ def test_indexing_is_stopped_and_goes_on(visited: Visit, monkeypatch: pytest.Mon
     visit, before = visited, visited.library.status()
     go_on = threading.Event()
     engine = visit.serving.site.library.get().engine
-    analyse = engine.try_analyse
+    analyse = engine.analyse
 
     def slow(photos: Any) -> Any:
         go_on.wait(60)
         return analyse(photos)
 
-    monkeypatch.setattr(engine, "try_analyse", slow)
+    monkeypatch.setattr(engine, "analyse", slow)
     monkeypatch.setattr("facesearch.indexing.indexer.BATCH_PHOTOS", 1)
     monkeypatch.setattr("facesearch.indexing.indexer.READ_AHEAD", 1)
     visit.go("/index")

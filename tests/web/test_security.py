@@ -268,7 +268,7 @@ def upload(visitor: Visitor, content: bytes, name: str = "face.jpg", kind: str =
 
 
 def test_500_megapixels_are_refused_before_decoding(visit: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facesearch.media.decoding.Photo.decode", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("facesearch.media.decoding.PhotoFile.decode", lambda *_: pytest.fail("it was decoded"))
     said = upload(visit, png_with_pixels(25_000, 20_000))
     assert "The picture: 500 megapixels, more than the limit of 200." in said
 

@@ -1,10 +1,11 @@
 """`Library.browse`: each method is one page or one thing, read at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts, Pair, PhotoPage, Together
 from facesearch.core.types import Cluster, Face, Page, Photo
@@ -98,12 +99,12 @@ class Browser:
         return found[0]
 
     def photos(
-        self, people: Sequence[str] = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
+        self, people: Strings = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
     ) -> Page[Photo]:
         """Photos, the newest first. Args: people: who must all be on them; only: and nobody else."""
         _check_limit(limit)
         with self._store.reading() as connection:
-            clusters = [find_number(connection, reference) for reference in people]
+            clusters = [find_number(connection, reference) for reference in as_strings(people)]
             return photo_pages.page(connection, clusters, cursor, limit, only=only)
 
     def photo(self, photo: int) -> PhotoPage:
