@@ -123,16 +123,16 @@ def query(
 
 
 def _show_query(result: "QueryResult") -> None:
-    for number, face in enumerate(result.faces):
-        x1, y1, x2, _ = face.box
+    for number, probe in enumerate(result.faces):
+        x1, y1, x2, _ = probe.face.box
         place = f"at {x1:.0f}, {y1:.0f}, {x2 - x1:.0f} pixels wide"
-        near = plural(len(face.matches), "nearest match")
-        same = sum(1 for match in face.matches if match.same_person)
+        near = plural(len(probe.matches), "nearest match")
+        same = sum(1 for match in probe.matches if match.same_person)
         if result.threshold is not None:
             near = f"{same} of the {near} {'is' if same == 1 else 'are'} within the threshold of the same person"
         shown(f"Face {number} ({place}): {near}.")
-        if face.weak:
-            shown(f"It shows little of the face ({face.weak}): do not rely on what follows.")
+        if probe.weak:
+            shown(f"It shows little of the face ({probe.weak}): do not rely on what follows.")
         rows = [
             (
                 str(m.rank),
@@ -142,7 +142,7 @@ def _show_query(result: "QueryResult") -> None:
                 (m.person and m.person.name) or "",
                 m.path,
             )
-            for m in face.matches
+            for m in probe.matches
         ]
         columns = ("", "same person", "distance", "probability", "name", "photo")
         table(columns, rows, right=("", "distance", "probability"))

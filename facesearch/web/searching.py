@@ -58,7 +58,7 @@ def _search(request: Request, path: Path) -> Response:
     try:
         library = site.library.with_engine()
         found = library.query(path, MATCHES, called="the picture")
-        pictures = library.pictures_of(path, [one.box for one in found.faces])
+        pictures = library.pictures_of(path, [one.face.box for one in found.faces])
     except FacesearchError as error:
         return back(request, error, "/search")
     key = site.searches.put(Search(found, pictures.size, pictures.preview, pictures.tiles))
@@ -90,7 +90,7 @@ def _shown(library: Library, matches: tuple[Match, ...]) -> list[tuple[Match, ob
     shown: list[tuple[Match, object]] = []
     for match in matches:
         try:
-            shown.append((match, library.browse.face(match.face)))
+            shown.append((match, library.browse.face(match.face.id)))
         except InputError:  # it was removed since
             continue
     return shown

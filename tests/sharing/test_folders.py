@@ -9,7 +9,7 @@ from library_states import hash_of
 from shelf import ANNA
 
 from facesearch.core.results import Person
-from facesearch.people.clusters import Party
+from facesearch.core.types import Cluster
 from facesearch.sharing.folders import _as_folder, _folder_names
 
 
@@ -144,7 +144,7 @@ def test_folders_have_names_that_every_file_system_takes(name: str, folder: str,
 def test_no_two_people_share_a_folder():
     names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "group 9", None]
     clusters = [
-        Party(group, Person(group, name) if name else None, False, (group,), frozenset())
+        Cluster(group, Person(group, name) if name else None, face_ids=(group,))
         for group, name in enumerate(names, 1)
     ]
     folders = _folder_names(clusters)
