@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People
     from facesearch.people.browsing import Browser
-    from facesearch.people.thumbnails import Looked, Thumbnails
+    from facesearch.people.thumbnails import ProbePictures, Thumbnails
     from facesearch.pipeline.pipeline import Pipeline
     from facesearch.searching.searcher import Searcher
 
@@ -264,7 +264,7 @@ class Library:
     def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
         return self.thumbnails.photo_preview(photo, size)
 
-    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "Looked":
+    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "ProbePictures":
         from facesearch.people.thumbnails import pictures_of
 
         return pictures_of(image, boxes, self._images)
