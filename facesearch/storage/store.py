@@ -21,7 +21,7 @@ from facesearch.core.files import make_private_folder
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import pending_embeddings
 from facesearch.storage import schema as db
 from facesearch.storage.counts import count_all
 from facesearch.storage.database import FILE_NAME, new_id, open_database
@@ -307,9 +307,9 @@ class Store:
     # -- another model ----------------------------------------------------------------------------------------------
 
     def adopt(self, spec: ModelSpec, unreadable: Sequence[int]) -> int:
-        """Make the staged embeddings of another model the library's; see `staging.adopt`."""
+        """Make the pending embeddings of another model the library's; see `pending_embeddings.adopt`."""
         with self.transaction() as connection:
-            faces = staging.adopt(connection, spec, unreadable)
+            faces = pending_embeddings.adopt(connection, spec, unreadable)
         self.spec, self._model = spec, spec.to_json()
         self.scrub()
         return faces
