@@ -43,14 +43,16 @@ class Face:
     cluster: None for a face in no cluster; person: whose cluster that is.
     confirmed: the user has said whose face it is; not_a_face: the user has said that it is none.
     distance: L2, in [0, 2], to what the face was listed by: a probe, or its cluster's mean direction.
+
+    Faces are compared and hashed by all but their arrays.
     """
 
     box: Box
-    landmarks: NDArray[np.float32] = field(default_factory=lambda: NO_LANDMARKS)
+    landmarks: NDArray[np.float32] = field(default_factory=lambda: NO_LANDMARKS, compare=False)
     score: float = 0.0
     sharpness: float = 0.0
-    embedding: NDArray[np.float32] | None = None
-    crop: NDArray[np.uint8] | None = None
+    embedding: NDArray[np.float32] | None = field(default=None, compare=False)
+    crop: NDArray[np.uint8] | None = field(default=None, compare=False)
     id: int = 0
     photo_id: int = 0
     path: str = ""
