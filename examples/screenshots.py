@@ -140,7 +140,7 @@ def _name_demo(photos: Path, library: Path, portraits: dict[str, str]) -> dict[s
         opened.cluster()
         for person, name in portraits.items():
             opened.people.name(str(opened.people.cluster_of(opened.people.faces_in(photos / name)[0])), person)
-        return {person: opened.browse.card(person).group for person in portraits}
+        return {person: opened.browse.cluster(person).id for person in portraits}
 
 
 def _shoot(page: Any, address: str, path: Path) -> None:
@@ -158,7 +158,7 @@ def _shoot(page: Any, address: str, path: Path) -> None:
 def _addresses(page: Any, base: str, picture: Path | None) -> dict[str, str]:
     """The pages of the first person with others on their photos, and what is found with a picture."""
     page.goto(f"{base}/")
-    groups = [card.get_attribute("data-group") for card in page.locator(".card").all()]
+    groups = [card.get_attribute("data-cluster") for card in page.locator(".card").all()]
     for group in groups:  # the first with others on their photos
         page.goto(f"{base}/people/{group}")
         if page.locator(".strip").count():

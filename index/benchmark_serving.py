@@ -41,8 +41,8 @@ from facesearch.storage.thumbnails import Picture, face_keys, photo_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = 300
-# Of how many of the largest groups faces are looked at, how many pages of each, and so many pages of photos.
-GROUPS, FACE_PAGES, PHOTO_PAGES = 40, 3, 12
+# Of how many of the largest clusters faces are looked at, how many pages of each, and so many pages of photos.
+CLUSTERS, FACE_PAGES, PHOTO_PAGES = 40, 3, 12
 # A new page, still empty, is given so long before it goes anywhere: starting a browser is not part of a paint.
 SETTLING_MS = 1000
 LINK = re.compile(r'(?:src|href)="(/[^"]*)"')
@@ -91,31 +91,31 @@ def filled(folder: Path, count: int) -> list[str]:
 def _pages(library: Library) -> tuple[list[str], set[int], set[int]]:
     """Pages that are browsed, and the faces and photos on them."""
     addresses, faces, photos = [], set[int](), set[int]()
-    cursor, groups = None, list[int]()
+    cursor, clusters = None, list[int]()
     while True:
         addresses.append(f"/?cursor={cursor}" if cursor else "/")
-        cards = library.browse.people(cursor=cursor)
-        groups += [card.group for card in cards.items]
-        faces |= {card.face for card in cards.items}
-        if (cursor := cards.next) is None:
+        page = library.browse.people(cursor=cursor)
+        clusters += [cluster.id for cluster in page.items]
+        faces |= {cluster.cover.id for cluster in page.items if cluster.cover}
+        if (cursor := page.next) is None:
             break
-    for group in groups[:GROUPS]:
+    for cluster in clusters[:CLUSTERS]:
         cursor = None
         for _ in range(FACE_PAGES):
-            addresses.append(f"/people/{group}?cursor={cursor}" if cursor else f"/people/{group}")
-            shown = library.browse.faces(str(group), cursor=cursor)
+            addresses.append(f"/people/{cluster}?cursor={cursor}" if cursor else f"/people/{cluster}")
+            shown = library.browse.faces(str(cluster), cursor=cursor)
             faces |= {face.id for face in shown.items}
             if (cursor := shown.next) is None:
                 break
     cursor = None
     for _ in range(PHOTO_PAGES):
         addresses.append(f"/photos?cursor={cursor}" if cursor else "/photos")
-        album = library.browse.photos(cursor=cursor)
-        photos |= {photo.id for photo in album.items}
-        cursor = album.next
-    for photo in sorted(photos)[:GROUPS]:
+        listed = library.browse.photos(cursor=cursor)
+        photos |= {photo.id for photo in listed.items}
+        cursor = listed.next
+    for photo in sorted(photos)[:CLUSTERS]:
         addresses.append(f"/photos/{photo}")
-        faces |= {face.id for face in library.browse.photo(photo).faces}
+        faces |= {face.id for face in library.browse.photo(photo).photo.faces}
     return addresses, faces, photos
 
 

@@ -25,7 +25,7 @@ from facesearch.detection.mtcnn import detector
 from facesearch.detection.mtcnn import proposals as proposing
 from facesearch.detection.mtcnn.cascade import PNET_COLUMNS, PNET_ROWS
 from facesearch.indexing.indexer import BATCH_PHOTOS
-from facesearch.media import content_hash, find_photos
+from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import Pipeline
 
 # Multiply-adds by the networks' layers: output places x filters x what a filter sees. P-Net's are those of a tile.
@@ -74,14 +74,14 @@ def main(
     photos: Annotated[int, typer.Option(min=1, help="How many of them.")] = 96,
 ) -> None:
     """Milliseconds of each step for a photo, and the floor."""
-    files = [photo.path for photo in find_photos([folder]).photos]
+    files = [photo.path for photo in LocalFiles().find([str(folder)]).photos]
     chosen = sorted(random.Random(0).sample(files, min(photos, len(files))))
-    engine = Pipeline.load(embedding.resolve(embedding.DEFAULT_MODEL), "cpu")
-    clock = watched(engine)
-    walk(engine, chosen)  # the first time, memory is got and caches are cold
+    pipeline = Pipeline.load(embedding.resolve(embedding.DEFAULT_MODEL), "cpu")
+    clock = watched(pipeline)
+    walk(pipeline, chosen)  # the first time, memory is got and caches are cold
     clock.seconds.clear()
     clock.items.clear()
-    faces = walk(engine, chosen)
+    faces = walk(pipeline, chosen)
     total = sum(clock.seconds.values())
     print(f"{len(chosen)} photos, {faces} faces, {1e3 * total / len(chosen):.1f} ms of one core a photo")
     rate = multiplying_rate()
@@ -93,15 +93,15 @@ def main(
     print(f"{'the networks alone, at least':32} {1e3 * floor / len(chosen):6.1f} ms, at {2 * rate / 1e9:.0f} GFLOP/s")
 
 
-def watched(engine: Pipeline) -> Clock:
-    """The engine's steps with stop watches."""
+def watched(pipeline: Pipeline) -> Clock:
+    """The pipeline's steps with stop watches."""
     clock = Clock()
-    cascade = engine.detector.cascade
+    cascade = pipeline.detector.detector.cascade  # within the search for the upright orientation
     for owner, attribute, name in (
-        (engine, "load_photo", "decoding"),
-        (engine, "try_analyse", "the rest"),
-        (engine, "crops", "aligning"),
-        (engine.embedder, "embed", "normalising crops"),
+        (pipeline, "load_photo", "decoding"),
+        (pipeline, "analyse", "the rest"),
+        (pipeline, "crops", "aligning"),
+        (pipeline.embedder, "embed", "normalising crops"),
         (detector, "Pyramid", "pyramid"),
         (detector, "crops", "crops for R-Net and O-Net"),
         (proposing, "_bands", "scales for P-Net"),
@@ -114,7 +114,7 @@ def watched(engine: Pipeline) -> Clock:
         (cascade, "onet", "O-Net"),
     ):
         clock.watch(owner, attribute, name)
-    engine.embedder.network = _Network(engine.embedder.network, clock)
+    pipeline.embedder.network = _Network(pipeline.embedder.network, clock)
     return clock
 
 
@@ -129,14 +129,12 @@ class _Network:
         return self._timed(batch)
 
 
-def walk(engine: Pipeline, paths: list[str]) -> int:
-    """Hash, decode and analyse; the number of faces."""
+def walk(pipeline: Pipeline, paths: list[str]) -> int:
+    """Read and analyse; the number of faces."""
     faces = 0
     for start in range(0, len(paths), BATCH_PHOTOS):
         some = paths[start : start + BATCH_PHOTOS]
-        for path in some:
-            content_hash(path)
-        faces += sum(map(len, engine.analyse([engine.load_photo(path) for path in some])))
+        faces += sum(len(result.faces) for result in pipeline.analyse([LocalFiles().read(path) for path in some]))
     return faces
 
 

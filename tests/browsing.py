@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from screenshots import chromium
-from web_samples import running, shelf_of
+from web_samples import current_library, everybody, parted_folder, running
 
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
@@ -55,15 +55,14 @@ class Visit:
         assert "Undone:" in self.note()
 
     def state(self) -> object:
-        """All that people are, in the database."""
-        clusters = self.library.people.with_faces()
-        return [(p.group, p.title, p.ignored, p.faces, p.confirmed) for p in clusters], self.library.people.history()
+        """All clusters, whose they are, and the decisions."""
+        return everybody(self.library), self.library.people.history()
 
-    def groups_shown(self) -> list[int]:
-        return [int(card.get_attribute("data-group")) for card in self.page.locator(".card").all()]
+    def clusters_shown(self) -> list[int]:
+        return [int(card.get_attribute("data-cluster")) for card in self.page.locator(".card").all()]
 
     def largest(self, count: int) -> list[int]:
-        return [card.group for card in self.library.browse.people(limit=count).items]
+        return [cluster.id for cluster in self.library.browse.people(limit=count).items]
 
 
 @pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread, in which no other can run meanwhile
@@ -103,29 +102,31 @@ def photos_library(data: Path, engine: Pipeline, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def visited(request: pytest.FixtureRequest, browser: Any, engine: Pipeline, tmp_path: Path) -> Iterator[Visit]:
     """A copy of a library, served and visited; which one is the parameter."""
-    if getattr(request, "param", "demo") == "demo":
+    if getattr(request, "param", "demo") == "parted":
+        folder = more = portrait = parted_folder(tmp_path)
+    elif getattr(request, "param", "demo") == "demo":
         folder = request.getfixturevalue("demo_library")
         photos = request.getfixturevalue("demo")[0]
         more, portrait = _more_of(photos, tmp_path / "more"), photos / "grace-hopper-close-up.png"
     else:
         folder, more, portrait = request.getfixturevalue("photos_library")
     copy = Path(shutil.copytree(folder, tmp_path / "library"))
-    with running(shelf_of(copy, engine)) as serving, Library(copy, create=False) as library:
+    with running(current_library(copy, engine)) as serving, Library(copy, create=False) as library:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(30_000)
         page = context.new_page()
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if _is_problem(said) else None)
+        page.on("console", lambda line: problems.append(line.text) if _is_problem(line) else None)
         page.goto(serving.letting_in())
         yield Visit(page, serving, library, more, portrait)
         context.close()
         assert problems == []
 
 
-def _is_problem(said: Any) -> bool:
+def _is_problem(line: Any) -> bool:
     """Whether a page complains, as of a policy that was broken; a page that is not there is none."""
-    return said.type == "error" and "status of 404" not in said.text
+    return line.type == "error" and "status of 404" not in line.text
 
 
 def _more_of(photos: Path, folder: Path) -> Path:

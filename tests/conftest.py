@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,16 +16,15 @@ import torch
 from browsing import browser, photos_library, visited  # noqa: F401  (fixtures)
 from demo_photos import make_demo_photos
 from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtures)
+from fakes import FakeDetector, FakeNetwork
 from hypothesis import settings
 from index_samples import SPEC
-from numpy.typing import NDArray
 from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
-from web_samples import demo_library, three_people, visit, web_album  # noqa: F401  (fixtures)
+from web_samples import demo_library, made_up, parted, three_people, visit  # noqa: F401  (fixtures)
 
 from facesearch import embedding
-from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
-from facesearch.core.types import Face
-from facesearch.embedding.embedder import Embedder
+from facesearch.core.settings import ModelSpec
+from facesearch.embedding import NetworkEmbedder
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
@@ -73,49 +72,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tupl
     return folder, make_demo_photos(folder)
 
 
-FAKE_SPEC = ModelSpec(
-    name="fake",
-    network="fake",
-    dim=8,
-    preprocessing=Preprocessing((16, 16), ((4, 4), (11, 4), (8, 8), (5, 12), (10, 12)), (0, 0, 0), (1, 1, 1)),
-    weights_sha256="0" * 64,
-)
-
-
-class FakeNetwork:
-    """The mean colours of the four quarters of a crop, turned about: alike crops are near, others are not."""
-
-    spec = FAKE_SPEC
-
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        quarters = batch.reshape(len(batch), 3, 2, 8, 2, 8).mean(axis=(3, 5)).reshape(len(batch), 12)
-        mixing = np.random.default_rng(0).normal(size=(12, self.spec.dim)).astype(np.float32)
-        return (quarters - 127) @ mixing + np.float32(1e-3)
-
-
-class FakeDetector:
-    """One face in every picture, its middle; none in a picture that is black."""
-
-    def __init__(self) -> None:
-        self.config = DetectionConfig()
-        self.device = "cpu"
-
-    def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
-        return [self._faces(image) for image in images]
-
-    def _faces(self, image: NDArray[np.uint8]) -> list[Face]:
-        height, width = image.shape[:2]
-        if not image.any():
-            return []
-        box = (width * 0.25, height * 0.25, width * 0.75, height * 0.75)
-        shares = np.array([(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.42, 0.6), (0.58, 0.6)], np.float32)
-        return [Face(box, shares * np.array([width, height], np.float32), 0.99)]
-
-
 @pytest.fixture
 def fake_engine() -> Pipeline:
     """An engine that takes a millisecond a photo; its embeddings have 8 dimensions."""
-    return Pipeline(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
+    return Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
 
 
 @pytest.fixture
@@ -198,9 +158,9 @@ def engine_at_hand(engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loads the default model's engine gets the one that is loaded already."""
     real = Pipeline.load
 
-    def load(spec: ModelSpec, device: str = "auto", *settings: object) -> Pipeline:
-        if spec == engine.embedder.spec and settings in ((), (None, None)):
+    def load(spec: ModelSpec, device: str = "auto", *settings: object, **other: object) -> Pipeline:
+        if spec == engine.embedder.spec and settings in ((), (None, None)) and other in ({}, {"detector": "mtcnn"}):
             return engine
-        return real(spec, device, *settings)  # type: ignore[arg-type]
+        return real(spec, device, *settings, **other)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Pipeline, "load", load)

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.types import Face
-from facesearch.detection import Detector
+from facesearch.detection import Detector, load
 
 Rgb = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return Detector()
+    return load()
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.core.types import Face
-from facesearch.storage import NewPhoto, Store, catalog
+from facesearch.core.types import Face, FileFacts, PhotoResult
+from facesearch.storage import Store, catalog
 
 DIM = 8
 SPEC = ModelSpec(
@@ -21,6 +22,29 @@ SPEC = ModelSpec(
     weights_sha256="0" * 64,
 )
 OTHER_SPEC = replace(SPEC, name="other", dim=2 * DIM, weights_sha256="1" * 64)
+
+
+@dataclass(frozen=True)
+class NewPhoto:
+    """A photo to be stored, and the file that it was read from."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    width: int
+    height: int
+    min_face_px: float
+    faces: tuple[Face, ...]
+    taken: datetime | None = None
+
+    @property
+    def file(self) -> FileFacts:
+        return FileFacts(self.path, self.size_bytes, self.mtime_ns)
+
+    @property
+    def result(self) -> PhotoResult:
+        return PhotoResult(self.sha256, (self.width, self.height), self.min_face_px, self.taken, self.faces)
 
 
 def unit(seed: int, dim: int = DIM) -> NDArray[np.float32]:
@@ -49,7 +73,7 @@ def a_photo(path: str, content: str, embeddings: Sequence[NDArray[np.float32]] =
 def put(index: Store, run_id: int, *photos: NewPhoto, redo: bool = False) -> list[int | None]:
     """Store photos in one transaction, as a batch of a run."""
     with index.transaction() as connection:
-        return [catalog.put_photo(connection, photo, run_id, redo=redo) for photo in photos]
+        return [catalog.put_photo(connection, photo.file, photo.result, run_id, redo=redo) for photo in photos]
 
 
 def settle(index: Store, *vanished: str) -> tuple[int, int]:

@@ -7,9 +7,9 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from conftest import FAKE_SPEC, FakeDetector, FakeNetwork
+from fakes import FAKE_SPEC, FakeDetector, FakeNetwork
 
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import indexer as indexing
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
@@ -37,7 +37,7 @@ def index_slowly(library: Path, photos: Path, seconds: float, moment: str, start
         started: hears when the index has been opened.
     """
     indexing.BATCH_PHOTOS = 4  # so that there are many moments at which something is half done
-    engine = Pipeline(Embedder(SlowNetwork(seconds)), FakeDetector())  # type: ignore[arg-type]
+    engine = Pipeline(NetworkEmbedder(SlowNetwork(seconds)), FakeDetector())
     index = Store.create(library, FAKE_SPEC)
     if moment:
         _die_behind(moment)

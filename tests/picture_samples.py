@@ -6,14 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from index_samples import SPEC, near, put, settle, unit
+from index_samples import SPEC, NewPhoto, near, put, settle, unit
 from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.types import Face
-from facesearch.storage import NewPhoto, Store
+from facesearch.storage import Store
 
-__all__ = ["SIDE", "Shelf", "colour_of", "colours"]
+__all__ = ["SIDE", "PictureLibrary", "colour_of", "colours", "files_with"]
 
 GREY = (128, 128, 128)
 SIDE = 60
@@ -38,13 +38,13 @@ def colour_of(jpeg: bytes | None) -> tuple[int, ...]:
     return tuple((0, 128, 255)[round(value / 127.5)] for value in middle)
 
 
-class Shelf:
-    """An index in one folder and its photos in another."""
+class PictureLibrary:
+    """A store in one folder and its photos in another."""
 
     def __init__(self, folder: Path) -> None:
         self.photos = folder / "photos"
         self.photos.mkdir()
-        self.index = Store.create(folder / "library", SPEC)
+        self.store = Store.create(folder / "library", SPEC)
 
     def add(
         self, name: str, rgb: NDArray[np.uint8], faces: int, *, taken: datetime | None = None, redo: bool = False
@@ -70,13 +70,18 @@ class Shelf:
             tuple(_face(place, int(hashlib.sha256(path.name.encode()).hexdigest()[:6], 16)) for place in places),
             taken,
         )
-        put(self.index, self.index.start_run("index"), new, redo=redo)
-        settle(self.index)
-        known = self.index.known_paths()[str(path)]
-        return [face.id for face in self.index.faces_of_photos([known.photo_id])[known.photo_id]]
+        put(self.store, self.store.start_run("index"), new, redo=redo)
+        settle(self.store)
+        known = self.store.known_paths()[str(path)]
+        return [face.id for face in self.store.faces_of_photos([known.photo_id])[known.photo_id]]
 
     def photo_of(self, face: int) -> int:
-        return self.index.faces([face])[0].photo_id
+        return self.store.faces([face])[0].photo_id
+
+
+def files_with(folder: Path, content: bytes) -> list[str]:
+    """The files in a folder that hold some bytes."""
+    return [path.name for path in sorted(folder.iterdir()) if content in path.read_bytes()]
 
 
 def _face(place: int, seed: int) -> Face:

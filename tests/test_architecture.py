@@ -1,7 +1,7 @@
 """How the package is cut into parts: how many, on how many levels, who knows whom; and how long a file may grow.
 
 Who may import whom is in pyproject.toml, and tests/test_repository.py runs it. A part is what lies directly below
-facesearch/.
+facesearch/; `__main__` is none, it only starts the command line.
 """
 
 import ast
@@ -25,7 +25,9 @@ PACKAGES = sorted(path for path in SOURCES if path.name == "__init__.py" and ROO
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("facesearch", cache_dir=None)
+    built = grimp.build_graph("facesearch", cache_dir=None)
+    built.remove_module("facesearch.__main__")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +91,9 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 @pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parent.name)
 def test_every_package_says_what_it_is_for_and_what_it_may_import(path: Path) -> None:
+    """At once: a list of what is in it may follow."""
     told = ast.get_docstring(ast.parse(path.read_text())) or ""
-    lines = [line for line in told.splitlines() if line]
-    assert 2 <= len(lines) <= 3, told
-    assert "May import " in told
+    assert any(line.startswith("May import ") for line in told.splitlines()[:3]), told
 
 
 def functions() -> Iterator[tuple[str, int]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from library_states import all_faces, check_vectors, files
 
 import facesearch

@@ -1,17 +1,16 @@
 """A folder of images for each person -> aligned crops and a manifest, through the product's own detector.
 
-Decode, detect and align are facesearch's (engine.py, detection.py, alignment.py; train/looking.py says how): what a
+Decode, detect and align are facesearch's (`facesearch.pipeline`; train/looking.py says how): what a
 network is trained on is what it will see.
 """
 
 import io
 import json
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -24,8 +23,9 @@ from PIL import Image
 
 from facesearch import __version__
 from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.executor import ordered_map
-from facesearch.media import find_photos
+from facesearch.core.executor import ThreadExecutor
+from facesearch.core.files import make_folders, replace_file
+from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
 from train.looking import (
     BOX_MARGIN_PX,
@@ -120,7 +120,7 @@ def _sources(dataset: Path, out: Path) -> dict[str, str]:
         raise InputError(f"{dataset} is not a folder: give one that has a folder with images for each person")
     if dataset == out or dataset in out.parents or out in dataset.parents:
         raise InputError(f"the crops' folder {out} and the data set {dataset} must not lie within each other")
-    found = find_photos(dataset)
+    found = LocalFiles().find([str(dataset)])
     sources = {_relative(photo.path, dataset): "" for photo in found.photos}
     sources = {source: "" if "/" in source else "not in a person's folder" for source in sources}
     if not any("/" in source for source in sources):
@@ -164,7 +164,7 @@ def _settle(out: Path, wanted: dict[str, Any]) -> None:
 def _writing(out: Path) -> Iterator[None]:
     """The folder, made if need be, and for nobody else to write to; what the system refuses is an InputError."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folders(out)
         others = [entry.name for entry in out.iterdir() if entry.name != LOCK and entry.suffix != PART]
         if others and SETTINGS not in others:
             raise InputError(f"{out} holds other files ({min(others)}) and no {SETTINGS}: give a new folder")
@@ -207,7 +207,7 @@ class _Job:
         workers, done = workers or eyes.usual.workers, 0
         with ManifestWriter(self.out) as manifest:
             batches = (self.todo[i : i + BATCH_IMAGES] for i in range(0, len(self.todo), BATCH_IMAGES))
-            for entries in ordered_map(work, batches, workers, workers):
+            for entries in ThreadExecutor(workers).map(work, batches):
                 for entry in entries:
                     manifest.add(entry)
                     self._count(entry)
@@ -275,12 +275,5 @@ def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 def _write(out: Path, name: str, content: bytes) -> None:
     """A whole file or none. Raises OSError."""
-    (out / name).parent.mkdir(parents=True, exist_ok=True)
-    part = out / f".{threading.get_ident()}{PART}"
-    try:
-        part.write_bytes(content)
-        os.replace(part, out / name)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
+    make_folders((out / name).parent)
+    replace_file(out / name, content, part=out / f".{threading.get_ident()}{PART}")

@@ -16,12 +16,14 @@ from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
 from facesearch.core.types import Face
-from facesearch.detection import SURE_SCORE, Detector
-from facesearch.embedding.embedder import Embedder
+from facesearch.detection import SURE_SCORE
+from facesearch.detection import load as load_detector
+from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.templates import FACENET_160
-from facesearch.media import Photo
+from facesearch.media import LocalFiles, Medium
 from facesearch.pipeline.alignment import similarity
-from facesearch.pipeline.pipeline import AUTO_MIN_FACE_PX, LoadedPhoto, Pipeline, prominence
+from facesearch.pipeline.main_face import main_face
+from facesearch.pipeline.pipeline import AUTO_MIN_FACE_PX, LoadedPhoto, Pipeline
 
 __all__ = [
     "BOX_MARGIN_PX",
@@ -55,11 +57,11 @@ class NoNetwork:
         raise NotImplementedError("crops are made here, not embedded")
 
 
-class _QuickEngine(Pipeline):
+class _QuickPipeline(Pipeline):
     """Looks for large faces only."""
 
-    def min_face_px(self, photo: Photo) -> float:
-        return max(float(AUTO_MIN_FACE_PX), QUICK_MIN_FACE_SHARE * min(photo.size))
+    def min_face_px(self, size: tuple[int, int]) -> float:
+        return max(float(AUTO_MIN_FACE_PX), QUICK_MIN_FACE_SHARE * min(size))
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Seen:
     @property
     def labelled(self) -> Face | None:
         """The face that the label means: where there are several, the most prominent."""
-        return max(self.faces, key=lambda face: prominence(face, self.loaded.photo.size), default=None)
+        return main_face(self.faces, self.loaded.size)
 
 
 @dataclass(frozen=True)
@@ -88,27 +90,39 @@ class Eyes:
 
     @classmethod
     def open(cls, device: str) -> "Eyes":
-        place, crops = pick_device(device), Embedder(NoNetwork(WIDE))
-        quick = _QuickEngine(crops, Detector(DetectionConfig(turned=False), place))
-        return cls(quick, Pipeline(crops, Detector(DetectionConfig(), place)))
+        place, crops = pick_device(device), NetworkEmbedder(NoNetwork(WIDE))
+        quick, usual = (load_detector(config=DetectionConfig(turned=turned), device=place) for turned in (False, True))
+        return cls(_QuickPipeline(crops, quick, device=place), Pipeline(crops, usual, device=place))
 
     def look(self, paths: list[str]) -> list[Seen | PhotoError]:
-        """Each image with its faces, or why it cannot be read."""
-        seen = dict(zip(paths, _look(self.quick, paths), strict=True))
-        unsure = [path for path, what in seen.items() if isinstance(what, Seen) and not what.is_sure]
-        return list((seen | dict(zip(unsure, _look(self.usual, unsure), strict=True))).values())
+        """Each image with its faces, or why it cannot be read; a file is read once, however often it is looked at."""
+        media = [_read(path) for path in paths]
+        seen = _look(self.quick, media)
+        unsure = [i for i, what in enumerate(seen) if isinstance(what, Seen) and not what.is_sure]
+        for i, what in zip(unsure, _look(self.usual, [media[i] for i in unsure]), strict=True):
+            seen[i] = what
+        return seen
 
 
-def _look(engine: Pipeline, paths: list[str]) -> list[Seen | PhotoError]:
-    loaded = [_load(engine, path) for path in paths]
+def _read(path: str) -> Medium | PhotoError:
+    try:
+        return LocalFiles().read(path)
+    except PhotoError as error:
+        return error
+
+
+def _look(pipeline: Pipeline, media: list[Medium | PhotoError]) -> list[Seen | PhotoError]:
+    loaded = [_load(pipeline, medium) for medium in media]
     photos = [photo for photo in loaded if isinstance(photo, LoadedPhoto)]
-    faces = iter(engine.detect(photos))
+    faces = iter(pipeline.detect(photos))
     return [photo if isinstance(photo, PhotoError) else Seen(photo, next(faces)) for photo in loaded]
 
 
-def _load(engine: Pipeline, path: str) -> LoadedPhoto | PhotoError:
+def _load(pipeline: Pipeline, medium: Medium | PhotoError) -> LoadedPhoto | PhotoError:
+    if isinstance(medium, PhotoError):
+        return medium
     try:
-        return engine.load_photo(path)
+        return pipeline.load_photo(medium)
     except PhotoError as error:
         return error
 
@@ -122,12 +136,12 @@ def wide_crop(eyes: Eyes, photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.ui
 
 def box_crop(photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Crop of the box and its margin, stretched to a square, and (5, 2) landmarks in it. Raises PhotoError."""
-    size = np.array(photo.photo.size, np.float64)
+    size = np.array(photo.size, np.float64)
     low = np.clip(np.array(face.box[:2]) - BOX_MARGIN_PX / 2, 0, size - 1)
     high = np.clip(np.array(face.box[2:]) + BOX_MARGIN_PX / 2, low + 1, size)
     decoded, needed = photo.decoded, min(BOX_SIDE / float((high - low).min()), 1.0)
     if decoded.scale < needed:
-        decoded = photo.photo.decode(needed)
+        decoded = photo.file.decode(needed)
     region = tuple(np.concatenate([low, high]) * decoded.scale)
     crop = Image.fromarray(decoded.rgb).resize((BOX_SIDE, BOX_SIDE), Image.Resampling.BILINEAR, region)
     return np.asarray(crop), (face.landmarks - low) * (BOX_SIDE / (high - low))

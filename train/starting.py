@@ -12,8 +12,8 @@ from facesearch import embedding
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
-from facesearch.embedding.embedder import Embedder
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.templates import arcface_template
 from train.config import NetworkConfig
@@ -114,7 +114,7 @@ class Standardiser:
         self._device, self._layout = device, layout
 
     def __call__(self, crops: Tensor) -> Tensor:
-        """Args: crops (n, h, w, 3) uint8 RGB. Returns (n, 3, h, w) float32; the same numbers as Embedder's."""
+        """Args: crops (n, h, w, 3) uint8 RGB. Returns (n, 3, h, w) float32; the same numbers as NetworkEmbedder's."""
         pixels = crops.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
         if self._flip:
             pixels = pixels.flip(1)
@@ -138,12 +138,14 @@ class _LiveNetwork:
         return embeddings
 
 
-def live_embedder(module: nn.Module, spec: ModelSpec, device: torch.device, layout: torch.memory_format) -> Embedder:
-    """The product's Embedder around a module in training."""
-    return Embedder(_LiveNetwork(module, spec, device, layout), batch_size=64 if device.type == "cpu" else 256)
+def live_embedder(
+    module: nn.Module, spec: ModelSpec, device: torch.device, layout: torch.memory_format
+) -> NetworkEmbedder:
+    """The product's NetworkEmbedder around a module in training."""
+    return NetworkEmbedder(_LiveNetwork(module, spec, device, layout), batch_size=64 if device.type == "cpu" else 256)
 
 
-def hold_targets(embedder: Embedder, faces: FaceSet, scales: Sequence[float]) -> NDArray[np.float32]:
+def hold_targets(embedder: NetworkEmbedder, faces: FaceSet, scales: Sequence[float]) -> NDArray[np.float32]:
     """What the starting point says of every unvaried crop: (n, d) float32, unit L2 norm, averaged over `scales`.
 
     Raises TrainingError where an image cannot be read.

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError
@@ -98,7 +98,7 @@ class Trainer:
     def _sent(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.ranks.device, non_blocking=True)
 
-    def embedder(self) -> Embedder:
+    def embedder(self) -> NetworkEmbedder:
         """The product's own embedder around the weights as they are at the moment of each call."""
         return live_embedder(self.module, self.spec, self.ranks.device, self.layout)
 

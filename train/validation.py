@@ -12,8 +12,8 @@ from facesearch.calibration import Calibration
 from facesearch.core.distance import l2_matrix
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec
-from facesearch.detection import Detector
-from facesearch.embedding.embedder import Embedder
+from facesearch.detection import load as load_detector
+from facesearch.embedding import Embedder, NetworkEmbedder
 from facesearch.evaluation import (
     DistanceHistogram,
     Pairs,
@@ -128,12 +128,13 @@ class LfwPairs:
     def __init__(self, pairs: Pairs, spec: ModelSpec, device: str, tick: Callable[[int, int], None]) -> None:
         """Args: spec says how crops are made. Raises InputError where no face is found at all."""
         self._pairs = pairs
-        engine = Pipeline(Embedder(NoNetwork(spec.preprocessing)), Detector(device=embedding.pick_device(device)))
+        place = embedding.pick_device(device)
+        pipeline = Pipeline(NetworkEmbedder(NoNetwork(spec.preprocessing)), load_detector(device=place), device=place)
         self._crops: dict[Path, NDArray[np.uint8]] = {}
         photos = pairs.photos
-        for done, (photo, face) in enumerate(zip(photos, engine.main_faces(map(str, photos)), strict=True), start=1):
+        for done, (photo, face) in enumerate(zip(photos, pipeline.main_faces(map(str, photos)), strict=True), start=1):
             tick(done, len(photos))
-            if face is not None:
+            if face is not None and face.crop is not None:
                 self._crops[photo] = face.crop
 
     def scores(self, embedder: Embedder) -> tuple[Scores, PairDistances]:

@@ -8,16 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from facesearch.cli import (
-    asking,
-    finding,
-    keeping,
-    models,
-    people,
-    reporting,
-    serving,
-    sharing,
-)
+from facesearch.cli import clusters, indexing, keeping, models, people, search, serve, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.core.errors import FacesearchError
@@ -25,20 +16,11 @@ from facesearch.core.errors import FacesearchError
 if TYPE_CHECKING:
     from typer import Typer
 
-__all__ = [
-    "app",
-    "asking",
-    "command",
-    "finding",
-    "keeping",
-    "main",
-    "models",
-    "people",
-    "reporting",
-    "run",
-    "serving",
-    "sharing",
-]
+__all__ = ["app", "command", "main", "run"]
+
+# Commands in the order of --help.
+_FILES = [module.__name__ for module in (indexing, search, people, clusters, serve, keeping, sharing, models)]
+app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
 # New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
 YOUNG = 50_000

@@ -123,7 +123,7 @@ def _show_calibration(result: "Calibration") -> None:
 def evaluate(
     lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's images, a folder a person.")] = None,
     pairs: Annotated[Path | None, typer.Option(help="LFW's pairs file, ten folds.")] = None,
-    photos: Annotated[Path | None, typer.Option(help="A labelled folder: its main faces are grouped.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="A labelled folder: its main faces are clustered.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Its people: CSV with the columns photo and person.", show_default="its folders")
     ] = None,
@@ -135,7 +135,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on labelled photos: verification on LFW's pairs, identification and groups on a folder."""
+    """Measure a model on labelled photos: verification on LFW's pairs, identification and clusters on a folder."""
     from facesearch.core.errors import InputError
     from facesearch.evaluation import accuracy
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from facesearch.indexing.indexer import Progress as IndexProgress
 
 __all__ = [
+    "MANY",
     "ReaderGoneError",
     "count_progress",
     "fail",
@@ -32,6 +33,10 @@ __all__ = [
     "shown",
     "table",
 ]
+
+
+# How much of a long list people get to see; --json has all of it.
+MANY = 20
 
 
 class ReaderGoneError(Exception):
@@ -105,7 +110,7 @@ def save_picture(picture: "Image", path: "Path") -> None:
         picture.save(path)
     except (OSError, ValueError) as error:
         raise InputError(f"the picture {path} cannot be written: {error}") from error
-    message(f"The groups are drawn in {path}.")
+    message(f"The clusters are drawn in {path}.")
 
 
 def save_figure(figure: "Figure", path: "Path") -> None:
@@ -152,7 +157,7 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=30) as bar:
-        task = bar.add_task("Looking", total=None, faces=0)
+        task = bar.add_task("Detecting", total=None, faces=0)
         plain = _PlainProgress("photos") if not console.is_terminal else None
 
         def update(state: "IndexProgress") -> None:

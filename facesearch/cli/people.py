@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forget", "history", "ignore", "merge", "name", "not_a_face", "people", "photos", "reject", "split", "undo"]
 
-WhoArgument = Annotated[str, typer.Argument(metavar="WHO", help="A group's number or a person's name.")]
+WhoArgument = Annotated[str, typer.Argument(metavar="WHO", help="A cluster's number or a person's name.")]
 FaceArgument = Annotated[int, typer.Argument(metavar="FACE", help="A face's number, as `explain` and --json give it.")]
 
 
@@ -32,7 +32,7 @@ def people(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the groups and the people named so far."""
+    """List the clusters, and whose they are."""
     with open_library(library) as opened:
         found = opened.people.all(ignored=everybody)
     if as_json:
@@ -41,7 +41,7 @@ def people(
         print_json({"people": [cluster_row(one) for one in found]})
         return
     if not found:
-        shown("There are no groups yet: make them with `facesearch cluster`.")
+        shown("There are no clusters yet: make them with `facesearch cluster`.")
         return
     rows = [
         (
@@ -53,7 +53,7 @@ def people(
         )
         for one in found
     ]
-    table(("group", "name", "faces", "", "one of the photos"), rows, right=("group", "faces"))
+    table(("cluster", "name", "faces", "", "one of the photos"), rows, right=("cluster", "faces"))
 
 
 @app.command(rich_help_panel=FIND, epilog='Example: facesearch photos --person Anna --person "Ben K" --only')
@@ -83,22 +83,22 @@ def name(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who a group is. The name stays, however often the faces are clustered again."""
+    """Say who a cluster is. The name stays, however often the faces are clustered again."""
     with open_library(library) as opened:
         _show(opened.people.name(who, new_name), as_json)
         namesakes = [one for one in opened.people.all(ignored=True) if one.title == new_name.strip()]
     if len(namesakes) > 1 and not as_json:
-        groups = " ".join(str(one.id) for one in namesakes)
-        shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {groups}")
+        clusters = " ".join(str(one.id) for one in namesakes)
+        shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {clusters}")
 
 
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch merge 3 17 Anna")
 def merge(
-    who: Annotated[list[str], typer.Argument(metavar="WHO…", help="Groups' numbers or people's names.")],
+    who: Annotated[list[str], typer.Argument(metavar="WHO…", help="Clusters' numbers or people's names.")],
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that groups are one person."""
+    """Say that clusters are one person."""
     with open_library(library) as opened:
         _show(opened.people.merge(who), as_json)
 
@@ -110,7 +110,7 @@ def split(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that a group is more than one person: take some faces out, or let a stricter look divide it."""
+    """Say that a cluster is more than one person: take some faces out, or let a stricter clustering divide it."""
     with open_library(library) as opened:
         _show(opened.people.split(who, [face]) if face else opened.people.divide(who), as_json)
 
@@ -129,7 +129,7 @@ def reject(
 
 @app.command("not-a-face", rich_help_panel=DECIDE, epilog="Example: facesearch not-a-face 41")
 def not_a_face(face: FaceArgument, library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Say that something is no face: it leaves all groups for good."""
+    """Say that something is not a face: it leaves all clusters for good."""
     with open_library(library) as opened:
         _show(opened.people.not_a_face(face), as_json)
 
@@ -185,7 +185,7 @@ def history(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch forget Anna")
 def forget(
-    who: Annotated[str | None, typer.Argument(metavar="WHO", help="A group's number or a person's name.")] = None,
+    who: Annotated[str | None, typer.Argument(metavar="WHO", help="A cluster's number or a person's name.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everybody: empty the library.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     library: LibraryOption = None,

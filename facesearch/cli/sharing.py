@@ -1,4 +1,4 @@
-"""export, import-names: to and from other programs."""
+"""export, import-names, report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import message, print_json, shown
+from facesearch.cli.output import count_progress, message, print_json, shown
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
-    from facesearch.core.types import Cluster
+    from facesearch.library import Library
+    from facesearch.sharing.xmp.packets import Naming
 
-__all__ = ["export", "import_names"]
+__all__ = ["export", "import_names", "report"]
+
+PersonOption = Annotated[list[str] | None, typer.Option("--person", metavar="WHO", help="Only them; repeat it.")]
 
 
 @app.command(rich_help_panel=SHARE, epilog="Example: facesearch export --to ~/People")
@@ -27,11 +30,11 @@ def export(
     xmp_names: Annotated[
         str, typer.Option(help="appended for IMG.jpg.xmp (digiKam, darktable), replaced for IMG.xmp (Lightroom).")
     ] = "appended",
-    person: Annotated[list[str] | None, typer.Option("--person", metavar="WHO", help="Only them; repeat it.")] = None,
+    person: PersonOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give groups and names to other programs. The photos themselves are never written."""
+    """Give clusters and names to other programs. The photos themselves are never written."""
     from facesearch import sharing
     from facesearch.core.errors import InputError
 
@@ -41,30 +44,30 @@ def export(
         raise InputError("--format is csv or json, and --xmp-names is appended or replaced")
     with open_library(library) as opened:
         if table is not None:
-            rows = sharing.export_rows(opened, person or [])
+            rows = sharing.export_rows(opened, person or ())
             as_csv = table == "csv" and not as_json
             typer.echo(sharing.rows_to_csv(rows), nl=False) if as_csv else print_json({"faces": rows})
             return
         if to is not None:
-            made, skipped = sharing.export_folders(opened, to, person or [], copy=copy)
+            made, skipped = sharing.export_folders(opened, to, person or (), copy=copy)
         else:
-            made, skipped = sharing.export_sidecars(opened, xmp_to, person or [], naming=xmp_names)  # type: ignore[arg-type]
-        somebody = [one for one in opened.people.all(ignored=True) if not xmp or one.person]
+            naming: Naming = "replaced" if xmp_names == "replaced" else "appended"
+            made, skipped = sharing.export_sidecars(opened, xmp_to, person or (), naming=naming)
+        told = f"{plural(made, 'file')} written." if made or skipped else _why_nothing(opened, xmp)
     if as_json:
         print_json({"written": made, "failures": [{"path": path, "reason": reason} for path, reason in skipped]})
         return
-    shown(f"{plural(made, 'file')} written." if made or skipped else _why_nothing(somebody, xmp))
+    shown(told)
     for path, reason in skipped:
         message(f"  left out: {path}: {reason}")
 
 
-def _why_nothing(somebody: "list[Cluster]", xmp: bool) -> str:
-    if somebody:
+def _why_nothing(opened: "Library", xmp: bool) -> str:
+    if any(one.person or not xmp for one in opened.people.all(ignored=True)):
         return "Nothing to write: it is all there already."
-    missing = (
-        'nobody has a name yet: facesearch name GROUP "Anna"' if xmp else "there are no groups yet: facesearch cluster"
-    )
-    return f"Nothing to write: {missing}"
+    if xmp:
+        return 'Nothing to write: nobody has a name yet. Give one: facesearch name CLUSTER "Anna"'
+    return "Nothing to write: there are no clusters yet. Make them: facesearch cluster"
 
 
 @app.command("import-names", rich_help_panel=SHARE, epilog="Example: facesearch import-names")
@@ -83,3 +86,29 @@ def import_names(library: LibraryOption = None, as_json: JsonOption = False) -> 
     shown(f"{plural(len(names), 'name')} taken over." if names else "No names were found that are not known already.")
     for path, reason in skipped:
         message(f"  not read: {path}: {reason}")
+
+
+@app.command(rich_help_panel=SHARE, epilog='Example: facesearch report ~/reunion --person Anna --person "Ben K"')
+def report(
+    out: Annotated[Path, typer.Argument(help="A new folder, or one with an earlier report, which is replaced.")],
+    person: PersonOption = None,
+    named: Annotated[bool, typer.Option("--named", help="Only people with a name.")] = False,
+    ignored: Annotated[bool, typer.Option("--ignored", help="Ignored people too.")] = False,
+    photos: Annotated[bool, typer.Option("--photos", help="Whole photos too; they may show others.")] = False,
+    paths: Annotated[bool, typer.Option("--paths", help="Say where the files are.")] = False,
+    title: Annotated[str, typer.Option(help="The heading of all pages.")] = "People",
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make static pages of people and clusters, to look at without a server or to give to somebody."""
+    from facesearch.sharing.report import ReportOptions, make_report
+
+    options = ReportOptions(title, tuple(person or ()), named, ignored, photos, paths)
+    with open_library(library) as opened, count_progress("people", unit="people") as progress:
+        made = make_report(opened, out, options, progress)
+    if as_json:
+        print_json(made.to_dict())
+        return
+    shown(f"{plural(made.people, 'person')} with {plural(made.faces, 'face')}: {out / 'index.html'}")
+    for what, reason in made.left_out:
+        message(f"  not shown: {what}: {reason}")

@@ -1,4 +1,4 @@
-"""Work spread over threads, with results in order and no more of it in memory than needed."""
+"""Work on many items at a time, with results in order and no more of it in memory than needed."""
 
 import ctypes
 import os
@@ -6,9 +6,10 @@ import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-__all__ = ["CORES", "give_memory_back", "ordered_map"]
+__all__ = ["CORES", "Executor", "ThreadExecutor", "give_memory_back", "ordered_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,14 +21,45 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 MALLOC_SETTINGS = {"M_TRIM_THRESHOLD": (-1, 16 << 20), "M_MMAP_THRESHOLD": (-3, 16 << 20), "M_ARENA_MAX": (-8, 2)}
 
 
+class Executor(Protocol):
+    """Where work is done: in threads, or in processes and on machines, where function and items can be pickled."""
+
+    @property
+    def workers(self) -> int:
+        """How many items are worked on at a time."""
+        ...
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
+    ) -> Iterator[Result]:
+        """What the built-in `map` gives, in its order, with several items worked on at a time.
+
+        The items are taken in the caller's thread, as they are needed. An exception of the function comes out in its
+        item's place; what was waiting then is dropped, what was being worked on is finished.
+
+        Args:
+            ahead: so many results at most are made before the one that is asked for; None for as many as workers.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ThreadExecutor:
+    """An Executor: threads of this process, started for each `map`."""
+
+    workers: int = CORES
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
+    ) -> Iterator[Result]:
+        """As `Executor.map`."""
+        return ordered_map(function, items, self.workers, self.workers if ahead is None else ahead)
+
+
 def ordered_map(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int
 ) -> Iterator[Result]:
-    """What `map` gives, with so many threads at work, at most `ahead` results before the one that is asked for.
-
-    The items are taken in the caller's thread, as they are needed. An exception of the function comes out in its
-    item's place; what was waiting then is dropped, what was being worked on is finished.
-    """
+    """As `Executor.map`, with so many threads."""
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

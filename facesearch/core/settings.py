@@ -7,7 +7,7 @@ from typing import Any
 
 from facesearch.core.errors import InputError
 
-__all__ = ["DetectionConfig", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
+__all__ = ["DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,39 @@ class DetectionConfig:
             raise InputError(f"detection thresholds must lie between 0 and 1, not {self.thresholds}")
         if not 0.3 <= self.pyramid_factor < 1:
             raise InputError(f"pyramid_factor must lie in [0.3, 1), not {self.pyramid_factor}")
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """What identifies a face detector; kept in every library.
+
+    How small and how sure faces must be is a setting (`DetectionConfig`), and may differ from run to run.
+
+    name: as the registry of detectors has it.
+    version: of the algorithm around the weights.
+    weights_sha256: of each weights file, hexadecimal.
+    """
+
+    name: str
+    version: int
+    weights_sha256: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over all of it: two detectors with the same one find the same faces."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "DetectorSpec":
+        """Raises InputError where the text is not a spec."""
+        try:
+            fields = json.loads(text)
+            return cls(str(fields["name"]), int(fields["version"]), tuple(fields["weights_sha256"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"not a detector's description: {error}") from error
 
 
 @dataclass(frozen=True)

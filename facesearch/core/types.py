@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Cluster", "Face", "Page", "Person", "Photo", "PhotoResult"]
+__all__ = ["Box", "Cluster", "Face", "FileFacts", "Page", "Person", "Photo", "PhotoResult"]
 
 Box = tuple[float, float, float, float]
 Item = TypeVar("Item")
@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face on a photo.
+    """A face on a photo. Two are equal where all but the arrays are.
 
     box: (x1, y1, x2, y2) in pixels of the photo as displayed; may reach over its edge.
     landmarks: (5, 2) float32, (x, y) of left eye, right eye, nose tip, left and right mouth corner, as seen.
@@ -147,6 +147,18 @@ class Cluster:
     def title(self) -> str:
         """The person's name, or the cluster's number."""
         return self.person.name if self.person and self.person.name else f"cluster {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file as it was when it was listed, or read.
+
+    path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

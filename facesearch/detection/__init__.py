@@ -3,6 +3,8 @@
 May import core.
 """
 
-from facesearch.detection.mtcnn import LIKELY_SCORE, SURE_SCORE, Detector
+from facesearch.detection.detector import Detector
+from facesearch.detection.registry import DEFAULT_DETECTOR, DETECTORS, load, resolve
+from facesearch.detection.upright import LIKELY_SCORE, SURE_SCORE, Upright
 
-__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Detector"]
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "LIKELY_SCORE", "SURE_SCORE", "Detector", "Upright", "load", "resolve"]

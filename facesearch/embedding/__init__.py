@@ -1,15 +1,17 @@
-"""Aligned crops -> embeddings: the networks that can be chosen, and where their weights come from.
+"""Aligned crops -> embeddings: the Embedder protocol, the models that can be chosen, where their weights come from.
 
-May import core.
+May import core only. `resolve` says what a name means, `load_embedder` makes it run.
 """
 
 from facesearch.core.device import pick_device
 from facesearch.embedding.base import ModelInfo, Network
+from facesearch.embedding.embedder import Embedder, NetworkEmbedder
 from facesearch.embedding.registry import (
     DEFAULT_MODEL,
     available,
     download,
     load,
+    load_embedder,
     load_module,
     resolve,
 )
@@ -17,11 +19,14 @@ from facesearch.embedding.stored_calibration import own_calibration
 
 __all__ = [
     "DEFAULT_MODEL",
+    "Embedder",
     "ModelInfo",
     "Network",
+    "NetworkEmbedder",
     "available",
     "download",
     "load",
+    "load_embedder",
     "load_module",
     "own_calibration",
     "pick_device",

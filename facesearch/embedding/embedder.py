@@ -1,48 +1,60 @@
 """Aligned crops -> embeddings: (n, d) float32 of unit L2 norm."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.core.errors import ModelError
+from facesearch.core.settings import ModelSpec
+from facesearch.embedding.base import Network
 
-if TYPE_CHECKING:
-    from facesearch.core.settings import ModelSpec
-    from facesearch.embedding import Network
-
-__all__ = ["Embedder"]
+__all__ = ["GPU_BATCH_SIZE", "Embedder", "NetworkEmbedder"]
 
 # Images that the network sees at once on a CPU, mirrored ones among them. More are 5 % faster, but PyTorch then
 # computes in another order, and the same crop would get another embedding (by 1e-7) depending on its company; so would
 # an image on its own.
 BATCH_SIZE = 8
+GPU_BATCH_SIZE = 128
 
 
-class Embedder:
-    """One network with its preprocessing around it."""
-
-    def __init__(self, network: "Network", batch_size: int = BATCH_SIZE) -> None:
-        self.network = network
-        self.batch_size = batch_size
+class Embedder(Protocol):
+    """Turns aligned crops into embeddings; threads may share it."""
 
     @property
-    def spec(self) -> "ModelSpec":
-        return self.network.spec
+    def spec(self) -> ModelSpec:
+        """What identifies it, and how crops are to be made for it; kept in every library."""
+        ...
 
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed aligned crops.
+        """Embed aligned crops; how near two embeddings are says how alike the faces are.
 
         Args:
-            crops: n of (height, width, 3) uint8 RGB, of the size that the model's preprocessing says.
+            crops: n of (height, width, 3) uint8 RGB, of the size that `spec.preprocessing` says. n may be 0.
 
         Returns:
-            (n, d) float32, unit L2 norm.
+            (n, d) float32, unit L2 norm; an embedding does not depend on the others of the batch by more than 1e-5.
 
         Raises:
             ModelError: the network gives NaN, infinity or nothing but zeros.
         """
+        ...
+
+
+class NetworkEmbedder:
+    """An Embedder: one network with its preprocessing around it."""
+
+    def __init__(self, network: Network, batch_size: int = BATCH_SIZE) -> None:
+        self.network = network
+        self.batch_size = batch_size
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.network.spec
+
+    def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """As `Embedder.embed`."""
         parts = [np.zeros((0, self.spec.dim), np.float32)]
         step = max(self.batch_size // 2, 1) if self.spec.preprocessing.mirror else self.batch_size
         for start in range(0, len(crops), step):

@@ -9,6 +9,7 @@ from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding.base import ModelInfo, Network
+from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
 from facesearch.embedding.templates import FACENET_160, dlib_template
 from facesearch.embedding.weights import WeightsFile, check_sha256, sha256_of
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from facesearch.embedding.dlib_file import DlibWeights
-    from facesearch.embedding.download import Progress
+    from facesearch.embedding.downloads import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_module", "resolve"]
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_embedder", "load_module", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,14 @@ def load(spec: ModelSpec, device: str = "auto") -> Network:
     return TorchNetwork(load_module(spec), spec, chosen)
 
 
+def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
+    """The network of a model with its preprocessing around it. Args and Raises as load."""
+    network = load(spec, device)
+    if pick_device(device) == "cpu":
+        return NetworkEmbedder(network)
+    return NetworkEmbedder(network, GPU_BATCH_SIZE)
+
+
 def _compiled(spec: ModelSpec) -> Network:
     """dlib's network as OpenVINO runs it, which takes two thirds of the time."""
     from facesearch.embedding.dlib_graph import dlib_graph
@@ -243,7 +252,7 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
     weights = BUILT_IN[name].weights
     if weights.url is None:
         return _ready_path(name)
-    from facesearch.embedding.download import fetch
+    from facesearch.embedding.downloads import fetch
 
     return fetch(weights, progress)
 

@@ -1,4 +1,4 @@
-"""What others would use to group the same embeddings, at their best: with the cut that the answer recommends."""
+"""What others would use to cluster the same embeddings, at their best: with the cut that the answer recommends."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def baseline_reports(
 
     Args:
         embeddings: (n, d) float32, unit L2 norm; all of them take part, but for rows of NaN, faces that were not found,
-            which are in no group. Average linkage needs 4 n² bytes.
+            which are in no cluster. Average linkage needs 4 n² bytes.
         labels_true: (n,) people.
         scored: (n,) the faces that count.
     """
@@ -51,7 +51,7 @@ def _best(method: str, reports: list[ClusteringReport]) -> dict[str, ClusteringR
 
 
 def _dbscans(embeddings: NDArray[np.float32]) -> Iterable[Labels]:
-    """At growing eps, until nearly everybody is one group."""
+    """At growing eps, until nearly everybody is one cluster."""
     for eps in CUTS:
         labels = dbscan(embeddings, eps, 2)
         yield labels

@@ -1,6 +1,6 @@
 """Clustering against the truth: which faces were put together, and which belong together?
 
-Everything is computed from the contingency table of people and groups, never from an n by n matrix.
+Everything is computed from the contingency table of people and clusters, never from an n by n matrix.
 """
 
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ class Scores:
 
 
 def pairwise_scores(labels_true: ArrayLike, labels_pred: ArrayLike) -> Scores:
-    """Precision and recall over all pairs of faces; large groups weigh with their square.
+    """Precision and recall over all pairs of faces; large clusters weigh with their square.
 
     Args:
         labels_true: (n,) the person of each face, numbers or names.
-        labels_pred: (n,) the group of each face; noise, -1, is a group of its own for every face.
+        labels_pred: (n,) the cluster of each face; noise, -1, is a cluster of its own for every face.
 
     Returns:
         Scores; where no pair is put together precision is 1, where no pair belongs together recall is 1.
@@ -44,38 +44,38 @@ def pairwise_scores(labels_true: ArrayLike, labels_pred: ArrayLike) -> Scores:
     Raises:
         InputError: lengths differ or there is no face.
     """
-    together, _, _, people, groups = _contingency(labels_true, labels_pred)
-    right, predicted, true = (float(np.sum(sizes * (sizes - 1)) / 2) for sizes in (together, groups, people))
+    together, _, _, people, clusters = _contingency(labels_true, labels_pred)
+    right, predicted, true = (float(np.sum(sizes * (sizes - 1)) / 2) for sizes in (together, clusters, people))
     return Scores(right / predicted if predicted else 1.0, right / true if true else 1.0)
 
 
 def bcubed_scores(labels_true: ArrayLike, labels_pred: ArrayLike) -> Scores:
     """BCubed precision and recall (Bagga and Baldwin, COLING-ACL 1998): every face weighs the same.
 
-    A face's precision is the share of its group that is its person, itself included, its recall the share of its
-    person that is in its group; both are averaged over faces. Arguments and errors are those of `pairwise_scores`.
+    A face's precision is the share of its cluster that is its person, itself included, its recall the share of its
+    person that is in its cluster; both are averaged over faces. Arguments and errors are those of `pairwise_scores`.
     """
-    together, person, group, people, groups = _contingency(labels_true, labels_pred)
+    together, person, cluster, people, clusters = _contingency(labels_true, labels_pred)
     squared = together.astype(np.float64) ** 2
     faces = together.sum()
-    return Scores(float(np.sum(squared / groups[group]) / faces), float(np.sum(squared / people[person]) / faces))
+    return Scores(float(np.sum(squared / clusters[cluster]) / faces), float(np.sum(squared / people[person]) / faces))
 
 
 def _contingency(labels_true: ArrayLike, labels_pred: ArrayLike) -> tuple[Counts, Counts, Counts, Counts, Counts]:
-    """The contingency table's filled cells (count, person, group), and the sizes of people and of groups."""
+    """The contingency table's filled cells (count, person, cluster), and the sizes of people and of clusters."""
     truth, predicted = np.asarray(labels_true), np.asarray(labels_pred)
     if truth.ndim != 1 or truth.shape != predicted.shape or len(truth) == 0:
         raise InputError(f"true and predicted labels must be two lists of one length, {truth.shape}, {predicted.shape}")
     _, person, people = np.unique(truth, return_inverse=True, return_counts=True)
     single = np.where(predicted == NOISE, np.arange(len(truth)), len(truth))  # noise: told apart by its row
-    _, group, groups = np.unique(np.stack([predicted, single]), axis=1, return_inverse=True, return_counts=True)
-    cells, together = np.unique(person * len(groups) + group, return_counts=True)
-    return together, cells // len(groups), cells % len(groups), people, groups
+    _, cluster, clusters = np.unique(np.stack([predicted, single]), axis=1, return_inverse=True, return_counts=True)
+    cells, together = np.unique(person * len(clusters) + cluster, return_counts=True)
+    return together, cells // len(clusters), cells % len(clusters), people, clusters
 
 
 @dataclass(frozen=True)
 class ClusteringReport:
-    """A clustering against the truth; a face that is noise counts as a group of one."""
+    """A clustering against the truth; a face that is noise counts as a cluster of one."""
 
     faces: int
     people: int

@@ -24,11 +24,11 @@ __all__ = ["calibrate", "main_face_embedder", "measured_calibration", "people_in
 Tick = Callable[[int, int], None]
 
 
-def main_face_embedder(engine: Pipeline, tick: Tick = lambda *_: None) -> EmbedPhotos:
-    """The pipeline as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
+def main_face_embedder(pipeline: Pipeline, tick: Tick = lambda *_: None) -> EmbedPhotos:
+    """A pipeline as evaluation wants it: photos -> for each the (d,) embedding of its main face, or None."""
 
     def embed(photos: Sequence[Path]) -> Iterator[NDArray[np.float32] | None]:
-        for done, face in enumerate(engine.main_faces(photos), start=1):
+        for done, face in enumerate(pipeline.main_faces(photos), start=1):
             tick(done, len(photos))
             yield None if face is None else face.embedding
 
@@ -64,13 +64,13 @@ def calibrate(library: "Library", folder: str | os.PathLike[str], tick: Tick = l
     return calibration
 
 
-def measured_calibration(engine: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
+def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
     """False-accept rates and probabilities of a pipeline's model, on a folder with a folder for each person.
 
     Raises InputError where the folder is not such a one, or has too few people and photos.
     """
     labelled = people_in(folder)
-    embed = main_face_embedder(engine, tick)
+    embed = main_face_embedder(pipeline, tick)
     rows = [
         (vector, person)
         for vector, (_, person) in zip(embed([p for p, _ in labelled]), labelled, strict=True)
@@ -81,7 +81,7 @@ def measured_calibration(engine: Pipeline, folder: Path, tick: Tick = lambda *_:
     people = [person for _, person in rows]
     same, different = split_pairs(np.stack([vector for vector, _ in rows]), people)
     return fit_calibration(
-        engine.embedder.spec,
+        pipeline.embedder.spec,
         same,
         different,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",

@@ -1,9 +1,9 @@
-"""Photos on disk -> faces in the index: what is new is looked at, what is known is left alone.
+"""Photos -> faces in the library: what is new is looked at, what is known is left alone.
 
-The walk of one photo: found by its path; skipped where size and time are as they were; hashed; only linked where its
-content is known already; else decoded, and in a batch with others detected, aligned and embedded; stored in one
-transaction. Reading and looking happen in threads, storing in the order of the files. A run that ends early, however
-it ends, has lost nothing but the batches in flight.
+The way of one photo: found by its path; skipped where size and time are as they were; opened and read once, and hashed;
+only linked where its content is known already; else analysed in a batch with others, and stored in one transaction.
+Reading and analysing happen in other threads, looking up and storing in the caller's, in the order of the files. A run
+that ends early, however it ends, has lost nothing but the batches in flight.
 """
 
 import json
@@ -11,38 +11,29 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
-from facesearch.core.executor import give_memory_back, ordered_map
-from facesearch.core.settings import ImageConfig
-from facesearch.core.types import Face
-from facesearch.media import Found, FoundPhoto, content_hash, find_photos, open_photo
-from facesearch.storage import (
-    KnownPath,
-    NewPhoto,
-    Store,
-    catalog,
-)
-from facesearch.storage import (
-    dates as dating,
-)
+from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
+from facesearch.core.types import FileFacts, PhotoResult
+from facesearch.media import Found, LocalFiles, MediaSource, Medium
+from facesearch.storage import KnownPath, Store, catalog
+from facesearch.storage import dates as dating
 
-if TYPE_CHECKING:  # imports torch, and a run that finds nothing new needs none
-    from facesearch.pipeline.pipeline import EmbeddedFace, LoadedPhoto, Pipeline
-
-    _Results = list[list[EmbeddedFace] | PhotoError]
+if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
+    from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["IndexReport", "Progress", "index_photos"]
 
 # A batch is full at so many photos or so many decoded megapixels, whichever comes first: enough for the networks to
 # work on together, little enough to lose.
 BATCH_PHOTOS, BATCH_MEGAPIXELS = 8, 6.0
-# Photos that are read ahead while a batch is being looked at.
-READERS, READ_AHEAD = 2, 4
+# Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
+READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
 # Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
 DATED_AT_ONCE = 500
 
@@ -108,46 +99,48 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A file that was read: its content is known (photo_id), or it is decoded (loaded), or it could not be (reason)."""
+class _Item:
+    """A file on its way: listed, then read (medium) or not (reason), then known (photo_id) or analysed (result)."""
 
-    file: FoundPhoto
-    sha256: str = ""
-    photo_id: int | None = None
-    loaded: "LoadedPhoto | None" = None
+    file: FileFacts
+    medium: Medium | None = None
+    megapixels: float = 0.0
     reason: str = ""
-
-    @property
-    def megapixels(self) -> float:
-        return self.loaded.decoded.rgb.size / 3e6 if self.loaded else 0.0
+    photo_id: int | None = None
+    result: PhotoResult | None = None
 
 
 def index_photos(
     index: Store,
-    load_engine: "Callable[[], Pipeline]",
+    load_pipeline: "Callable[[], Pipeline]",
     paths: Paths,
     *,
     redo: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    source: MediaSource | None = None,
+    executor: Executor | None = None,
 ) -> IndexReport:
-    """Bring the index up to date with the photos in some files and folders.
+    """Bring the library up to date with the photos in some files and folders.
 
     Args:
         paths: one or several.
-        load_engine: gives the engine, of the index's model; called only if there is something to look at.
+        load_pipeline: gives the pipeline, of the library's model; called only if there is something to look at.
         redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
+        source: where the photos are; None for the files of this machine.
+        executor: where photos are analysed; None for threads of this process.
 
     Raises:
         InputError: a path that does not exist, is empty, or is none.
         LibraryLockedError: another process is writing.
     """
     began = time.perf_counter()
+    files = source or LocalFiles()
     with index.writing():
         places = as_paths(paths)
-        found = find_photos(places)
+        found = files.find(places)
         roots = [os.path.abspath(place) for place in places]
         run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = index.known_paths()
@@ -160,10 +153,9 @@ def index_photos(
         progress(state)
         if todo and not should_stop():
             give_memory_back()
-            engine = load_engine()
-            reads = _read_ahead(index, engine, todo, redo, should_stop)
-            for batch, results in _analysed(engine, _batches(reads)):
-                _store(run, batch, results)
+            wanted = takewhile(lambda _: not should_stop(), todo)
+            for batch in _analysed(run, load_pipeline(), files, wanted, executor):
+                _store(run, batch)
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
@@ -179,7 +171,7 @@ def index_photos(
     return report
 
 
-def _unchanged(file: FoundPhoto, known: KnownPath | None) -> bool:
+def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
     return (
         known is not None
         and not known.missing
@@ -187,40 +179,38 @@ def _unchanged(file: FoundPhoto, known: KnownPath | None) -> bool:
     )
 
 
-def _read_ahead(
-    index: Store, engine: "Pipeline", files: Iterable[FoundPhoto], redo: bool, should_stop: Callable[[], bool]
-) -> Iterator[_Read]:
-    """Read files in threads, a few ahead of the one that is asked for; results come in the files' order."""
-    wanted = takewhile(lambda _: not should_stop(), files)
-    return ordered_map(lambda file: _read(index, engine, file, redo), wanted, READERS, READ_AHEAD)
+def _analysed(
+    run: _Run, pipeline: "Pipeline", source: MediaSource, files: Iterable[FileFacts], executor: Executor | None
+) -> Iterator[list[_Item]]:
+    """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
+    read = ThreadExecutor(READERS).map(lambda file: _read(source, pipeline, file), files, READ_AHEAD)
+    executor = executor or ThreadExecutor(pipeline.workers)
+    return executor.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
 
 
-def _analysed(engine: "Pipeline", batches: Iterable[list[_Read]]) -> Iterator[tuple[list[_Read], "_Results"]]:
-    """Look at the photos of each batch, several batches at a time."""
-
-    def analyse(batch: list[_Read]) -> tuple[list[_Read], "_Results"]:
-        return batch, engine.try_analyse([read.loaded for read in batch if read.loaded is not None])
-
-    return ordered_map(analyse, batches, engine.workers, engine.workers)
-
-
-def _read(index: Store, engine: "Pipeline", file: FoundPhoto, redo: bool) -> _Read:
+def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
     try:
-        sha256 = content_hash(file.path)
-        photo_id = index.photo_id(sha256)
-        if photo_id is not None and not redo:
-            return _Read(file, sha256, photo_id)
-        return _Read(file, sha256, photo_id, engine.load_photo(file.path))
+        medium = source.read(file.path)
     except PhotoError as error:
-        return _Read(file, reason=str(error))
+        return _Item(file, reason=str(error))
+    return _Item(medium.file, medium, pipeline.decoded_megapixels(medium))
 
 
-def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
-    batch: list[_Read] = []
+def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
+    """The items with the photos that they hold, where these are known; known content is not kept in memory."""
+    while some := list(islice(items, LOOKED_UP_AT_ONCE)):
+        known = run.index.photo_ids([item.medium.sha256 for item in some if item.medium is not None])
+        for item in some:
+            photo_id = known.get(item.medium.sha256) if item.medium is not None else None
+            yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
     megapixels = 0.0
-    for read in reads:
-        batch.append(read)
-        megapixels += read.megapixels
+    for item in items:
+        batch.append(item)
+        megapixels += item.megapixels
         if len(batch) >= BATCH_PHOTOS or megapixels >= BATCH_MEGAPIXELS:
             yield batch
             batch, megapixels = [], 0.0
@@ -228,30 +218,32 @@ def _batches(reads: Iterable[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _store(run: _Run, batch: list[_Read], results: "_Results") -> None:
-    """Write a batch in one transaction; results are those of its decoded photos."""
-    loaded = [read for read in batch if read.loaded is not None]
-    failures = [(read.file.path, read.reason) for read in batch if read.reason]
-    analysed = []
-    for read, result in zip(loaded, results, strict=True):
-        if isinstance(result, PhotoError):
-            failures.append((read.file.path, str(result)))
-        else:
-            analysed.append(_new_photo(read, result))
+def _analyse(pipeline: "Pipeline", batch: Sequence[_Item]) -> list[_Item]:
+    """The items with results, and without the bytes that these were made from."""
+    results = iter(pipeline.analyse([item.medium for item in batch if item.medium is not None]))
+    return [replace(item, medium=None, result=next(results)) if item.medium is not None else item for item in batch]
+
+
+def _store(run: _Run, batch: Sequence[_Item]) -> None:
+    """Write a batch in one transaction."""
     same: list[tuple[str, int]] = []  # files that hold a photo that is known, and which
+    failures: list[tuple[str, str]] = []
     with run.index.transaction() as connection:
-        counts = [catalog.put_photo(connection, photo, run.id, redo=run.redo) for photo in analysed]
-        for read in batch:
-            if read.photo_id is not None and read.loaded is None:
-                file = read.file
-                catalog.link_path(connection, file.path, read.photo_id, file.size_bytes, file.mtime_ns)
-                same.append((file.path, read.photo_id))
-        for photo, count in zip(analysed, counts, strict=True):
-            if count is None and (known_as := catalog.photo_id_of(connection, photo.sha256)) is not None:
-                same.append((photo.path, known_as))
-    new = [count for count in counts if count is not None]
-    run.report.faces += sum(new)
-    run.report.indexed += len(new)
+        for item in batch:
+            reason = item.result.reason if item.result else item.reason
+            if reason:
+                failures.append((item.file.path, reason))
+            elif item.result is not None:
+                count = catalog.put_photo(connection, item.file, item.result, run.id, redo=run.redo)
+                if count is not None:
+                    run.report.faces += count
+                    run.report.indexed += 1
+                elif (known_as := catalog.photo_id_of(connection, item.result.sha256)) is not None:
+                    same.append((item.file.path, known_as))
+            elif item.photo_id is not None:
+                file = item.file
+                catalog.link_path(connection, file.path, item.photo_id, file.size_bytes, file.mtime_ns)
+                same.append((file.path, item.photo_id))
     run.report.unchanged += len(same)
     run.copies += [photo_id for path, photo_id in same if not _held(run.known.get(path), photo_id)]
     _fail(run, failures)
@@ -260,22 +252,6 @@ def _store(run: _Run, batch: list[_Read], results: "_Results") -> None:
 def _held(before: KnownPath | None, photo_id: int) -> bool:
     """Whether a file held this photo already: then it was only touched, or is back."""
     return before is not None and before.photo_id == photo_id
-
-
-def _new_photo(read: _Read, faces: "list[EmbeddedFace]") -> NewPhoto:
-    assert read.loaded is not None
-    photo = read.loaded.photo
-    return NewPhoto(
-        path=read.file.path,
-        size_bytes=read.file.size_bytes,
-        mtime_ns=read.file.mtime_ns,
-        sha256=read.sha256,
-        width=photo.size[0],
-        height=photo.size[1],
-        min_face_px=read.loaded.min_face_px,
-        taken=photo.taken,
-        faces=tuple(Face(f.face.box, f.face.landmarks, f.face.score, f.sharpness, f.embedding) for f in faces),
-    )
 
 
 def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
@@ -310,7 +286,7 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     run.report.duplicates = len(run.copies) - run.report.moved
 
 
-def _date(index: Store, files: Iterable[FoundPhoto], should_stop: Callable[[], bool]) -> None:
+def _date(index: Store, files: Iterable[FileFacts], should_stop: Callable[[], bool]) -> None:
     """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
     with index.reading() as connection:
         without = dating.undated(connection)
@@ -325,9 +301,9 @@ def _date(index: Store, files: Iterable[FoundPhoto], should_stop: Callable[[], b
             dating.date_photo(connection, dates)
 
 
-def _dated(file: FoundPhoto) -> dict[str, object]:
+def _dated(file: FileFacts) -> dict[str, object]:
     try:
-        return dating.dated(open_photo(file.path, ImageConfig(max_megapixels=float("inf"))).taken, file.mtime_ns)
+        return dating.dated(LocalFiles().date_taken(file.path), file.mtime_ns)
     except PhotoError:  # it was readable once; its file's time has to do
         return dating.dated(None, file.mtime_ns)
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from facesearch.core.errors import LibraryError, PhotoError
 from facesearch.core.types import Face
 from facesearch.indexing.indexer import Progress
-from facesearch.media import content_hash
+from facesearch.media import LocalFiles, MediaSource
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from facesearch.storage import Store
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import pending_embeddings as pending
 
 __all__ = ["ReembedReport", "reembed"]
 
@@ -39,27 +39,30 @@ class ReembedReport:
 
 def reembed(
     index: Store,
-    engine: Pipeline,
+    pipeline: Pipeline,
     *,
     drop_missing: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    source: MediaSource | None = None,
 ) -> ReembedReport:
-    """Give every face an embedding of the engine's model, then make that the library's model.
+    """Give every face an embedding of the pipeline's model, then make that the library's model.
 
     Args:
         drop_missing: take photos out that cannot be read any more, or are no longer what was indexed.
+        source: where the photos are; None for the files of this machine.
 
     Raises:
         LibraryError: there are such photos, and drop_missing is false; nothing has changed then.
         LibraryLockedError: another process is writing.
     """
     began = time.perf_counter()
-    spec = engine.embedder.spec
+    files = source or LocalFiles()
+    spec = pipeline.embedder.spec
     report = ReembedReport()
     with index.writing():
         with index.transaction() as connection:
-            waiting = staging.waiting(connection, spec.fingerprint)
+            waiting = pending.waiting(connection, spec.fingerprint)
         state = Progress(len(waiting))
         unreadable: list[int] = []
         photos = list(waiting.items())
@@ -67,8 +70,9 @@ def reembed(
             if should_stop():
                 return ReembedReport(stopped=True, seconds=time.perf_counter() - began)
             batch = photos[start : start + BATCH_PHOTOS]
-            unreadable += _embed_batch(index, engine, {photo_id: index.faces(faces) for photo_id, faces in batch})
-            state.faces += sum(len(faces) for _, faces in batch)
+            faces = {photo_id: index.faces(ids) for photo_id, ids in batch}
+            unreadable += _embed_batch(index, pipeline, files, faces)
+            state.faces += sum(len(ids) for _, ids in batch)
             state.done += len(batch)
             progress(state)
         if unreadable and not drop_missing:
@@ -84,30 +88,35 @@ def reembed(
     return report
 
 
-def _embed_batch(index: Store, engine: Pipeline, photos: dict[int, list[Face]]) -> list[int]:
-    """Stage new embeddings for the faces of some photos; the ids of those that cannot be read, or are others by now."""
+def _embed_batch(index: Store, pipeline: Pipeline, source: MediaSource, photos: dict[int, list[Face]]) -> list[int]:
+    """Keep new embeddings for the faces of some photos until all faces have one.
+
+    Returns the ids of those that cannot be read, or are others by now.
+    """
     crops: dict[int, NDArray[np.uint8]] = {}
     unreadable = []
-    for photo_id, records in photos.items():
-        of_photo = _crops(index, engine, photo_id, records)
+    for photo_id, faces in photos.items():
+        of_photo = _crops(index, pipeline, source, photo_id, faces)
         if of_photo is None:
             unreadable.append(photo_id)
         else:
-            crops |= zip((record.id for record in records), of_photo, strict=True)
+            crops |= zip((face.id for face in faces), of_photo, strict=True)
     with one_thread():
-        embeddings = engine.embedder.embed(list(crops.values()))
+        embeddings = pipeline.embedder.embed(list(crops.values()))
     with index.transaction() as connection:
-        staging.stage(connection, engine.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
+        pending.stage(connection, pipeline.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
     return unreadable
 
 
-def _crops(index: Store, engine: Pipeline, photo_id: int, records: list[Face]) -> list[NDArray[np.uint8]] | None:
+def _crops(
+    index: Store, pipeline: Pipeline, source: MediaSource, photo_id: int, faces: list[Face]
+) -> list[NDArray[np.uint8]] | None:
     """Crops of a photo's faces from the first of its files that still holds it; None where none does."""
     for path in index.paths_of(photo_id):
         try:
-            if index.photo_id(content_hash(path)) == photo_id:
-                photo = engine.load_photo(path)
-                return engine.crops(photo, [Face(r.box, r.landmarks, r.score) for r in records])
+            medium = source.read(path)
+            if index.photo_id(medium.sha256) == photo_id:
+                return pipeline.crops(pipeline.load_photo(medium), faces)
         except PhotoError:
             continue
     return None

@@ -1,18 +1,21 @@
-"""Photos on disk: find them, identify them by content, decode them to RGB as they are meant to be seen.
+"""Photos: found, identified by content, and decoded to RGB as displayed; whatever is wrong with one is a PhotoError.
 
-May import core. A file that cannot be read is a PhotoError with a short reason; it never ends a run.
+May import core only.
 """
 
-from facesearch.media.decoding import DecodedPhoto, Photo, content_hash, open_photo
-from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, FoundPhoto, find_photos
+from facesearch.media.decoding import DecodedPhoto, PhotoFile
+from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, find_photos
+from facesearch.media.source import LocalFiles, MediaSource, Medium, content_hash, open_photo
 
 __all__ = [
     "PHOTO_SUFFIXES",
     "DecodedPhoto",
     "Failure",
     "Found",
-    "FoundPhoto",
-    "Photo",
+    "LocalFiles",
+    "MediaSource",
+    "Medium",
+    "PhotoFile",
     "content_hash",
     "find_photos",
     "open_photo",

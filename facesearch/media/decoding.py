@@ -1,14 +1,12 @@
-"""One photo file -> its size -> its pixels."""
+"""The bytes of a photo -> its size -> its pixels."""
 
-import hashlib
 import io
-import os
-import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +20,7 @@ from facesearch.media.formats import TURNS, Turn, identify, orientation
 from facesearch.media.pixels import to_rgb
 from facesearch.media.reasons import as_photo_errors
 
-__all__ = ["DecodedPhoto", "Photo", "content_hash", "open_photo"]
+__all__ = ["DecodedPhoto", "PhotoFile", "date_taken"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +38,31 @@ class DecodedPhoto:
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A photo whose header was read. It holds no open file, and threads may share it.
+class PhotoFile:
+    """The bytes of a photo, whose header was read. It holds no open file, and threads may share it.
 
+    path: where the bytes are from, for people.
     size: (width, height) in pixels as displayed.
     taken: when, as its EXIF tells it; see facesearch.media.dates.
     """
 
     path: str
+    data: bytes = field(repr=False)
     size: tuple[int, int]
     config: ImageConfig
     taken: datetime | None = None
+
+    @classmethod
+    def parse(cls, data: bytes, config: ImageConfig | None = None, path: str = "") -> "PhotoFile":
+        """Read a photo's header.
+
+        Raises:
+            PhotoError: not a photo, damaged or too large; the message is the reason, without the path.
+        """
+        config = config or ImageConfig()
+        with as_photo_errors():
+            image, turn = _read_header(io.BytesIO(data), config)
+            return cls(path, data, _displayed_size(image, turn), config, taken(image))
 
     def decode(self, min_scale: float = 1.0) -> DecodedPhoto:
         """Decode the first frame and turn it as its EXIF orientation says.
@@ -59,51 +71,30 @@ class Photo:
         where the orientation mirrors an axis, its length must be divisible. All others are decoded whole.
 
         Raises:
-            PhotoError: the file is damaged, or no longer the one that was opened.
+            PhotoError: the file is damaged.
         """
-        with as_photo_errors(), _open_file(self.path) as file:
-            image, turn = _read_header(file, self.config)
-            if _displayed_size(image, turn) != self.size:
-                raise PhotoError("changed while it was being read")
+        with as_photo_errors():
+            image, turn = _read_header(io.BytesIO(self.data), self.config)
             scale = _choose_scale(image, turn, min_scale)
             with _without_pillows_limit(image):
                 image.load()
             rgb = to_rgb(image)
             return DecodedPhoto(np.array(rgb if turn.method is None else rgb.transpose(turn.method)), scale)
 
-
-def open_photo(path: str | os.PathLike[str], config: ImageConfig | None = None) -> Photo:
-    """Read a photo's header.
-
-    Raises:
-        PhotoError: not a photo, damaged, too large or unreadable; the message is the reason, without the path.
-    """
-    config = config or ImageConfig()
-    with as_photo_errors(), _open_file(path) as file:
-        image, turn = _read_header(file, config)
-        return Photo(os.fspath(path), _displayed_size(image, turn), config, taken(image))
+    def decoded_megapixels(self, min_scale: float) -> float:
+        """How much `decode` will give."""
+        with as_photo_errors():
+            image, turn = _read_header(io.BytesIO(self.data), self.config)
+            return self.size[0] * self.size[1] * _choose_scale(image, turn, min_scale) ** 2 / 1e6
 
 
-def content_hash(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of the file's bytes, hexadecimal.
-
-    Raises:
-        PhotoError: the file cannot be read.
-    """
-    with as_photo_errors(), _open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def date_taken(file: BinaryIO) -> datetime | None:
+    """When a photo was taken, from the header of an open file, whatever its size. Raises PhotoError."""
+    with as_photo_errors():
+        return taken(identify(file))
 
 
-def _open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
-        raise PhotoError("a folder, not a photo")
-    if not stat.S_ISREG(mode):  # opening a named pipe would wait for ever
-        raise PhotoError("not a regular file")
-    return open(path, "rb")
-
-
-def _read_header(file: io.BufferedReader, config: ImageConfig) -> tuple[ImageFile.ImageFile, Turn]:
+def _read_header(file: BinaryIO, config: ImageConfig) -> tuple[ImageFile.ImageFile, Turn]:
     """Pillow's image, not yet decoded, and the turn that it will need."""
     image = identify(file)
     pixels = image.size[0] * image.size[1]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
+from facesearch.core.types import FileFacts
 from facesearch.media.reasons import os_reason
 
-__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "FoundPhoto", "find_photos"]
+__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "find_photos"]
 
 PHOTO_SUFFIXES = frozenset(
     [
@@ -28,18 +29,6 @@ _SYSTEM_NAMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPhoto:
-    """A file that by its name is a photo.
-
-    path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
-    """
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A file or folder that could not be read; the reason is a few words, without the path."""
 
@@ -51,10 +40,11 @@ class Failure:
 class Found:
     """What find_photos found, both lists in order of path.
 
+    photos: files that by their names are photos, or were given by name.
     ignored: how many entries were passed over: files that are not photos, hidden and system ones (a folder counts one).
     """
 
-    photos: list[FoundPhoto] = field(default_factory=list)
+    photos: list[FileFacts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     ignored: int = 0
 
@@ -81,7 +71,7 @@ class _Walk:
     """The state of one find_photos."""
 
     def __init__(self) -> None:
-        self.photos: list[FoundPhoto] = []
+        self.photos: list[FileFacts] = []
         self.failures: list[Failure] = []
         self.ignored = 0
         self._links: list[str] = []
@@ -167,7 +157,7 @@ class _Walk:
             self.failures.append(Failure(path, "not a regular file"))
         elif resolved not in self._files_seen:
             self._files_seen.add(resolved)
-            self.photos.append(FoundPhoto(path, info.st_size, info.st_mtime_ns))
+            self.photos.append(FileFacts(path, info.st_size, info.st_mtime_ns))
 
     def _fail(self, path: str, error: OSError | ValueError) -> None:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)

@@ -16,7 +16,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from facesearch.core.errors import PhotoError
 
-__all__ = ["TURNS", "Turn", "identify", "orientation"]
+__all__ = ["HEADER_BYTES", "TURNS", "Turn", "check_format", "identify", "orientation"]
+
+# At the start of a file, from which its format is told.
+HEADER_BYTES = 16
+
 
 _FORMATS = [
     kind.format
@@ -55,6 +59,14 @@ TURNS = {
 }
 
 
+def check_format(header: bytes) -> None:
+    """Raises PhotoError where a file that begins with these HEADER_BYTES is of no format that is known."""
+    if not header:
+        raise PhotoError("the file is empty")
+    if not (_is_heif(header) or any(_accepts(name, header) for name in _FORMATS)):
+        raise PhotoError("not an image, or of a format that is not supported")
+
+
 def identify(file: BinaryIO) -> ImageFile.ImageFile:
     """Pillow's image of an open file, with its header read.
 
@@ -65,24 +77,33 @@ def identify(file: BinaryIO) -> ImageFile.ImageFile:
         PhotoError: empty, or no format that is known.
         Exception: whatever the decoder raises for a damaged header.
     """
-    prefix = file.read(16)
-    if not prefix:
-        raise PhotoError("the file is empty")
-    problem: Exception = PhotoError("not an image, or of a format that is not supported")
+    header = file.read(HEADER_BYTES)
+    check_format(header)
+    problem: Exception | None = None
     for name in _FORMATS:
-        factory, accept = Image.OPEN[name]
-        answer = accept is None or accept(prefix)
+        answer = _accepts(name, header)
         if isinstance(answer, str):  # this Pillow was built without the format
             problem = PhotoError(f"{name} is not supported by the Pillow that is installed")
         elif answer:
             try:
                 file.seek(0)
-                return factory(file, "")
+                return Image.OPEN[name][0](file, "")
             except Exception as error:  # goes on: the brand mif1 may be AVIF or HEIC
                 problem = error
-    if prefix[4:8] == b"ftyp" and prefix[8:12] in _HEIF_BRANDS:
+    if _is_heif(header):
         return _open_heif(file)
+    assert problem is not None
     raise problem
+
+
+def _accepts(name: str, header: bytes) -> bool | str:
+    """Whether a file may be of one of Pillow's formats; a text where this Pillow lacks it."""
+    accept = Image.OPEN[name][1]
+    return accept is None or accept(header)
+
+
+def _is_heif(header: bytes) -> bool:
+    return header[4:8] == b"ftyp" and header[8:12] in _HEIF_BRANDS
 
 
 def _open_heif(file: BinaryIO) -> ImageFile.ImageFile:

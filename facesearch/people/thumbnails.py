@@ -13,18 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
-from sqlalchemy import select
 
 from facesearch.core.errors import InputError, PhotoError
+from facesearch.core.results import Thumbnail
 from facesearch.core.settings import ImageConfig
 from facesearch.core.types import Box
-from facesearch.core.views import Thumbnail
-from facesearch.media import DecodedPhoto, Photo, content_hash, open_photo
+from facesearch.media import DecodedPhoto, PhotoFile, content_hash, open_photo
 from facesearch.storage import Store
-from facesearch.storage import schema as db
-from facesearch.storage.thumbnails import Picture, face_keys, photo_keys
+from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
-__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "Looked", "Thumbnails", "pictures_of", "square", "square_scale"]
+__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "ProbePictures", "Thumbnails", "pictures_of", "square", "square_scale"]
 
 # Sides of face tiles, for screens with one and with two pixels to a CSS pixel; longer sides of previews.
 TILE_SIZES, PREVIEW_SIZES = (96, 192), (480, 1600)
@@ -41,11 +39,11 @@ ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 class Thumbnails:
     """Pictures of one library; threads may share it."""
 
-    def __init__(self, index: Store) -> None:
-        self._index = index
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._stripes = [threading.Lock() for _ in range(STRIPES)]
-        index.pictures.sweep(index.reading)
+        store.pictures.sweep(store.reading)
 
     def face_tile(self, face: int, size: int = TILE_SIZES[0]) -> Thumbnail:
         """The square around a face, (size, size).
@@ -53,11 +51,11 @@ class Thumbnails:
         Raises InputError where there is no such face, or no such size.
         """
         _check(size, TILE_SIZES)
-        with self._index.reading() as connection:
+        with self._store.reading() as connection:
             made_from = face_keys(connection, [face]).get(face) if _possible(face) else None
-            if made_from is None:
-                raise InputError(f"there is no face {face} in the library")
-            photo = connection.execute(select(db.faces.c.photo_id).where(db.faces.c.id == face)).scalar_one()
+            photo = photo_of(connection, face) if made_from else None
+        if made_from is None or photo is None:
+            raise InputError(f"there is no face {face} in the library")
         return self._kept_or_made(Picture("face", face, size, made_from), photo)
 
     def photo_preview(self, photo: int, size: int = PREVIEW_SIZES[0]) -> Thumbnail:
@@ -66,7 +64,7 @@ class Thumbnails:
         Raises InputError where there is no such photo, or no such size.
         """
         _check(size, PREVIEW_SIZES)
-        with self._index.reading() as connection:
+        with self._store.reading() as connection:
             made_from = photo_keys(connection, [photo]).get(photo) if _possible(photo) else None
         if made_from is None:
             raise InputError(f"there is no photo {photo} in the library")
@@ -75,25 +73,25 @@ class Thumbnails:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _kept_or_made(self, picture: Picture, photo: int) -> Thumbnail:
-        store, key = self._index.pictures, _tag(picture)
-        jpeg = store.get(picture)
+        pictures, key = self._store.pictures, _tag(picture)
+        jpeg = pictures.get(picture)
         if jpeg is None:
             with self._stripes[photo % STRIPES]:  # whoever asks for another face of this photo waits for all of them
-                jpeg = store.get(picture)
+                jpeg = pictures.get(picture)
                 if jpeg is None:
                     try:
                         made = self._tiles(photo) if picture.kind == "face" else self._preview(picture)
                     except PhotoError as error:
                         return Thumbnail(None, key, str(error))
-                    store.put(made, self._index.reading)
+                    pictures.put(made, self._store.reading)
                     jpeg = made.get(picture)
         reason = "" if jpeg is not None else "the photo has just been changed"
         return Thumbnail(jpeg, key, reason)
 
     def _tiles(self, photo: int) -> dict[Picture, bytes]:
         """The tiles of all faces of a photo, in all sizes. Raises PhotoError."""
-        faces = self._index.faces_of_photos([photo])[photo]
-        with self._index.reading() as connection:
+        faces = self._store.faces_of_photos([photo])[photo]
+        with self._store.reading() as connection:
             keys = face_keys(connection, [face.id for face in faces])
         wanted = [face for face in faces if face.id in keys]
         scale = max((square_scale(face.box, max(TILE_SIZES)) for face in wanted), default=0.125)
@@ -106,7 +104,7 @@ class Thumbnails:
 
     def _preview(self, picture: Picture) -> dict[Picture, bytes]:
         """Raises PhotoError."""
-        size = self._index.photo_size(picture.id)
+        size = self._store.photo_size(picture.id)
         scale = min(1.0, picture.size_px / max(size))
         with self._decoded(picture.id, scale) as decoded:
             return {picture: _jpeg(_fitted(decoded, size, scale))}
@@ -118,9 +116,9 @@ class Thumbnails:
         with self._decoding:
             yield opened.decode(min(1.0, min_scale))
 
-    def _opened(self, photo: int) -> Photo:
+    def _opened(self, photo: int) -> PhotoFile:
         reasons = []
-        for path, sha256, size_bytes, mtime_ns in self._index.files_of(photo):
+        for path, sha256, size_bytes, mtime_ns in self._store.files_of(photo):
             try:
                 if not _untouched(path, size_bytes, mtime_ns) and content_hash(path) != sha256:
                     raise PhotoError("has changed since it was indexed: index it again")
@@ -131,15 +129,15 @@ class Thumbnails:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A picture that is not in the library. size: (width, height) in pixels; preview, tiles: JPEG."""
+class ProbePictures:
+    """Small pictures of an image that is not in the library. size: (width, height) in pixels; preview, tiles: JPEG."""
 
     size: tuple[int, int]
     preview: bytes
     tiles: tuple[bytes, ...]
 
 
-def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> Looked:
+def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> ProbePictures:
     """A preview of any picture and tiles of the faces on it, in the larger sizes; nothing is kept.
 
     Args:
@@ -152,7 +150,7 @@ def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: Imag
     scale = min(1.0, PREVIEW_SIZES[-1] / max(width, height))
     decoded = photo.decode(max([scale, *(square_scale(box, TILE_SIZES[-1]) for box in boxes)]))
     tiles = tuple(_jpeg(square(decoded, box, TILE_SIZES[-1])) for box in boxes)
-    return Looked(photo.size, _jpeg(_fitted(decoded, photo.size, scale)), tiles)
+    return ProbePictures(photo.size, _jpeg(_fitted(decoded, photo.size, scale)), tiles)
 
 
 def _fitted(decoded: DecodedPhoto, size: tuple[int, int], scale: float) -> Image.Image:

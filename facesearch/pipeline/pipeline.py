@@ -1,4 +1,4 @@
-"""The walk of a photo up to its embeddings: decode -> detect -> align -> embed.
+"""Media in, `PhotoResult`s out: decode -> detect -> align -> embed.
 
 This is the only place that chains them; indexing, query, verify, evaluation and training all come through here, so
 that what is measured is what runs.
@@ -7,28 +7,31 @@ that what is measured is what runs.
 import math
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.arguments import Paths, as_paths
+from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
-from facesearch.core.executor import CORES, ordered_map
+from facesearch.core.executor import CORES, ThreadExecutor
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
-from facesearch.core.types import Face
-from facesearch.detection import Detector
-from facesearch.embedding.embedder import Embedder
-from facesearch.media import DecodedPhoto, Photo, open_photo
+from facesearch.core.types import Face, PhotoResult
+from facesearch.detection import DEFAULT_DETECTOR, Detector
+from facesearch.detection import load as load_detector
+from facesearch.embedding import Embedder, load_embedder
+from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
+from facesearch.pipeline.main_face import main_face
 from facesearch.pipeline.quality import sharpness
 
-__all__ = ["EmbeddedFace", "LoadedPhoto", "Pipeline", "main_face", "one_thread", "prominence"]
+__all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 
 # Side that the smallest face wanted must have in the pixels that the detector sees: O-Net's 48 would be better, R-Net
 # looks at 24, and below 20 recall falls.
@@ -37,144 +40,163 @@ DETECTOR_FACE_PX = 20
 # is not a larger picture of the same people, it is a wider one.
 AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
 MAIN_FACES_AT_ONCE = 16
-# Crops that a GPU's network sees at once, and threads that prepare work for it.
-GPU_BATCH_SIZE, GPU_WORKERS = 128, 2
+# Threads that decode photos and prepare work for a GPU.
+GPU_WORKERS = 4
 
 
-class _Boxed(Protocol):
-    """A face as the detector found it, or as the index keeps it."""
+@dataclass(frozen=True)
+class PipelineSpec:
+    """All that a pipeline is set up from; can be pickled.
 
-    @property
-    def box(self) -> tuple[float, float, float, float]: ...
-    @property
-    def score(self) -> float: ...
+    device: as for `facesearch.core.device.pick_device`.
+    """
+
+    model: ModelSpec
+    detector: str = DEFAULT_DETECTOR
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    images: ImageConfig = field(default_factory=ImageConfig)
+    device: str = "auto"
+
+
+def analyse(spec: PipelineSpec, media: Sequence[Medium]) -> list[PhotoResult]:
+    """`Pipeline.analyse` as a function of plain data, for other processes and machines.
+
+    The networks are loaded once in each process. Raises ModelError where the weights or the device are not there.
+    """
+    return _pipeline(spec).analyse(media)
+
+
+@cache
+def _pipeline(spec: PipelineSpec) -> "Pipeline":
+    return Pipeline.from_spec(spec)
 
 
 @dataclass(frozen=True)
 class LoadedPhoto:
     """A photo in memory, at the scale that detection needs."""
 
-    photo: Photo
+    file: PhotoFile
     decoded: DecodedPhoto
     min_face_px: float
 
-
-@dataclass(frozen=True)
-class EmbeddedFace:
-    """A face with everything that is known of it.
-
-    face: in pixels of the photo as displayed.
-    crop: (h, w, 3) uint8, as the network saw it.
-    sharpness: see facesearch.pipeline.quality.
-    embedding: (d,) float32, unit L2 norm.
-    """
-
-    face: Face
-    crop: NDArray[np.uint8]
-    sharpness: float
-    embedding: NDArray[np.float32]
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels as displayed."""
+        return self.file.size
 
 
 class Pipeline:
-    """Decoder, detector, aligner and embedder, set up once."""
+    """Decoder, detector, aligner and embedder, set up once; threads may share it.
+
+    One that was made from a spec can be pickled: where it arrives, its networks are loaded once in each process.
+    """
 
     def __init__(
         self,
         embedder: Embedder,
         detector: Detector,
         images: ImageConfig | None = None,
+        detection: DetectionConfig | None = None,
+        device: str = "cpu",
     ) -> None:
         self.embedder = embedder
         self.detector = detector
         self.images = images or ImageConfig()
+        self.detection = detection or DetectionConfig()
+        self.device = device
+        self._spec: PipelineSpec | None = None
         # Whole photos are the largest thing in memory: there is one at a time, however many threads look at photos.
         self._decoding_again = threading.Lock()
 
     @classmethod
     def load(
         cls,
-        spec: ModelSpec,
+        model: ModelSpec,
         device: str = "auto",
         detection: DetectionConfig | None = None,
         images: ImageConfig | None = None,
+        detector: str = DEFAULT_DETECTOR,
     ) -> "Pipeline":
         """Raises ModelError where the weights or the device are not there."""
-        from facesearch import embedding
+        return cls.from_spec(
+            PipelineSpec(model, detector, detection or DetectionConfig(), images or ImageConfig(), device)
+        )
 
-        network, place = embedding.load(spec, device), embedding.pick_device(device)
-        embedder = Embedder(network) if place == "cpu" else Embedder(network, GPU_BATCH_SIZE)
-        return cls(embedder, Detector(detection, place), images)
+    @classmethod
+    def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
+        """Raises ModelError where the weights or the device are not there."""
+        embedder, device = load_embedder(spec.model, spec.device), pick_device(spec.device)
+        detector = load_detector(spec.detector, spec.detection, device)
+        pipeline = cls(embedder, detector, spec.images, spec.detection, device)
+        pipeline._spec = spec
+        return pipeline
+
+    def __reduce__(self) -> tuple[Callable[[PipelineSpec], "Pipeline"], tuple[PipelineSpec]]:
+        if self._spec is None:
+            raise TypeError("a pipeline that was not made from a spec cannot be pickled")
+        return _pipeline, (self._spec,)
 
     @property
     def workers(self) -> int:
-        """How many threads may call `try_analyse` at a time to keep the machine busy.
+        """How many threads may call `analyse` at a time to keep the machine busy.
 
         One more than there are cores: while one waits for Python's lock, or for what it needs, another computes.
         """
-        return CORES + 1 if self.detector.device == "cpu" else GPU_WORKERS
+        return CORES + 1 if self.device == "cpu" else GPU_WORKERS
 
-    def min_face_px(self, photo: Photo) -> float:
-        wanted = self.detector.config.min_face_px
-        return float(wanted or max(AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE * min(photo.size)))
+    # -- all steps ------------------------------------------------------------------------------------------------
 
-    def load_photo(self, path: str) -> LoadedPhoto:
-        """Raises PhotoError. Safe to call from several threads."""
-        photo = open_photo(path, self.images)
-        min_face = self.min_face_px(photo)
-        return LoadedPhoto(photo, photo.decode(min(1.0, DETECTOR_FACE_PX / min_face)), min_face)
+    def analyse(self, media: Sequence[Medium], *, keep_crops: bool = False) -> list[PhotoResult]:
+        """What is found in each medium; they may be of any sizes, and crops of several are embedded together.
 
-    def analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace]]:
-        """The faces of each photo, best detection first; the photos may be of any sizes.
-
-        Raises:
-            PhotoError: one of the photos cannot be decoded again; see try_analyse.
+        What cannot be read gets a result with the reason.
         """
-        results: list[list[EmbeddedFace]] = []
-        for result in self.try_analyse(photos):
-            if isinstance(result, PhotoError):
-                raise result
-            results.append(result)
-        return results
-
-    def try_analyse(self, photos: Sequence[LoadedPhoto]) -> list[list[EmbeddedFace] | PhotoError]:
-        """As analyse; where a photo was removed or changed since it was loaded, the reason takes its faces' place."""
         with one_thread():
-            found = self.detect(photos)
-            crops = [self._try_crops(photo, faces) for photo, faces in zip(photos, found, strict=True)]
-            embeddings = iter(self.embedder.embed([crop for row in crops if isinstance(row, list) for crop in row]))
-        return [
-            row
-            if isinstance(row, PhotoError)
-            else [EmbeddedFace(f, crop, sharpness(crop), next(embeddings)) for f, crop in zip(faces, row, strict=True)]
-            for faces, row in zip(found, crops, strict=True)
-        ]
+            photos = [self._load_or_reason(medium) for medium in media]
+            loaded = [photo for photo in photos if isinstance(photo, LoadedPhoto)]
+            found = iter(self.detect(loaded))
+            del loaded
+            results: list[PhotoResult] = []
+            for index, medium in enumerate(media):
+                photo = photos[index]
+                faces = next(found) if isinstance(photo, LoadedPhoto) else []
+                results.append(self._cropped(medium, photo, faces))
+                photos[index] = ""  # its pixels are not needed any more
+            return self._embedded(results, keep_crops)
 
-    def main_faces(self, paths: Paths) -> Iterator[EmbeddedFace | None]:
-        """For each photo, in order, the face that it is of; None where none is found or the file cannot be read."""
+    def decoded_megapixels(self, medium: Medium) -> float:
+        """How many pixels `analyse` will decode at first; 0 for what cannot be read."""
+        try:
+            file = PhotoFile.parse(medium.data, self.images)
+            return file.decoded_megapixels(self._scale(file.size))
+        except PhotoError:
+            return 0.0
+
+    def main_faces(self, paths: Paths, source: MediaSource | None = None) -> Iterator[Face | None]:
+        """For each photo, in order, the face that it is of, with its crop.
+
+        None where none is found or the file cannot be read.
+        """
+        files = source or LocalFiles()
+        executor = ThreadExecutor(self.workers)
         chunks = _chunks(as_paths(paths), MAIN_FACES_AT_ONCE)
-        for some in ordered_map(self._main_faces, chunks, self.workers, self.workers):
+        for some in executor.map(lambda chunk: self._main_faces(chunk, files), chunks):
             yield from some
 
-    def _main_faces(self, paths: list[str]) -> list[EmbeddedFace | None]:
-        photos = [self._load_or_none(path) for path in paths]
-        results = iter(self.try_analyse([photo for photo in photos if photo is not None]))
-        found: list[EmbeddedFace | None] = []
-        for photo in photos:
-            faces = None if photo is None else next(results)
-            if photo is None or faces is None or isinstance(faces, PhotoError):
-                found.append(None)
-            else:
-                found.append(main_face(faces, photo.photo.size))
-        return found
+    # -- one by one -----------------------------------------------------------------------------------------------
 
-    def _load_or_none(self, path: str) -> LoadedPhoto | None:
-        try:
-            return self.load_photo(path)
-        except PhotoError:
-            return None
+    def min_face_px(self, size: tuple[int, int]) -> float:
+        """Side of the smallest face to look for. Args: size: (width, height) of the photo in pixels."""
+        wanted = self.detection.min_face_px
+        return float(wanted or max(AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE * min(size)))
+
+    def load_photo(self, medium: Medium) -> LoadedPhoto:
+        """Decode a photo as small as detection allows. Raises PhotoError."""
+        file = PhotoFile.parse(medium.data, self.images, medium.file.path)
+        return LoadedPhoto(file, file.decode(self._scale(file.size)), self.min_face_px(file.size))
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
-        """The faces of each photo, in pixels of the photo as displayed."""
+        """The faces of each photo, best score first, in pixels of the photo as displayed."""
         shrunk, scales = zip(*(_shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
         min_faces = [photo.min_face_px * scale for photo, scale in zip(photos, scales, strict=True)]
         found = self.detector.detect(shrunk, min_faces)
@@ -187,7 +209,7 @@ class Pipeline:
         enlarged otherwise.
 
         Raises:
-            PhotoError: it cannot be decoded again: removed or changed since.
+            PhotoError: it cannot be decoded again.
         """
         if not faces:
             return []
@@ -196,15 +218,55 @@ class Pipeline:
         pre = self.embedder.spec.preprocessing
         if decoded.scale < min(needed, 1.0):
             with self._decoding_again:
-                decoded = photo.photo.decode(min(needed, 1.0))
+                decoded = photo.file.decode(min(needed, 1.0))
                 return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
         return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
 
-    def _try_crops(self, photo: LoadedPhoto, faces: Sequence[Face]) -> list[NDArray[np.uint8]] | PhotoError:
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _scale(self, size: tuple[int, int]) -> float:
+        """The scale at which a photo of (width, height) pixels is decoded for detection, at most 1."""
+        return min(1.0, DETECTOR_FACE_PX / self.min_face_px(size))
+
+    def _load_or_reason(self, medium: Medium) -> LoadedPhoto | str:
         try:
-            return self.crops(photo, faces)
+            return self.load_photo(medium)
         except PhotoError as error:
-            return error
+            return str(error)
+
+    def _cropped(self, medium: Medium, photo: LoadedPhoto | str, faces: Sequence[Face]) -> PhotoResult:
+        """A result whose faces have crops and no embeddings yet."""
+        if isinstance(photo, str):
+            return PhotoResult(medium.sha256, reason=photo)
+        try:
+            crops = self.crops(photo, faces)
+        except PhotoError as error:
+            return PhotoResult(medium.sha256, reason=str(error))
+        cut = tuple(
+            replace(face, crop=crop, sharpness=sharpness(crop)) for face, crop in zip(faces, crops, strict=True)
+        )
+        return PhotoResult(medium.sha256, photo.size, photo.min_face_px, photo.file.taken, cut)
+
+    def _embedded(self, results: Sequence[PhotoResult], keep_crops: bool) -> list[PhotoResult]:
+        """The crops of all photos go through the network together."""
+        crops = [face.crop for result in results for face in result.faces if face.crop is not None]
+        embeddings = iter(self.embedder.embed(crops))
+        return [
+            replace(
+                result,
+                faces=tuple(
+                    replace(face, embedding=next(embeddings), crop=face.crop if keep_crops else None)
+                    for face in result.faces
+                ),
+            )
+            for result in results
+        ]
+
+    def _main_faces(self, paths: list[str], source: MediaSource) -> list[Face | None]:
+        media = [_read_or_none(source, path) for path in paths]
+        results = iter(self.analyse([medium for medium in media if medium is not None], keep_crops=True))
+        found = (next(results) if medium is not None else None for medium in media)
+        return [main_face(result.faces, result.size) if result is not None else None for result in found]
 
     def _detail(self, face: Face) -> float:
         """Pixels of the crop for every pixel of the photo: the scale at which the crop loses nothing."""
@@ -231,25 +293,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def main_face(faces: Sequence[EmbeddedFace], size: tuple[int, int]) -> EmbeddedFace | None:
-    """The face that a photo is of: the most prominent one.
-
-    Args:
-        size: (width, height) of the photo.
-    """
-    return max(faces, key=lambda found: prominence(found.face, size), default=None)
-
-
-def prominence(face: _Boxed, size: tuple[int, int]) -> float:
-    """How much a face is what a photo is of: its area, less the nearer it is to a corner, and the less sure it is.
-
-    davidsandberg/facenet subtracts squared pixels from the area, which depends on the size of the photo: right for
-    LFW's tight crops, it takes bystanders for the main face in whole photos. A share of the diagonal does for both.
-    """
-    x1, y1, x2, y2 = face.box
-    across, down = (x1 + x2) / size[0] - 1, (y1 + y2) / size[1] - 1
-    to_corner = min((across**2 + down**2) / 2, 1.0)  # 0 at the centre, 1 in a corner
-    return (x2 - x1) * (y2 - y1) * (1 - to_corner) ** 2 * face.score**2
+def _read_or_none(source: MediaSource, path: str) -> Medium | None:
+    try:
+        return source.read(path)
+    except PhotoError:
+        return None
 
 
 def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:

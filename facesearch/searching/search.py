@@ -1,16 +1,21 @@
-"""What a picture's faces are near to: 1:N against an index, 1:1 against another picture."""
+"""Identification (1:N): a picture's faces against a library; verification (1:1): against another picture."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
 from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
-from facesearch.core.results import Match, QueryFace, QueryResult, Verification
+from facesearch.core.results import Match, Probe, QueryResult, Verification
 from facesearch.core.settings import ModelSpec
-from facesearch.pipeline.pipeline import EmbeddedFace, Pipeline, prominence
+from facesearch.core.types import Face
+from facesearch.media import LocalFiles
+from facesearch.pipeline.main_face import prominence
+from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import poorness
 from facesearch.storage import Store, clusters
 
@@ -19,7 +24,7 @@ __all__ = ["compare", "faces_of", "no_calibration", "query"]
 
 def query(
     index: Store,
-    engine: Pipeline,
+    pipeline: Pipeline,
     calibration: Calibration | None,
     image: str | os.PathLike[str],
     k: int,
@@ -43,7 +48,7 @@ def query(
     if not len(index.vectors):
         raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
     called = called or as_path(image)
-    found = faces_of(engine, image, called)
+    found = faces_of(pipeline, image, called)
     if face is not None:
         if not 0 <= face < len(found):
             count = "1 face" if len(found) == 1 else f"{len(found)} faces"
@@ -53,11 +58,10 @@ def query(
         model=index.spec.name,
         threshold=calibration.threshold() if calibration else None,
         faces=tuple(
-            QueryFace(
-                one.face.box,
-                one.face.score,
-                _matches(index, calibration, index.search(one.embedding, k)),
-                poorness(one.face.box, one.face.landmarks, one.face.score, one.sharpness),
+            Probe(
+                one,
+                _matches(index, calibration, index.search(_embedding(one), k)),
+                poorness(one.box, one.landmarks, one.score, one.sharpness),
             )
             for one in found
         ),
@@ -74,15 +78,14 @@ def _matches(index: Store, calibration: Calibration | None, near: list[tuple[int
     for rank, (face, distance) in enumerate(near, start=1):
         probability = float(calibration.probability(distance)) if calibration else None
         same = distance <= calibration.threshold() if calibration else None
-        person = people.get(cluster_of.get(face, -1))
-        person = person if person and person.name else None  # without a name it is the cluster's number
-        record = records[face]
-        matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
+        cluster = cluster_of.get(face)
+        found = replace(records[face], cluster=cluster, person=people.get(cluster) if cluster is not None else None)
+        matches.append(Match(rank, found, distance, probability, same))
     return tuple(matches)
 
 
 def compare(
-    engine: Pipeline,
+    pipeline: Pipeline,
     calibration: Calibration | None,
     a: str | os.PathLike[str],
     b: str | os.PathLike[str],
@@ -97,12 +100,12 @@ def compare(
         PhotoError, NoFaceError: one of the pictures cannot be used.
         ModelError: the model has no calibration, and no threshold is given.
     """
-    faces = [faces_of(engine, image) for image in [as_path(a), as_path(b)]]
-    main = np.stack([found[0].embedding for found in faces])
+    faces = [faces_of(pipeline, image) for image in (as_path(a), as_path(b))]
+    main = np.stack([_embedding(found[0]) for found in faces])
     distance = float(l2(main[:1], main[1:])[0])
     if threshold is None:
         if calibration is None:
-            missing = no_calibration(engine.embedder.spec, "give --threshold, or")
+            missing = no_calibration(pipeline.embedder.spec, "give --threshold, or")
             raise ModelError(f"the distance is {distance:.3f}, but {missing}")
         threshold = calibration.threshold()
     return Verification(
@@ -115,23 +118,29 @@ def compare(
     )
 
 
-def faces_of(engine: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[EmbeddedFace]:
+def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[Face]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
     image = as_path(image)
     called = called or image
     if not os.path.lexists(image):
         raise PhotoError(f"{called} does not exist: give a picture")
     try:
-        photo = engine.load_photo(image)
-        faces = engine.analyse([photo])[0]
+        (result,) = pipeline.analyse([LocalFiles().read(image)])
     except PhotoError as error:
         raise PhotoError(f"{called}: {error}") from error
-    if not faces:
+    if result.reason:
+        raise PhotoError(f"{called}: {result.reason}")
+    if not result.faces:
         raise NoFaceError(
             f"no face was found in {called}: use a picture in which a face is upright and at least"
-            f" {photo.min_face_px:.0f} pixels wide"
+            f" {result.min_face_px:.0f} pixels wide"
         )
-    return sorted(faces, key=lambda found: -prominence(found.face, photo.photo.size))
+    return sorted(result.faces, key=lambda face: -prominence(face, result.size))
+
+
+def _embedding(face: Face) -> NDArray[np.float32]:
+    assert face.embedding is not None  # a pipeline gives every face one
+    return face.embedding
 
 
 def no_calibration(spec: ModelSpec, otherwise: str) -> str:

@@ -1,6 +1,6 @@
-"""`facesearch report`: people and groups as static pages to give to somebody.
+"""`facesearch report`: people and clusters as static pages to give to somebody.
 
-The pages are the server's: its frame, style and pieces. They need no script and no server, name nothing by an absolute
+The pages have the server's frame and style. They need no script and no server, name nothing by an absolute
 path, and hold no more than was asked for: pictures of the faces; with `photos` also whole photos; with `paths` also
 where the files are.
 """
@@ -21,19 +21,21 @@ from PIL import Image
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.core.executor import ordered_map
-from facesearch.core.views import Card, FaceView, PhotoView, Thumbnail
+from facesearch.core.pages import name as name_of
+from facesearch.core.results import Thumbnail
+from facesearch.core.types import Cluster, Face, Photo
 from facesearch.library import Library
 from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
 from facesearch.sharing.rendering import render
 
-__all__ = ["ReportOptions", "Reported", "make_report"]
+__all__ = ["ReportOptions", "ReportResult", "make_report"]
 
 # What a folder holds that is a report; made first, so that one that was cut off is known, too.
 MARK = "facesearch-report.json"
 PARTS = ("index.html", "people", "photos", "pictures", "static")
-STATIC = ("style.css", "report.css", "icon.svg")
-# Faces on a page, and groups; a page of thousands of pictures is slow even without a server.
-FACES, GROUPS = 300, 600
+STATIC = {"style.css": "facesearch.core.pages", "report.css": "facesearch.sharing", "icon.svg": "facesearch.core.pages"}
+# Faces on a page, and clusters; a page of thousands of pictures is slow even without a server.
+FACES, CLUSTERS = 300, 600
 # Threads that make pictures, and how many are kept waiting to be written.
 WORKERS, AHEAD = 2, 16
 
@@ -42,7 +44,7 @@ WORKERS, AHEAD = 2, 16
 class ReportOptions:
     """What a report shows.
 
-    only: names and groups' numbers; none for everybody.
+    only: names and clusters' numbers; none for everybody.
     named: nobody without a name. ignored: ignored people, too. photos: whole photos. paths: where their files are.
     """
 
@@ -55,7 +57,7 @@ class ReportOptions:
 
 
 @dataclass
-class Reported:
+class ReportResult:
     """What was made. left_out: (what, why) of pictures that could not be made; a grey one is in their place."""
 
     people: int = 0
@@ -73,24 +75,24 @@ def make_report(
     folder: Path,
     options: ReportOptions | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> Reported:
+) -> ReportResult:
     """Write a report into a folder: a new or empty one, or one that holds an earlier report, which is replaced.
 
     Args:
-        progress: called after each group, with how many are done and how many there are.
+        progress: called after each cluster, with how many are done and how many there are.
 
     Raises InputError where somebody is not in the library, or the folder holds something else.
     """
     report = _Report(library, folder, options or ReportOptions())
-    cards = list(_wanted(library, report.options))
+    clusters = list(_wanted(library, report.options))
     _prepare(folder)
     try:
         report.write_static()
-        for done, card in enumerate(cards, start=1):
-            report.write_person(card)
-            progress(done, len(cards))
-        report.write_photos({card.group for card in cards})
-        report.write_index(cards)
+        for done, cluster in enumerate(clusters, start=1):
+            report.write_person(cluster)
+            progress(done, len(clusters))
+        report.write_photos({cluster.id for cluster in clusters})
+        report.write_index(clusters)
     except OSError as error:
         raise LibraryError(
             f"the report cannot be written to {folder} ({error.strerror}): choose another folder"
@@ -98,17 +100,17 @@ def make_report(
     return report.made
 
 
-def _wanted(library: Library, options: ReportOptions) -> Iterator[Card]:
+def _wanted(library: Library, options: ReportOptions) -> Iterator[Cluster]:
     """Who is shown, the largest first. Raises InputError where somebody is not there."""
     if options.only:
-        found = {card.group: card for card in map(library.browse.card, as_strings(options.only))}
-        yield from sorted(found.values(), key=lambda card: (-card.size, card.group))
+        found = {cluster.id: cluster for cluster in map(library.browse.cluster, as_strings(options.only))}
+        yield from sorted(found.values(), key=lambda cluster: (-cluster.size, cluster.id))
         return
     for show in ("named" if options.named else "all", *(("ignored",) if options.ignored else ())):
         cursor = None
         while True:
             page = library.browse.people(show, cursor=cursor, limit=500)
-            yield from (card for card in page.items if card.person or not options.named)
+            yield from (cluster for cluster in page.items if name_of(cluster) or not options.named)
             if (cursor := page.next) is None:
                 break
 
@@ -133,82 +135,80 @@ class _Report:
 
     def __init__(self, library: Library, folder: Path, options: ReportOptions) -> None:
         self.library, self.folder, self.options = library, folder, options
-        self.made = Reported()
+        self.made = ReportResult()
         self._photos: dict[int, None] = {}
         self._made_on = datetime.now()
 
     def write_static(self) -> None:
         for name in ("people", "pictures", "static", *(("photos",) if self.options.photos else ())):
             (self.folder / name).mkdir()
-        source = files("facesearch.web") / "static"
-        for name in STATIC:
-            (self.folder / "static" / name).write_bytes((source / name).read_bytes())
+        for name, package in STATIC.items():
+            (self.folder / "static" / name).write_bytes((files(package) / "static" / name).read_bytes())
 
-    def write_index(self, cards: Sequence[Card]) -> None:
-        pages = [cards[start : start + GROUPS] for start in range(0, len(cards), GROUPS)] or [[]]
+    def write_index(self, clusters: Sequence[Cluster]) -> None:
+        pages = [clusters[start : start + CLUSTERS] for start in range(0, len(clusters), CLUSTERS)] or [[]]
         for number, some in enumerate(pages, start=1):
-            values = {"cards": some, "count": len(cards), "number": number, "pages": len(pages)}
+            values = {"clusters": some, "count": len(clusters), "number": number, "pages": len(pages)}
             self._write(_index_name(number), "report/people.html", **values)
 
-    def write_person(self, card: Card) -> None:
+    def write_person(self, cluster: Cluster) -> None:
         """The pages of somebody, with the tiles of all faces."""
-        pages = -(-card.size // FACES)
-        number, batch = 1, list[FaceView]()
-        for face in self._faces(card):
+        pages = -(-cluster.size // FACES)
+        number, batch = 1, list[Face]()
+        for face in self._faces(cluster):
             batch.append(face)
             if len(batch) == FACES:
-                self._write_faces(card, batch, number, pages)
+                self._write_faces(cluster, batch, number, pages)
                 number, batch = number + 1, []
         if batch:
-            self._write_faces(card, batch, number, pages)
+            self._write_faces(cluster, batch, number, pages)
         self.made.people += 1
 
-    def _faces(self, card: Card) -> Iterator[FaceView]:
+    def _faces(self, cluster: Cluster) -> Iterator[Face]:
         cursor = None
         while True:
-            page = self.library.browse.faces(str(card.group), "newest", cursor=cursor, limit=500)
+            page = self.library.browse.faces(str(cluster.id), "newest", cursor=cursor, limit=500)
             yield from page.items
             if (cursor := page.next) is None:
                 return
 
-    def _write_faces(self, card: Card, faces: Sequence[FaceView], number: int, pages: int) -> None:
+    def _write_faces(self, cluster: Cluster, faces: Sequence[Face], number: int, pages: int) -> None:
         thumbnails = self.library.thumbnails
         tiles = ordered_map(lambda face: thumbnails.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
         for face, tile in zip(faces, tiles, strict=True):
             self._write_picture(f"face-{face.id}", tile, f"face {face.id}")
-            self._photos[face.photo] = None
-        paths = {face.id: self._paths(face.photo) for face in faces} if self.options.paths else {}
-        values = {"card": card, "faces": faces, "paths": paths, "number": number, "pages": pages}
-        self._write(_person_name(card.group, number), "report/person.html", **values)
+            self._photos[face.photo_id] = None
+        paths = {face.id: self._paths(face.photo_id) for face in faces} if self.options.paths else {}
+        values = {"cluster": cluster, "faces": faces, "paths": paths, "number": number, "pages": pages}
+        self._write(_person_name(cluster.id, number), "report/person.html", **values)
         self.made.faces += len(faces)
 
-    def write_photos(self, groups: set[int]) -> None:
-        """A page for each photo on which one of the faces is; of the faces on it, only theirs are told."""
+    def write_photos(self, clusters: set[int]) -> None:
+        """A page for each photo on which one of the faces is; of the faces on it, only theirs are shown."""
         if not self.options.photos:
             return
-        shown = list(self._photos)
+        ids = list(self._photos)
         thumbnails = self.library.thumbnails
-        previews = ordered_map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), shown, WORKERS, AHEAD)
-        for photo, preview in zip(shown, previews, strict=True):
-            view = self.library.browse.photo(photo)
-            self._write_picture(f"photo-{photo}", preview, f"photo {photo}")
-            self._write_photo(view, [face for face in view.faces if face.group in groups and not face.not_a_face])
+        previews = ordered_map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), ids, WORKERS, AHEAD)
+        for number, preview in zip(ids, previews, strict=True):
+            photo = self.library.browse.photo(number).photo
+            self._write_picture(f"photo-{number}", preview, f"photo {number}")
+            self._write_photo(photo, [face for face in photo.faces if face.cluster in clusters and not face.not_a_face])
             self.made.photos += 1
 
-    def _write_photo(self, view: PhotoView, faces: Sequence[FaceView]) -> None:
-        width, height = view.card.size
+    def _write_photo(self, photo: Photo, faces: Sequence[Face]) -> None:
+        width, height = photo.size
         scale = min(1.0, PREVIEW_SIZES[-1] / max(width, height))
         values = {
-            "photo": view.card,
+            "photo": photo,
             "faces": faces,
-            "paths": self._paths(view.card.id) if self.options.paths else [],
+            "paths": _shown(photo.paths) if self.options.paths else [],
             "shown": (max(1, round(width * scale)), max(1, round(height * scale))),
         }
-        self._write(f"photos/{view.card.id}.html", "report/photo.html", **values)
+        self._write(f"photos/{photo.id}.html", "report/photo.html", **values)
 
     def _paths(self, photo: int) -> list[str]:
-        """The files of a photo as text; bytes that are none become question marks."""
-        return [path.encode("utf-8", "replace").decode() for path in self.library.browse.photo(photo).paths]
+        return _shown(self.library.browse.photo(photo).photo.paths)
 
     def _write_picture(self, name: str, picture: Thumbnail, what: str) -> None:
         if picture.jpeg is None:
@@ -224,12 +224,17 @@ class _Report:
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
+def _shown(paths: Sequence[str]) -> list[str]:
+    """Paths as text; bytes that are none become question marks."""
+    return [path.encode("utf-8", "replace").decode() for path in paths]
+
+
 def _index_name(number: int = 1) -> str:
     return "index.html" if number == 1 else f"people/page-{number}.html"
 
 
-def _person_name(group: int, number: int = 1) -> str:
-    return f"people/{group}.html" if number == 1 else f"people/{group}-{number}.html"
+def _person_name(cluster: int, number: int = 1) -> str:
+    return f"people/{cluster}.html" if number == 1 else f"people/{cluster}-{number}.html"
 
 
 def _grey() -> bytes:

@@ -1,4 +1,4 @@
-"""Contact sheets: groups of faces as one picture, a row a person."""
+"""Contact sheets: clusters of faces as one picture, a row each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

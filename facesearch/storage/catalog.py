@@ -15,11 +15,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
-from facesearch.core.types import Face
+from facesearch.core.types import Face, FileFacts, PhotoResult
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
-from facesearch.storage.records import KnownPath, NewPhoto
+from facesearch.storage.records import KnownPath
 
 __all__ = [
     "below",
@@ -31,6 +31,7 @@ __all__ = [
     "mark_missing",
     "photo_at",
     "photo_id_of",
+    "photo_ids_of",
     "put_photo",
     "settle",
     "under",
@@ -59,6 +60,12 @@ def known_paths(connection: Connection) -> dict[str, KnownPath]:
     }
 
 
+def photo_ids_of(connection: Connection, sha256s: Sequence[str]) -> dict[str, int]:
+    """Of some contents those that are known, and their photos."""
+    query = select(db.photos.c.sha256, db.photos.c.id).where(db.photos.c.sha256.in_(list(sha256s)))
+    return {row.sha256: row.id for row in connection.execute(query)}
+
+
 def photo_id_of(connection: Connection, sha256: str) -> int | None:
     return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
 
@@ -68,32 +75,33 @@ def photo_at(connection: Connection, path: str) -> int | None:
     return connection.execute(select(db.paths.c.photo_id).where(db.paths.c.path == path)).scalar()
 
 
-def put_photo(connection: Connection, photo: NewPhoto, run_id: int, *, redo: bool) -> int | None:
+def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_id: int, *, redo: bool) -> int | None:
     """Store what was found in a photo, and the file that it was read from.
 
     Returns the number of its faces; None where its content was known already and only the file was new to us, as
     when two copies are read in one batch. With redo the faces are stored anew all the same.
     """
-    photo_id = photo_id_of(connection, photo.sha256)
+    photo_id = photo_id_of(connection, result.sha256)
     count: int | None = None
     if photo_id is None:
-        values = {
-            "sha256": photo.sha256,
-            "width": photo.width,
-            "height": photo.height,
-            "min_face_px": photo.min_face_px,
-            "run_id": run_id,
-            **dated(photo.taken, photo.mtime_ns),
-        }
+        values = {"sha256": result.sha256} | _photo_row(file, result, run_id)
         photo_id = new_id(connection.execute(insert(db.photos).values(values)))
-        count = add_faces(connection, photo_id, photo.faces)
-        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+        count = add_faces(connection, photo_id, result.faces)
+        link_path(connection, file.path, photo_id, file.size_bytes, file.mtime_ns)
     else:
-        link_path(connection, photo.path, photo_id, photo.size_bytes, photo.mtime_ns)
+        link_path(connection, file.path, photo_id, file.size_bytes, file.mtime_ns)
         by = connection.execute(select(db.photos.c.run_id).where(db.photos.c.id == photo_id)).scalar_one()
-        again = redo and by != run_id  # not for every copy of it
-        count = replace_faces(connection, photo_id, photo, run_id) if again else None
+        if redo and by != run_id:  # not for every copy of it
+            count = replace_faces(connection, photo_id, result.faces)
+            values = _photo_row(file, result, run_id)
+            connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
     return count
+
+
+def _photo_row(file: FileFacts, result: PhotoResult, run_id: int) -> dict[str, Any]:
+    width, height = result.size
+    row = {"width": width, "height": height, "min_face_px": result.min_face_px, "run_id": run_id}
+    return row | dated(result.taken, file.mtime_ns)
 
 
 def add_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> int:
@@ -102,19 +110,16 @@ def add_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> i
     return len(faces)
 
 
-def replace_faces(connection: Connection, photo_id: int, photo: NewPhoto, run_id: int) -> int:
+def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> int:
     """The photo was looked at again: new faces take the ids of the old ones that they are."""
     old = _embeddings(connection, photo_id)
-    add_faces(connection, photo_id, photo.faces)
+    add_faces(connection, photo_id, faces)
     new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in old}
     inherited = _inherit(connection, old, new)
     gone = [{"gone": face} for face in old if face not in inherited]
     if gone:
         connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
-    values: dict[str, Any] = {"width": photo.width, "height": photo.height, "min_face_px": photo.min_face_px}
-    values |= {"run_id": run_id, **dated(photo.taken, photo.mtime_ns)}
-    connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
-    return len(photo.faces)
+    return len(faces)
 
 
 def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:

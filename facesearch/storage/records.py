@@ -1,29 +1,8 @@
-"""What goes into the index and what comes out of it."""
+"""What comes out of a store that is no face, photo, person or cluster."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from facesearch.core.types import Face
-
-__all__ = ["IndexCounts", "KnownPath", "NewPhoto"]
-
-
-@dataclass(frozen=True)
-class NewPhoto:
-    """A photo that was looked at, with its faces, and the file that it was read from.
-
-    taken: when, as the photo tells it; None where it does not, and its file's time has to do.
-    """
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    sha256: str
-    width: int
-    height: int
-    min_face_px: float
-    faces: tuple[Face, ...]
-    taken: datetime | None = None
+__all__ = ["IndexCounts", "KnownPath"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`facesearch serve`: pages in a browser, for one person on one machine; parse, call the library, render.
 
-May import sharing, library and everything below.
+May import library and everything below it.
 """
 
 __all__: list[str] = []

@@ -15,9 +15,10 @@ from starlette.staticfiles import StaticFiles
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
-from facesearch.web import deciding, filling, people, photos, searching
+from facesearch.web import decisions, indexing, people, photos, searching
+from facesearch.web.rendering import PACKAGES
 from facesearch.web.security import Guard, Keys
-from facesearch.web.site import Site, page
+from facesearch.web.site import Site, link, page, site_of
 
 __all__ = ["create_app"]
 
@@ -41,31 +42,31 @@ def create_app(site: Site, keys: Keys, hosts: Iterable[str], *, any_address: boo
 
 def _routes() -> list[Route | Mount]:
     return [
-        Route("/", people.everybody),
-        Route("/people/{who}", people.somebody),
-        Route("/people/{who}/card", people.card),
-        Route("/loose", people.loose),
+        Route("/", people.listing),
+        Route("/people/{who}", people.person),
+        Route("/people/{who}/card", people.tile),
+        Route("/loose", people.unclustered),
         Route("/not-faces", people.not_faces),
         Route("/review", people.review),
         Route("/together", people.together),
         Route("/names", people.names),
-        Route("/photos", photos.album),
-        Route("/photos/{photo}", photos.one),
+        Route("/photos", photos.listing),
+        Route("/photos/{photo}", photos.photo),
         Route("/pictures/face/{face}/{size}", photos.tile),
         Route("/pictures/photo/{photo}/{size}", photos.preview),
-        Route("/search", searching.ask, methods=["GET"]),
-        Route("/search", searching.look, methods=["POST"], max_body_size=PICTURE_BYTES),
-        Route("/search/{key}", searching.found),
+        Route("/search", searching.form, methods=["GET"]),
+        Route("/search", searching.upload, methods=["POST"], max_body_size=PICTURE_BYTES),
+        Route("/search/{key}", searching.result),
         Route("/search/{key}/picture", searching.picture),
         Route("/search/{key}/face/{face}", searching.face),
-        Route("/index", filling.ask, methods=["GET"]),
-        Route("/index", filling.start, methods=["POST"]),
-        Route("/index/stop", filling.stop, methods=["POST"]),
-        Route("/index/events", filling.events),
-        Route("/group", filling.group, methods=["POST"]),
-        Route("/decide/{what}", deciding.decide, methods=["POST"]),
-        Route("/history", deciding.history),
-        Mount("/static", _Files(packages=[("facesearch.web", "static")])),
+        Route("/index", indexing.form, methods=["GET"]),
+        Route("/index", indexing.start, methods=["POST"]),
+        Route("/index/stop", indexing.stop, methods=["POST"]),
+        Route("/index/events", indexing.events),
+        Route("/cluster", indexing.cluster, methods=["POST"]),
+        Route("/decide/{what}", decisions.decide, methods=["POST"]),
+        Route("/history", decisions.history),
+        Mount("/static", _Files(packages=[(package, "static") for package in PACKAGES])),
     ]
 
 
@@ -85,13 +86,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """What facesearch says on purpose."""
+    """An error that tells the user what to do."""
     if isinstance(error, LibraryMissingError):
         return page(request, "welcome.html")
-    said = request.query_params.get("said")
-    if isinstance(error, InputError) and said and request.url.path.startswith("/people/"):
-        # the decision that is told of has dissolved the group whose page this was
-        return RedirectResponse(f"/?said={said}" if said.isascii() and said.isdigit() else "/", 303)
+    message = request.query_params.get("message", "")
+    if isinstance(error, InputError) and message and request.url.path.startswith("/people/"):
+        # the decision that the message is about has dissolved the cluster whose page this was
+        known = site_of(request).messages.get(message) is not None
+        return RedirectResponse(link("/", {"message": message if known else None}), 303)
     if isinstance(error, InputError):
         status = HTTPStatus.NOT_FOUND
     else:
@@ -111,5 +113,5 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    text = f"Unexpected {type(error).__name__}: the terminal in which facesearch runs says more."
+    text = f"Unexpected {type(error).__name__}: the terminal in which facesearch runs has the details."
     return page(request, "problem.html", code=HTTPStatus.INTERNAL_SERVER_ERROR, text=text)

@@ -1,4 +1,4 @@
-"""One long piece of work at a time, indexing or grouping: in a thread, watched and stopped from pages."""
+"""One long piece of work at a time, indexing or clustering: in a thread, watched and stopped from pages."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""People, a person, faces in no group, pairs to answer, who is with whom, and names to complete."""
+"""People, a person, faces in no cluster, pairs to answer, who is with whom, and names to complete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from facesearch.core.views import FaceView
+from facesearch.core.types import Face
 from facesearch.library import Library
 from facesearch.web.site import cursor_of, link, page, with_library
 
-__all__ = ["card", "everybody", "loose", "names", "not_faces", "review", "somebody", "together"]
+__all__ = ["listing", "names", "not_faces", "person", "review", "tile", "together", "unclustered"]
 
 PEOPLE, FACES, COMPANIONS = 48, 60, 60
 SHOWS = {"all": "Everybody", "named": "Named", "unnamed": "Not named", "ignored": "Ignored"}
@@ -18,18 +18,18 @@ ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "doubt": "Least ce
 
 
 @with_library
-def everybody(request: Request, library: Library) -> Response:
+def listing(request: Request, library: Library) -> Response:
     show = request.query_params.get("show", "all")
-    cards = library.browse.people(show, cursor=cursor_of(request), limit=PEOPLE)  # type: ignore[arg-type]
+    clusters = library.browse.people(show, cursor=cursor_of(request), limit=PEOPLE)  # type: ignore[arg-type]
     counts = library.browse.counts()
-    if not cards.items and show == "all" and not counts.ignored:
+    if not clusters.items and show == "all" and not counts.ignored:
         status = library.status()
-        if not status.photos or not counts.loose:
+        if not status.photos or not counts.unclustered:
             return page(request, "nothing.html", photos=status.photos, faces=status.faces)
-    more = link("/", {"show": show, "cursor": cards.next}) if cards.next else None
-    waiting = counts.loose if not cards.items else 0
+    more = link("/", {"show": show, "cursor": clusters.next}) if clusters.next else None
+    waiting = counts.unclustered if not clusters.items else 0
     values: dict[str, Any] = {
-        "cards": cards.items,
+        "clusters": clusters.items,
         "more": more,
         "counts": counts,
         "show": show,
@@ -40,18 +40,18 @@ def everybody(request: Request, library: Library) -> Response:
 
 
 @with_library
-def card(request: Request, library: Library) -> Response:
-    """One person's tile as it is now, with what has just been said: what a script puts into the page."""
-    return page(request, "card.html", card=library.browse.card(request.path_params["who"]))
+def tile(request: Request, library: Library) -> Response:
+    """One person's tile as it is now, with the message: what a script puts into the page."""
+    return page(request, "tile.html", cluster=library.browse.cluster(request.path_params["who"]))
 
 
 @with_library
-def somebody(request: Request, library: Library) -> Response:
-    who = library.browse.card(request.path_params["who"])
+def person(request: Request, library: Library) -> Response:
+    who = library.browse.cluster(request.path_params["who"])
     order = request.query_params.get("order", "newest")
-    faces = library.browse.faces(str(who.group), order, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
+    faces = library.browse.faces(str(who.id), order, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
     more = link(request.url.path, {"order": order, "cursor": faces.next}) if faces.next else None
-    with_them = library.browse.together(str(who.group), 8)
+    with_them = library.browse.together(str(who.id), 8)
     values: dict[str, Any] = {
         "who": who,
         "faces": faces.items,
@@ -64,8 +64,8 @@ def somebody(request: Request, library: Library) -> Response:
 
 
 @with_library
-def loose(request: Request, library: Library) -> Response:
-    faces = library.browse.loose(cursor=cursor_of(request), limit=FACES)
+def unclustered(request: Request, library: Library) -> Response:
+    faces = library.browse.unclustered(cursor=cursor_of(request), limit=FACES)
     return _some(request, faces.items, faces.next, "loose")
 
 
@@ -93,11 +93,11 @@ def review(request: Request, library: Library) -> Response:
 def together(request: Request, library: Library) -> Response:
     asked = request.query_params.get("who", "").strip()
     if not asked:
-        cards = library.browse.people(cursor=cursor_of(request), limit=PEOPLE)
-        more = link("/together", {"cursor": cards.next}) if cards.next else None
-        return page(request, "together.html", who=None, cards=cards.items, more=more)
-    who = library.browse.card(asked)
-    return page(request, "together.html", who=who, with_them=library.browse.together(str(who.group), COMPANIONS))
+        clusters = library.browse.people(cursor=cursor_of(request), limit=PEOPLE)
+        more = link("/together", {"cursor": clusters.next}) if clusters.next else None
+        return page(request, "together.html", who=None, clusters=clusters.items, more=more)
+    who = library.browse.cluster(asked)
+    return page(request, "together.html", who=who, with_them=library.browse.together(str(who.id), COMPANIONS))
 
 
 @with_library
@@ -105,14 +105,14 @@ def names(request: Request, library: Library) -> Response:
     """People whose name has the text in it, to complete what is being typed."""
     text = request.query_params.get("text", "")[:200]
     found = library.browse.completions(text)
-    titles = [card.title for card in found]
-    # two people of one name are told apart by their groups
-    values = [str(card.group) if titles.count(card.title) > 1 else card.title for card in found]
+    titles = [cluster.title for cluster in found]
+    # two people of one name are told apart by their clusters
+    values = [str(one.id) if titles.count(one.title) > 1 else one.title for one in found]
     return JSONResponse(
-        [{"value": value, "title": card.title, "size": card.size} for value, card in zip(values, found, strict=True)]
+        [{"value": value, "title": one.title, "size": one.size} for value, one in zip(values, found, strict=True)]
     )
 
 
-def _some(request: Request, faces: Sequence[FaceView], cursor: str | None, which: str) -> Response:
+def _some(request: Request, faces: Sequence[Face], cursor: str | None, which: str) -> Response:
     more = link(request.url.path, {"cursor": cursor}) if cursor else None
     return page(request, "faces.html", faces=faces, more=more, which=which)

@@ -5,36 +5,38 @@ from importlib.resources import files
 from starlette.requests import Request
 from starlette.responses import Response
 
-from facesearch.core.views import Thumbnail
+from facesearch.core.results import Thumbnail
 from facesearch.library import Library
 from facesearch.web.site import cursor_of, link, number, page, with_library
 
-__all__ = ["album", "one", "preview", "tile"]
+__all__ = ["listing", "photo", "preview", "tile"]
 
 PHOTOS = 60
 
 
 @with_library
-def album(request: Request, library: Library) -> Response:
+def listing(request: Request, library: Library) -> Response:
     """All photos, or those that show some people together."""
     wanted = [name for name in request.query_params.getlist("with") if name.strip()]
     only = request.query_params.get("only") == "1"
-    people = [library.browse.card(name) for name in wanted]
-    groups = [str(card.group) for card in people]
-    found = library.browse.photos(groups, only=only, cursor=cursor_of(request), limit=PHOTOS)
-    here = {"with": groups, "only": "1" if only else None}
+    people = [library.browse.cluster(name) for name in wanted]
+    clusters = [str(cluster.id) for cluster in people]
+    found = library.browse.photos(clusters, only=only, cursor=cursor_of(request), limit=PHOTOS)
+    here = {"with": clusters, "only": "1" if only else None}
     more = link("/photos", here | {"cursor": found.next}) if found.next else None
     without = {
-        card.group: link("/photos", here | {"with": [g for g in groups if g != str(card.group)]}) for card in people
+        one.id: link("/photos", here | {"with": [cluster for cluster in clusters if cluster != str(one.id)]})
+        for one in people
     }
     return page(request, "photos.html", photos=found.items, more=more, people=people, only=only, without=without)
 
 
 @with_library
-def one(request: Request, library: Library) -> Response:
-    view = library.browse.photo(number(request.path_params["photo"]))
-    chosen = request.query_params.get("face", "")
-    return page(request, "photo.html", view=view, chosen=number(chosen) if chosen else None)
+def photo(request: Request, library: Library) -> Response:
+    shown = library.browse.photo(number(request.path_params["photo"]))
+    face = request.query_params.get("face", "")
+    chosen = number(face) if face else None
+    return page(request, "photo.html", photo=shown.photo, newer=shown.newer, older=shown.older, chosen=chosen)
 
 
 @with_library
@@ -45,8 +47,8 @@ def tile(request: Request, library: Library) -> Response:
 
 @with_library
 def preview(request: Request, library: Library) -> Response:
-    photo, size = number(request.path_params["photo"]), number(request.path_params["size"])
-    return _picture(request, library.photo_preview(photo, size))
+    which, size = number(request.path_params["photo"]), number(request.path_params["size"])
+    return _picture(request, library.photo_preview(which, size))
 
 
 def _picture(request: Request, thumbnail: Thumbnail) -> Response:

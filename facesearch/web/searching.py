@@ -13,39 +13,38 @@ from starlette.responses import RedirectResponse, Response
 from facesearch.core.errors import FacesearchError, InputError
 from facesearch.core.results import Match
 from facesearch.library import Library
-from facesearch.web.kept import Search
-from facesearch.web.notes import Note
+from facesearch.web.recent import Message, Search
 from facesearch.web.site import (
     back,
     number,
     page,
-    said,
+    redirect,
     site_of,
     with_library,
 )
 
-__all__ = ["ask", "face", "found", "look", "picture"]
+__all__ = ["face", "form", "picture", "result", "upload"]
 
 MATCHES = 24
 CHUNK_BYTES = 1 << 20
 
 
 @with_library
-def ask(request: Request, library: Library) -> Response:
+def form(request: Request, library: Library) -> Response:
     return page(request, "search.html", faces=library.status().faces)
 
 
-async def look(request: Request) -> Response:
-    """Search with an upload. It is never kept: on the disk as long as it is looked at, then in memory as pictures."""
-    async with request.form(max_files=1, max_fields=4) as form:
-        given = form.get("picture")
+async def upload(request: Request) -> Response:
+    """Search with an upload. It is on the disk only during the search, then in memory as small pictures."""
+    async with request.form(max_files=1, max_fields=4) as sent:
+        given = sent.get("picture")
         if not isinstance(given, UploadFile) or not given.size:
-            return await run_in_threadpool(said, request, Note("no picture was chosen", "error"), "/search")
+            return await run_in_threadpool(redirect, request, Message("no picture was chosen", "error"), "/search")
         with tempfile.TemporaryDirectory(prefix="facesearch-") as folder:
             path = Path(folder) / "picture"
             await _save(given, path)
             async with site_of(request).one_search:
-                return await run_in_threadpool(_look, request, path)
+                return await run_in_threadpool(_search, request, path)
 
 
 async def _save(given: UploadFile, path: Path) -> None:
@@ -54,33 +53,33 @@ async def _save(given: UploadFile, path: Path) -> None:
             await file.write(chunk)
 
 
-def _look(request: Request, path: Path) -> Response:
+def _search(request: Request, path: Path) -> Response:
     site = site_of(request)
     try:
-        library = site.shelf.with_engine()
-        result = library.query(path, MATCHES, called="the picture")
-        looked = library.pictures_of(path, [found.box for found in result.faces])
+        library = site.library.with_engine()
+        found = library.query(path, MATCHES, called="the picture")
+        pictures = library.pictures_of(path, [one.face.box for one in found.faces])
     except FacesearchError as error:
         return back(request, error, "/search")
-    key = site.searches.put(Search(result, looked.size, looked.preview, looked.tiles))
+    key = site.searches.put(Search(found, pictures.size, pictures.preview, pictures.tiles))
     return RedirectResponse(f"/search/{key}", 303)
 
 
 @with_library
-def found(request: Request, library: Library) -> Response:
-    search = _kept(request)
+def result(request: Request, library: Library) -> Response:
+    search = _recent(request)
     rows = [_shown(library, face.matches) for face in search.result.faces]
     return page(request, "found.html", key=request.path_params["key"], search=search, rows=rows)
 
 
 @with_library
 def picture(request: Request, library: Library) -> Response:
-    return _jpeg(_kept(request).picture)
+    return _jpeg(_recent(request).picture)
 
 
 @with_library
 def face(request: Request, library: Library) -> Response:
-    tiles, which = _kept(request).tiles, number(request.path_params["face"])
+    tiles, which = _recent(request).tiles, number(request.path_params["face"])
     if which >= len(tiles):
         raise InputError(f"the picture has no face {which}")
     return _jpeg(tiles[which])
@@ -91,13 +90,13 @@ def _shown(library: Library, matches: tuple[Match, ...]) -> list[tuple[Match, ob
     shown: list[tuple[Match, object]] = []
     for match in matches:
         try:
-            shown.append((match, library.browse.face(match.face)))
+            shown.append((match, library.browse.face(match.face.id)))
         except InputError:  # it was removed since
             continue
     return shown
 
 
-def _kept(request: Request) -> Search:
+def _recent(request: Request) -> Search:
     search = site_of(request).searches.get(request.path_params["key"])
     if search is None:
         raise InputError("this search is not kept any more, as nothing is that you search with: search again")

@@ -15,8 +15,8 @@ import uvicorn
 
 from facesearch.core.errors import InputError
 from facesearch.web.app import create_app
+from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.security import Keys
-from facesearch.web.shelf import Shelf
 from facesearch.web.site import Site
 
 __all__ = ["PORT", "Serving", "is_loopback", "serve"]
@@ -35,11 +35,11 @@ class Serving:
     Raises InputError where that address cannot be listened at.
     """
 
-    def __init__(self, shelf: Shelf, host: str = "127.0.0.1", port: int = PORT) -> None:
+    def __init__(self, library: CurrentLibrary, host: str = "127.0.0.1", port: int = PORT) -> None:
         self._listening = _listen(host, port)
         port = self._listening.getsockname()[1]
         self.address = f"http://{_in_url(host)}:{port}/"
-        self.keys, self.site = Keys(port), Site(shelf)
+        self.keys, self.site = Keys(port), Site(library)
         self._server = _Server(_config(self.site, self.keys, host, port))
         self.site.closing = lambda: self._server.should_exit
 
@@ -65,15 +65,15 @@ class Serving:
             self.site.jobs.stop()
             with _impatient():
                 self.site.jobs.wait()
-        self.site.shelf.close()
+        self.site.library.close()
 
 
-def serve(shelf: Shelf, host: str, port: int, *, opens: bool, say: Callable[[str], None]) -> None:
+def serve(library: CurrentLibrary, host: str, port: int, *, opens: bool, say: Callable[[str], None]) -> None:
     """`facesearch serve`, until Ctrl-C. Args: opens: open a browser; say: gets lines for the user.
 
     Raises as `Serving`.
     """
-    serving = Serving(shelf, host, port)
+    serving = Serving(library, host, port)
     say(f"Open {serving.letting_in()}")
     say("Ctrl-C ends it.")
     if opens:

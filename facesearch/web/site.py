@@ -13,15 +13,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from facesearch.core.errors import InputError, LibraryLockedError
 from facesearch.library import Library
-from facesearch.sharing.rendering import render
+from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.jobs import Jobs
-from facesearch.web.kept import Searches
-from facesearch.web.notes import Note, Notes
-from facesearch.web.shelf import Shelf
+from facesearch.web.recent import Message, Recent, Search
+from facesearch.web.rendering import render
 
-__all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "said", "show", "site_of", "with_library"]
+__all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "redirect", "site_of", "with_library"]
 
 DIGITS = 18
+# So many messages and searches are remembered.
+MESSAGES, SEARCHES = 200, 8
 # What errors tell those who type commands.
 OPTION = re.compile(r" \(--[\w-]+\)")
 WORKING = (
@@ -38,10 +39,10 @@ class Site:
     closing: asked by streams, which must end before the server can.
     """
 
-    shelf: Shelf
+    library: CurrentLibrary
     jobs: Jobs = field(default_factory=Jobs)
-    notes: Notes = field(default_factory=Notes)
-    searches: Searches = field(default_factory=Searches)
+    messages: Recent[Message] = field(default_factory=lambda: Recent(MESSAGES))
+    searches: Recent[Search] = field(default_factory=lambda: Recent(SEARCHES))
     one_search: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(1))
     closing: Callable[[], bool] = lambda: False
 
@@ -56,40 +57,35 @@ def with_library(handler: Callable[[Request, Library], Response]) -> Callable[[R
 
     @functools.wraps(handler)
     def handle(request: Request) -> Response:
-        library = site_of(request).shelf.find()
+        library = site_of(request).library.find()
         return page(request, "welcome.html") if library is None else handler(request, library)
 
     return handle
 
 
 def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
-    """A page with what all of them show: which part of the site it is, and what has just been said."""
+    """A page with what all of them show: which part of the site it is, the work in progress, and a message."""
     site = site_of(request)
-    note = site.notes.get(request.query_params.get("said", ""))
-    here = local(request.url.path + (f"?{query}" if (query := _without_said(request.url.query)) else ""))
+    message = site.messages.get(request.query_params.get("message", ""))
+    here = local(request.url.path + (f"?{query}" if (query := _without_message(request.url.query)) else ""))
     work = site.jobs.state()
-    return HTMLResponse(render(template, path=request.url.path, here=here, note=note, work=work, **values), code)
+    return HTMLResponse(render(template, path=request.url.path, here=here, message=message, work=work, **values), code)
 
 
-def show(template: str, **values: Any) -> Callable[[Request], Response]:
-    """A handler that only shows a template."""
-    return lambda request: page(request, template, **values)
-
-
-def said(request: Request, note: Note, to: str) -> RedirectResponse:
-    """Go to a page that says something."""
+def redirect(request: Request, message: Message, to: str) -> RedirectResponse:
+    """Go to a page that shows a message."""
     parts = urlsplit(local(to))
-    query = [*parse_qsl(_without_said(parts.query)), ("said", site_of(request).notes.put(note))]
+    query = [*parse_qsl(_without_message(parts.query)), ("message", site_of(request).messages.put(message))]
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return RedirectResponse(f"{parts.path}?{urlencode(query)}{fragment}", 303)
 
 
 def back(request: Request, error: Exception, to: str) -> RedirectResponse:
-    """Go back to a page that says why something could not be done."""
+    """Go back to a page that tells why something could not be done."""
     text = OPTION.sub("", str(error))
     if isinstance(error, LibraryLockedError) and site_of(request).jobs.busy:
         text = WORKING
-    return said(request, Note(text, "error"), to)
+    return redirect(request, Message(text, "error"), to)
 
 
 def local(to: str) -> str:
@@ -100,7 +96,7 @@ def local(to: str) -> str:
 def number(text: str) -> int:
     """The id in an address or a form. Raises InputError for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
-        raise InputError(f"{text[:DIGITS]!r} is no number of a face, a photo or a group")
+        raise InputError(f"{text[:DIGITS]!r} is no number of a face, a photo or a cluster")
     return int(text)
 
 
@@ -114,5 +110,5 @@ def link(path: str, values: Mapping[str, str | Sequence[str] | None]) -> str:
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
-def _without_said(query: str) -> str:
-    return urlencode([(name, value) for name, value in parse_qsl(query) if name not in ("said", "cursor")])
+def _without_message(query: str) -> str:
+    return urlencode([(name, value) for name, value in parse_qsl(query) if name not in ("message", "cursor")])

@@ -160,7 +160,7 @@ def test_what_people_read(command: Command, library: Path, demo: Demo, monkeypat
     assert "1 in 1,000 pairs of strangers" in same.out
     different = command("verify", demo[0] / "grace-hopper-soft.jpg", demo[0] / "eileen-collins-soft.jpg")
     assert different.out.startswith("Different people.\n")
-    assert "2 groups with 26 faces" in command("cluster").out
+    assert "2 clusters with 26 faces" in command("cluster").out
     assert "26" in command("status").out
     for answer in (index, query, same, different):
         assert answer.err == ""

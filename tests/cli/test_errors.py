@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Answer, Picture
+from conftest import Answer, Picture
+from fakes import FAKE_SPEC
 
 from facesearch.library import Library
 from facesearch.storage import Store

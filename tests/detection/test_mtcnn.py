@@ -10,7 +10,7 @@ from PIL import Image
 
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
-from facesearch.detection import Detector
+from facesearch.detection import load
 from facesearch.detection.mtcnn.candidates import Candidates, nms_by_smaller
 from facesearch.detection.mtcnn.pyramid import Pyramid, crops
 from facesearch.media import open_photo
@@ -258,9 +258,9 @@ def test_best_score_first_and_thresholds(detector, astronaut):
     scores = [face.score for face in detect(detector, crowd, 20)]
     assert len(scores) == 3
     assert scores == sorted(scores, reverse=True)
-    assert min(scores) > detector.config.thresholds[2]
+    assert min(scores) > DetectionConfig().thresholds[2]
 
-    strict = Detector(DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
+    strict = load(config=DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
     assert 1 <= len(detect(strict, crowd, 20)) < 3
 
 

@@ -9,7 +9,7 @@ import torch
 from detection_samples import assert_same_faces, detect, resized
 from scipy.special import expit
 
-from facesearch.detection import Detector
+from facesearch.detection.mtcnn import Mtcnn
 from facesearch.detection.mtcnn.cascade_torch import DeviceCascade
 from facesearch.detection.mtcnn.proposals import _bands, _hits, propose
 from facesearch.detection.mtcnn.pyramid import Pyramid, scales
@@ -54,9 +54,15 @@ def test_threads_change_no_bit(detector, hopper, astronaut):
 
 
 @pytest.fixture(scope="module")
-def in_torch() -> Detector:
+def detector() -> Mtcnn:
+    """Without the search for the upright orientation."""
+    return Mtcnn()
+
+
+@pytest.fixture(scope="module")
+def in_torch() -> Mtcnn:
     """The detector as it runs on other devices, on the CPU."""
-    other = Detector()
+    other = Mtcnn()
     other.cascade = DeviceCascade("cpu")
     return other
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from facesearch.core.errors import WeightsError
-from facesearch.detection.mtcnn.cascade import weights_file
 from facesearch.detection.mtcnn.torch_file import read_torch_file
+from facesearch.detection.mtcnn.weights import weights_file
 
 
 @pytest.fixture

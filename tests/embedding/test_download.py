@@ -12,7 +12,7 @@ import pytest
 
 from facesearch.core.errors import WeightsError
 from facesearch.embedding import download
-from facesearch.embedding.download import fetch
+from facesearch.embedding.downloads import fetch
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.weights import WeightsFile
 

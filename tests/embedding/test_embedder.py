@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import ModelError
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 
 HEIGHT, WIDTH = 20, 16
 PREPROCESSING = Preprocessing(
@@ -59,7 +59,7 @@ def crops(count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
 def test_normalisation_against_a_written_out_loop(channels):
     network = LinearNetwork(channels=channels)
     (crop,) = crops(1)
-    Embedder(network).embed([crop])
+    NetworkEmbedder(network).embed([crop])
     (batch,) = network.seen
 
     expected = np.empty((3, HEIGHT, WIDTH))
@@ -76,7 +76,10 @@ def test_normalisation_against_a_written_out_loop(channels):
 
 
 def test_bgr_is_rgb_with_swapped_channels():
-    rgb, bgr = Embedder(LinearNetwork(mean=(9, 9, 9))), Embedder(LinearNetwork(mean=(9, 9, 9), channels="bgr"))
+    rgb, bgr = (
+        NetworkEmbedder(LinearNetwork(mean=(9, 9, 9))),
+        NetworkEmbedder(LinearNetwork(mean=(9, 9, 9), channels="bgr")),
+    )
     some = crops(5)
     np.testing.assert_allclose(bgr.embed([crop[:, :, ::-1] for crop in some]), rgb.embed(some), atol=1e-6)
     assert np.abs(bgr.embed(some) - rgb.embed(some)).max() > 0.05
@@ -88,7 +91,7 @@ def test_crops_are_left_as_they_are():
     for crop in some:
         crop.flags.writeable = False
     network = LinearNetwork(mirror=True, channels="bgr")
-    Embedder(network).embed(some)
+    NetworkEmbedder(network).embed(some)
     assert all((crop == old).all() for crop, old in zip(some, before, strict=True))
     assert all(batch.flags.c_contiguous for batch in network.seen)
 
@@ -99,7 +102,7 @@ def test_crops_are_left_as_they_are():
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("channels", ["rgb", "bgr"])
 def test_unit_norm(mirror, channels):
-    embeddings = Embedder(LinearNetwork(mirror=mirror, channels=channels)).embed(crops(7))
+    embeddings = NetworkEmbedder(LinearNetwork(mirror=mirror, channels=channels)).embed(crops(7))
     assert embeddings.shape == (7, 6)
     assert embeddings.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
@@ -107,23 +110,23 @@ def test_unit_norm(mirror, channels):
 
 def test_without_a_mirror_it_is_the_networks_own_direction():
     network = LinearNetwork()
-    embeddings = Embedder(network).embed(crops(4))
+    embeddings = NetworkEmbedder(network).embed(crops(4))
     raw = network.seen[0].reshape(4, -1).astype(float) @ network.weights
     np.testing.assert_allclose(embeddings, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-5)
 
 
 def test_the_mirror_average_is_the_direction_of_the_mean_of_both_unit_vectors():
     some = crops(6)
-    plain = Embedder(LinearNetwork())
+    plain = NetworkEmbedder(LinearNetwork())
     mean = (plain.embed(some).astype(float) + plain.embed([crop[:, ::-1] for crop in some])) / 2
     expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    np.testing.assert_allclose(Embedder(LinearNetwork(mirror=True)).embed(some), expected, atol=1e-5)
+    np.testing.assert_allclose(NetworkEmbedder(LinearNetwork(mirror=True)).embed(some), expected, atol=1e-5)
 
 
 def test_a_mirrored_crop_has_the_same_embedding():
     some = crops(6)
     mirrored = [crop[:, ::-1] for crop in some]
-    averaging, plain = Embedder(LinearNetwork(mirror=True)), Embedder(LinearNetwork())
+    averaging, plain = NetworkEmbedder(LinearNetwork(mirror=True)), NetworkEmbedder(LinearNetwork())
     np.testing.assert_allclose(averaging.embed(some), averaging.embed(mirrored), atol=1e-6)
     assert np.abs(plain.embed(some) - plain.embed(mirrored)).max() > 0.05
 
@@ -133,15 +136,15 @@ def test_a_mirrored_crop_has_the_same_embedding():
 def test_the_batch_size_changes_nothing(count, batch_size, mirror):
     some = crops(count)
     network = LinearNetwork(mirror=mirror)
-    embeddings = Embedder(network, batch_size).embed(some)
-    one_by_one = [Embedder(LinearNetwork(mirror=mirror), 1).embed([crop])[0] for crop in some]
+    embeddings = NetworkEmbedder(network, batch_size).embed(some)
+    one_by_one = [NetworkEmbedder(LinearNetwork(mirror=mirror), 1).embed([crop])[0] for crop in some]
     np.testing.assert_allclose(embeddings, np.reshape(one_by_one, (count, 6)), atol=1e-6)
     assert all(2 <= len(batch) <= max(batch_size, 2) for batch in network.seen)  # none alone: see BATCH_SIZE
 
 
 def test_no_crops():
     network = LinearNetwork()
-    embeddings = Embedder(network).embed([])
+    embeddings = NetworkEmbedder(network).embed([])
     assert embeddings.shape == (0, 6)
     assert embeddings.dtype == np.float32
     assert network.seen == []
@@ -151,12 +154,12 @@ def test_no_crops():
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_vectors_without_a_direction_are_an_error(row):
     with pytest.raises(ModelError, match="linear gives embeddings that are NaN or zero"):
-        Embedder(ConstantNetwork(*row)).embed(crops(2))
+        NetworkEmbedder(ConstantNetwork(*row)).embed(crops(2))
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e15])
 def test_very_short_and_very_long_vectors_become_unit_vectors(scale):
-    embeddings = Embedder(ConstantNetwork(*(scale * np.array([3, 0, 0, -4, 0, 0])))).embed(crops(2))
+    embeddings = NetworkEmbedder(ConstantNetwork(*(scale * np.array([3, 0, 0, -4, 0, 0])))).embed(crops(2))
     np.testing.assert_allclose(embeddings, [[0.6, 0, 0, -0.8, 0, 0]] * 2, atol=1e-6)
 
 
@@ -172,6 +175,6 @@ def test_the_default_model(engine):
 
     assert embeddings.shape == (5, 128)
     np.testing.assert_allclose(embedder.embed(some[3:4])[0], embeddings[3], atol=1e-5)
-    np.testing.assert_allclose(Embedder(embedder.network, 2).embed(some), embeddings, atol=1e-5)
+    np.testing.assert_allclose(NetworkEmbedder(embedder.network, 2).embed(some), embeddings, atol=1e-5)
     np.testing.assert_allclose(embedder.embed([crop[:, ::-1] for crop in some]), embeddings, atol=1e-5)
     assert np.abs(embeddings[0] - embeddings[1]).max() > 0.01

@@ -12,6 +12,7 @@ from PIL import Image, ImageEnhance
 
 from facesearch.core.errors import InputError, LibraryLockedError, PhotoError
 from facesearch.indexing.indexer import IndexReport, Progress, index_photos
+from facesearch.media import LocalFiles, Medium
 from facesearch.pipeline.pipeline import LoadedPhoto, Pipeline
 from facesearch.storage import Store
 
@@ -47,9 +48,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     decoded: list[str] = []
     real = Pipeline.load_photo
 
-    def load_photo(self: Pipeline, path: str) -> LoadedPhoto:
-        decoded.append(Path(path).name)
-        return real(self, path)
+    def load_photo(self: Pipeline, medium: Medium) -> LoadedPhoto:
+        decoded.append(Path(medium.file.path).name)
+        return real(self, medium)
 
     monkeypatch.setattr(Pipeline, "load_photo", load_photo)
     return decoded
@@ -71,7 +72,7 @@ def test_first_run_indexes_everything(run: Run, index: Store, photos: Path) -> N
 
 def test_unchanged_photos_are_not_opened(run: Run, monkeypatch: pytest.MonkeyPatch, index: Store) -> None:
     run()
-    monkeypatch.setattr("facesearch.indexing.indexer.content_hash", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(LocalFiles, "read", lambda _, path: pytest.fail(f"{path} was read"))
 
     def no_engine() -> Pipeline:
         pytest.fail("the networks were loaded")
@@ -86,7 +87,7 @@ def test_touched_photo_is_hashed_and_not_decoded(run: Run, photos: Path, monkeyp
     os.utime(photos / "a.png", ns=(1, 1))
     assert counts(run()) == {"found": 3, "unchanged": 3}
     assert decoded == []
-    monkeypatch.setattr("facesearch.indexing.indexer.content_hash", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(LocalFiles, "read", lambda _, path: pytest.fail(f"{path} was read"))
     run()
 
 
@@ -299,20 +300,18 @@ def test_damaged_photo_keeps_the_faces_it_had(run: Run, photos: Path, index: Sto
     assert counts(run()) == {"found": 3, "unchanged": 3}
 
 
-def test_photo_that_vanishes_between_detection_and_cropping(
-    run: Run, photos: Path, index: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photo_that_cannot_be_cropped(run: Run, photos: Path, index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Pipeline.crops
 
     def crops(self: Pipeline, photo: LoadedPhoto, faces: list) -> list:  # type: ignore[type-arg]
-        if photo.photo.path.endswith("b.png"):
-            raise PhotoError("no longer there")
+        if photo.file.path.endswith("b.png"):
+            raise PhotoError("not enough memory")
         return real(self, photo, faces)
 
     monkeypatch.setattr(Pipeline, "crops", crops)
     report = run()
     assert counts(report) == {"found": 3, "indexed": 2, "failed": 1}
-    assert report.failures == [(str(photos / "b.png"), "no longer there")]
+    assert report.failures == [(str(photos / "b.png"), "not enough memory")]
 
 
 def test_redo_looks_again_and_keeps_ids(run: Run, photos: Path, index: Store, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from interrupted_run import index_slowly
 from library_states import check_vectors, faces_by_content, files
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from library_states import check_vectors
 from numpy.typing import NDArray
 
 from facesearch.core.errors import LibraryError, ModelMismatchError
 from facesearch.core.settings import ModelSpec
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing.indexer import Progress, index_photos
 from facesearch.indexing.reembedding import reembed
 from facesearch.library import Library
@@ -51,7 +52,7 @@ def network() -> NewNetwork:
 
 @pytest.fixture
 def new_engine(network: NewNetwork, fake_engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    engine = Pipeline(Embedder(network), fake_engine.detector)
+    engine = Pipeline(NetworkEmbedder(network), fake_engine.detector)
     monkeypatch.setattr(engine, "detect", NoDetector().detect)
     return engine
 
@@ -81,7 +82,7 @@ def test_every_face_gets_the_embedding_that_indexing_would_give(
     assert (report.photos, report.faces, report.dropped, report.stopped) == (PHOTOS, PHOTOS, 0, False)
     assert states[-1] == (PHOTOS, PHOTOS, PHOTOS)
     fresh = Store.create(tmp_path / "fresh", NEW_SPEC)
-    index_photos(fresh, lambda: Pipeline(Embedder(NewNetwork()), fake_engine.detector), [str(photos)])
+    index_photos(fresh, lambda: Pipeline(NetworkEmbedder(NewNetwork()), fake_engine.detector), [str(photos)])
     assert index.embeddings()[0].tolist() == ids.tolist()
     np.testing.assert_allclose(index.embeddings()[1], fresh.embeddings()[1], atol=1e-6)
     check_vectors(index)

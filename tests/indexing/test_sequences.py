@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from conftest import FAKE_SPEC, FakeDetector, FakeNetwork, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC, FakeDetector, FakeNetwork
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from library_states import check_vectors, faces_by_content, files
 from PIL import Image
 
-from facesearch.embedding.embedder import Embedder
+from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing.indexer import IndexReport, index_photos
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
@@ -95,7 +96,7 @@ def index_folder(index: Store, engine: Pipeline, folder: Path, reads: int = 1_00
 @settings(max_examples=40, deadline=None, database=None)
 @given(st.lists(operations, min_size=2, max_size=14))
 def test_any_sequence_of_changes(sequence: list[tuple[str, ...]]) -> None:
-    engine = Pipeline(Embedder(FakeNetwork()), FakeDetector())  # type: ignore[arg-type]
+    engine = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
     with TemporaryDirectory() as scratch:
         place = Path(scratch)
         photos, index = Files(place / "photos"), Store.create(place / "library", FAKE_SPEC)

@@ -45,7 +45,7 @@ def through(browse: Browser, limit: int) -> list[tuple[int, int]]:
     found, cursor = [], None
     while True:
         page = browse.pairs(cursor=cursor, limit=limit)
-        found += [(pair.a.group, pair.b.group) for pair in page.items]
+        found += [(pair.a.id, pair.b.id) for pair in page.items]
         if page.next is None:
             return found
         cursor = page.next
@@ -53,7 +53,7 @@ def through(browse: Browser, limit: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_all_pairs_come_once_the_nearest_first(album, browse, made, limit):
-    asked = [(s.a.group, s.b.group) for s in album.people.suggestions(100)]
+    asked = [(s.a.id, s.b.id) for s in album.people.suggestions(100)]
     assert len(asked) >= 4
     assert through(browse, limit) == asked
     assert made == [len(asked)]  # found once
@@ -63,10 +63,10 @@ def test_a_pair_shows_what_it_takes_to_answer(album, browse):
     (pair,), (suggestion,) = browse.pairs().items, album.people.suggestions(1)
     assert pair.distance == pytest.approx(suggestion.distance, abs=1e-6)
     assert pair.probability == pytest.approx(suggestion.probability, abs=1e-6)
-    assert set(pair.a_faces) == set(album.people.find(str(pair.a.group)).face_ids)
-    assert set(pair.b_faces) == set(album.people.find(str(pair.b.group)).face_ids)
-    typical = album.people.find(str(pair.a.group)).face_ids
-    doubtful = browse.faces(str(pair.a.group), "doubt").items[0].id
+    assert set(pair.a_faces) == set(album.people.find(str(pair.a.id)).face_ids)
+    assert set(pair.b_faces) == set(album.people.find(str(pair.b.id)).face_ids)
+    typical = album.people.find(str(pair.a.id)).face_ids
+    doubtful = browse.faces(str(pair.a.id), "doubt").items[0].id
     assert pair.a_faces[-1] == doubtful
     assert len(typical) == pair.a.size
 
@@ -108,7 +108,7 @@ def test_when_all_are_answered_those_that_the_answers_have_brought_up_come(album
     monkeypatch.setattr(pairs, "PAIRS", 1)
     answered = []
     while page := browse.pairs().items:
-        answered.append((page[0].a.group, page[0].b.group))
+        answered.append((page[0].a.id, page[0].b.id))
         album.people.keep_apart(*map(str, answered[-1]))
     assert len(answered) == len(set(answered)) >= 4
     assert made == [1] * len(answered) + [0]

@@ -1,6 +1,5 @@
 """The walk of a photo, with the real networks on real faces; and which pixels it looks at, and how often."""
 
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -13,18 +12,22 @@ from PIL import Image
 
 from facesearch.core.distance import l2
 from facesearch.core.errors import PhotoError
-from facesearch.core.settings import DetectionConfig, ImageConfig
-from facesearch.detection import Detector
-from facesearch.media import Photo, open_photo
+from facesearch.core.settings import DetectionConfig
+from facesearch.core.types import Face, PhotoResult
+from facesearch.detection import load as load_detector
+from facesearch.media import LocalFiles, PhotoFile, open_photo
 from facesearch.pipeline.alignment import align
-from facesearch.pipeline.pipeline import EmbeddedFace, Pipeline, main_face, prominence
+from facesearch.pipeline.main_face import main_face, prominence
+from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import sharpness
 
 ASTRONAUT = Image.fromarray(skimage.data.astronaut())
 
 
-def analyse(engine: Pipeline, path: Path) -> list[EmbeddedFace]:
-    return engine.analyse([engine.load_photo(str(path))])[0]
+def analyse(engine: Pipeline, path: Path) -> list[Face]:
+    (result,) = engine.analyse([LocalFiles().read(str(path))], keep_crops=True)
+    assert not result.reason
+    return list(result.faces)
 
 
 def on_canvas(path: Path, face_scale: float, at: tuple[int, int], size: tuple[int, int] = (4000, 3000)) -> Path:
@@ -40,14 +43,14 @@ def on_canvas(path: Path, face_scale: float, at: tuple[int, int], size: tuple[in
 def decodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     """Grows with every photo decoded: its file name, and the scale that it was decoded at."""
     calls: list[tuple[str, float]] = []
-    decode = Photo.decode
+    decode = PhotoFile.decode
 
-    def counting(self: Photo, min_scale: float = 1.0):
+    def counting(self: PhotoFile, min_scale: float = 1.0):
         decoded = decode(self, min_scale)
         calls.append((Path(self.path).name, decoded.scale))
         return decoded
 
-    monkeypatch.setattr(Photo, "decode", counting)
+    monkeypatch.setattr(PhotoFile, "decode", counting)
     return calls
 
 
@@ -55,11 +58,11 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def demo_faces(engine, demo) -> dict[str, list[EmbeddedFace]]:
+def demo_faces(engine, demo) -> dict[str, list[Face]]:
     """All faces of each photo of the demo collection, from left to right; they are analysed as one batch."""
     folder, labels = demo
-    found = engine.analyse([engine.load_photo(str(folder / name)) for name in labels])
-    return {name: sorted(faces, key=lambda f: f.face.box[0]) for name, faces in zip(labels, found, strict=True)}
+    found = engine.analyse([LocalFiles().read(str(folder / name)) for name in labels], keep_crops=True)
+    return {name: sorted(result.faces, key=lambda f: f.box[0]) for name, result in zip(labels, found, strict=True)}
 
 
 def test_everybody_is_found_and_nobody_else(demo, demo_faces):
@@ -92,8 +95,8 @@ def test_every_orientation_is_the_same_face_at_the_same_place(demo, demo_faces):
             (face,) = demo_faces[name]
             width, height = open_photo(folder / name).size
             assert (width, height) == ((512, 600) if person == "grace-hopper" else (512, 512))
-            np.testing.assert_allclose(face.id.box, first.face.box, atol=4)
-            np.testing.assert_allclose(face.id.landmarks, first.face.landmarks, atol=4)
+            np.testing.assert_allclose(face.box, first.box, atol=4)
+            np.testing.assert_allclose(face.landmarks, first.landmarks, atol=4)
             assert l2(face.embedding, first.embedding) < 0.1
 
 
@@ -109,10 +112,10 @@ def test_a_face_holds_what_is_said_of_it(engine, demo_faces):
 def test_a_batch_gives_what_its_photos_give_alone(engine, demo, demo_faces):
     folder, _ = demo
     for name in ("grace-hopper-soft.jpg", "together-far-apart.png", "coffee.jpg"):
-        alone = sorted(analyse(engine, folder / name), key=lambda f: f.face.box[0])
+        alone = sorted(analyse(engine, folder / name), key=lambda f: f.box[0])
         assert len(alone) == len(demo_faces[name])
         for one, other in zip(alone, demo_faces[name], strict=True):
-            np.testing.assert_allclose(one.face.box, other.face.box, atol=1e-2)
+            np.testing.assert_allclose(one.box, other.box, atol=1e-2)
             np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-3)
 
 
@@ -135,14 +138,14 @@ def test_a_large_jpeg_is_decoded_small_and_its_crops_lose_nothing(engine, tmp_pa
     small = tmp_path / "astronaut.png"
     ASTRONAUT.save(small)
     (expected,) = analyse(engine, small)
-    home = np.array(expected.face.box) * face_scale + (*at, *at)
-    np.testing.assert_allclose(found.face.box, home, atol=12 * face_scale)
-    landmarks = expected.face.landmarks * face_scale + at
-    np.testing.assert_allclose(found.face.landmarks, landmarks, atol=5 * face_scale)
+    home = np.array(expected.box) * face_scale + (*at, *at)
+    np.testing.assert_allclose(found.box, home, atol=12 * face_scale)
+    landmarks = expected.landmarks * face_scale + at
+    np.testing.assert_allclose(found.landmarks, landmarks, atol=5 * face_scale)
 
     # and the crop is the one that the whole photo gives
     pre = engine.embedder.spec.preprocessing
-    crop = align(open_photo(path).decode().rgb, found.face.landmarks, pre)
+    crop = align(open_photo(path).decode().rgb, found.landmarks, pre)
     assert np.abs(crop.astype(int) - found.crop).mean() < 3
     assert found.sharpness == pytest.approx(sharpness(crop), rel=0.2)
     assert l2(found.embedding, engine.embedder.embed([crop])[0]) < 0.1
@@ -177,8 +180,8 @@ def test_a_large_png_gives_what_a_large_jpeg_gives(engine, tmp_path, decodes):
     Image.open(jpeg).save(png, compress_level=1)
     (one,), (other,) = analyse(engine, jpeg), analyse(engine, png)
     assert decodes[-1] == ("large.png", 1)
-    np.testing.assert_allclose(one.face.box, other.face.box, atol=10)
-    np.testing.assert_allclose(one.face.landmarks, other.face.landmarks, atol=6)
+    np.testing.assert_allclose(one.box, other.box, atol=10)
+    np.testing.assert_allclose(one.landmarks, other.landmarks, atol=6)
     assert l2(one.embedding, other.embedding) < 0.1
 
 
@@ -196,8 +199,8 @@ def test_a_large_png_gives_what_a_large_jpeg_gives(engine, tmp_path, decodes):
     ],
 )
 def test_smallest_face(fake_engine, size, wanted, expected):
-    fake_engine.detector.config = DetectionConfig(min_face_px=wanted)
-    assert fake_engine.min_face_px(Photo("photo.jpg", size, ImageConfig())) == expected
+    fake_engine.detection = DetectionConfig(min_face_px=wanted)
+    assert fake_engine.min_face_px(size) == expected
 
 
 def test_min_face_is_in_pixels_of_the_photo(engine, tmp_path):
@@ -205,21 +208,15 @@ def test_min_face_is_in_pixels_of_the_photo(engine, tmp_path):
     path = on_canvas(tmp_path / "large.jpg", 3, (500, 200), (2400, 1800))
     faces = {}
     for min_face in (40, 200, 700):
-        other = Pipeline(engine.embedder, Detector(DetectionConfig(min_face_px=min_face)))
-        photo = other.load_photo(str(path))
+        other = Pipeline(engine.embedder, load_detector(), detection=DetectionConfig(min_face_px=min_face))
+        photo = other.load_photo(LocalFiles().read(str(path)))
         faces[min_face] = [tuple(np.round(face.box)) for face in other.detect([photo])[0]]
     assert [len(faces[min_face]) for min_face in faces] == [1, 1, 0]
     np.testing.assert_allclose(faces[40], faces[200], atol=30)
 
 
-@dataclass(frozen=True)
-class Boxed:
-    box: tuple[float, float, float, float]
-    score: float = 0.99
-
-
-def square(x: float, y: float, side: float, score: float = 0.99) -> Boxed:
-    return Boxed((x - side / 2, y - side / 2, x + side / 2, y + side / 2), score)
+def square(x: float, y: float, side: float, score: float = 0.99) -> Face:
+    return Face((x - side / 2, y - side / 2, x + side / 2, y + side / 2), score=score)
 
 
 def test_prominence_by_rules():
@@ -237,7 +234,7 @@ def test_prominence_by_rules():
 def test_prominence_ranks_alike_at_every_size_of_the_photo(x, y, side, score, factor):
     size, larger = (800, 600), (800 * factor, 600 * factor)
     face = square(800 * x, 600 * y, 600 * side, score)
-    enlarged = Boxed(tuple(factor * value for value in face.box), score)
+    enlarged = face.scaled(factor)
     assert prominence(enlarged, larger) == pytest.approx(prominence(face, size) * factor**2, rel=1e-6, abs=1e-6)
 
 
@@ -294,37 +291,47 @@ def test_main_faces_are_loaded_as_they_are_asked_for(fake_engine, picture, tmp_p
 
 
 @pytest.fixture
-def vanished(fake_engine, tmp_path):
-    """Two photos and, between them, one whose file was removed after it was loaded, and would be decoded again."""
-    photos = []
-    for name, size in (("first.jpg", (64, 64)), ("gone.jpg", (4000, 3200)), ("last.jpg", (64, 64))):
-        path = tmp_path / name
-        Image.effect_noise(size, 50).convert("RGB").save(path)
-        photos.append(fake_engine.load_photo(str(path)))
-    (tmp_path / "gone.jpg").unlink()
-    return photos
+def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two photos and, between them, one that cannot be decoded a second time, which its crops want."""
+    paths = []
+    for name, size in (("first.jpg", (64, 64)), ("large.jpg", (4000, 3200)), ("last.jpg", (64, 64))):
+        Image.effect_noise(size, 50).convert("RGB").save(tmp_path / name)
+        paths.append(str(tmp_path / name))
+    decode = PhotoFile.decode
+
+    def once(self: PhotoFile, min_scale: float = 1.0):
+        if min_scale == 1.0 and self.path.endswith("large.jpg"):
+            raise PhotoError("not enough memory to decode it")
+        return decode(self, min_scale)
+
+    monkeypatch.setattr(PhotoFile, "decode", once)
+    monkeypatch.setattr(Pipeline, "_detail", lambda self, face: 1.0)  # every face is so small that it wants all pixels
+    return paths
 
 
-@pytest.fixture
-def detailed(monkeypatch):
-    """As if every face were so small that its crop wants all pixels."""
-    monkeypatch.setattr(Pipeline, "_detail", lambda self, face: 1.0)
-
-
-@pytest.mark.usefixtures("detailed")
-def test_a_photo_that_vanishes_while_it_is_looked_at_harms_no_other(fake_engine, vanished):
-    first, gone, last = fake_engine.try_analyse(vanished)
-    assert isinstance(gone, PhotoError)
-    for photo, faces in ((vanished[0], first), (vanished[2], last)):
-        (expected,) = fake_engine.analyse([photo])[0]
-        (face,) = faces
+def test_a_photo_that_cannot_be_decoded_again_harms_no_other(fake_engine, spoilt):
+    media = [LocalFiles().read(path) for path in spoilt]
+    first, large, last = fake_engine.analyse(media)
+    assert (large.reason, large.faces) == ("not enough memory to decode it", ())
+    for medium, result in ((media[0], first), (media[2], last)):
+        (expected,) = fake_engine.analyse([medium])[0].faces
+        (face,) = result.faces
         np.testing.assert_allclose(face.embedding, expected.embedding, atol=1e-6)
-    with pytest.raises(PhotoError):
-        fake_engine.analyse(vanished)
 
 
-@pytest.mark.usefixtures("detailed")
-def test_the_main_face_of_a_photo_that_vanishes_is_none(fake_engine, vanished, monkeypatch):
-    loaded = {photo.photo.path: photo for photo in vanished}
-    monkeypatch.setattr(fake_engine, "load_photo", loaded.__getitem__)
-    assert [face is None for face in fake_engine.main_faces(loaded)] == [False, True, False]
+def test_the_main_face_of_a_photo_that_cannot_be_decoded_again_is_none(fake_engine, spoilt):
+    assert [face is None for face in fake_engine.main_faces(spoilt)] == [False, True, False]
+
+
+def test_a_result_holds_what_the_photo_tells(fake_engine, tmp_path):
+    bad, good = tmp_path / "bad.jpg", tmp_path / "good.jpg"
+    Image.effect_noise((640, 480), 50).convert("RGB").save(good)
+    bad.write_bytes(good.read_bytes()[:200])
+    media = [LocalFiles().read(str(path)) for path in (bad, good)]
+    broken, result = fake_engine.analyse(media)
+    assert broken == PhotoResult(media[0].sha256, reason=broken.reason)
+    assert broken.reason
+    assert (result.sha256, result.size, result.min_face_px, result.reason) == (media[1].sha256, (640, 480), 20, "")
+    (face,) = result.faces
+    assert face.crop is None
+    assert face.sharpness > 0

@@ -6,7 +6,7 @@ import skimage.data
 
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
-from facesearch.detection import Detector
+from facesearch.detection import load
 from facesearch.pipeline.alignment import align
 from facesearch.pipeline.pipeline import Pipeline
 
@@ -41,7 +41,7 @@ def test_no_face_is_seen_into_a_turned_picture(engine: Pipeline) -> None:
 
 def test_turning_can_be_switched_off() -> None:
     turned = np.ascontiguousarray(np.rot90(skimage.data.astronaut()))
-    found = Detector(DetectionConfig(turned=False)).detect([turned], [40])[0]
+    found = load(config=DetectionConfig(turned=False)).detect([turned], [40])[0]
     assert all(face.score < 0.995 for face in found)
 
 

@@ -8,8 +8,7 @@ import pytest
 from library_states import hash_of
 from shelf import ANNA
 
-from facesearch.core.results import Person
-from facesearch.people.clusters import Party
+from facesearch.core.types import Cluster, Person
 from facesearch.sharing.folders import _as_folder, _folder_names
 
 
@@ -29,7 +28,7 @@ def test_a_folder_for_each_person(trio, export, tmp_path, copy):
     before = {path: hash_of(path) for path in trio.folder.iterdir()}
     assert export("--to", to, *copy, "--json").json == {"written": 11, "failures": []}
     group = trio.group(trio.folder / "carla0.jpg")
-    assert tree(to) == THREE | {f"group {group}": ["carla0.jpg", "carla1.jpg", "carla2.jpg"]}
+    assert tree(to) == THREE | {f"cluster {group}": ["carla0.jpg", "carla1.jpg", "carla2.jpg"]}
     for made in to.glob("*/*"):
         assert made.is_symlink() == (not copy)
         assert hash_of(made) == before[trio.folder / made.name]
@@ -142,11 +141,8 @@ def test_folders_have_names_that_every_file_system_takes(name: str, folder: str,
 
 
 def test_no_two_people_share_a_folder():
-    names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "group 9", None]
-    clusters = [
-        Party(group, Person(group, name) if name else None, False, (group,), frozenset())
-        for group, name in enumerate(names, 1)
-    ]
+    names = ["Anna", "anna", "Anna (2)", "Zoe\u0308", "Zo\u00eb", "a/b", "a?b", "cluster 9", None]
+    clusters = [Cluster(number, Person(number, name) if name else None) for number, name in enumerate(names, 1)]
     folders = _folder_names(clusters)
     assert len({folder.casefold() for folder in folders.values()}) == len(names)
     assert folders[3] == "Anna (2)"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from index_samples import SPEC, filled
 
 from facesearch import embedding

@@ -8,8 +8,8 @@ from train_samples import recipe
 
 from facesearch.core.errors import InputError, ModelError
 from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
-from facesearch.embedding.embedder import Embedder
 from facesearch.embedding.templates import dlib_template
 from train.config import NetworkConfig
 from train.distributed import Ranks
@@ -68,7 +68,7 @@ def test_batches_are_normalised_as_the_product_does_it(channels: str) -> None:
             seen.append(batch)
             return np.ones((len(batch), 2), np.float32)
 
-    Embedder(Network()).embed(list(crops))
+    NetworkEmbedder(Network()).embed(list(crops))
     ours = Standardiser(pre, CPU, torch.channels_last)(torch.from_numpy(crops))
     np.testing.assert_allclose(ours.numpy(), seen[0], rtol=1e-6)
 

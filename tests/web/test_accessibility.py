@@ -32,7 +32,7 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     visit.library.people.ignore(str(second))
     visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # nothing is looked at half faded in
     visit.page.set_viewport_size({"width": width, "height": 860})
-    photo = next(card.id for card in visit.library.browse.photos(limit=60).items if card.faces == 2)
+    photo = next(photo.id for photo in visit.library.browse.photos(limit=60).items if photo.face_count == 2)
     pages = (
         *("/", "/?show=ignored", f"/people/{first}", f"/people/{first}?order=doubt", f"/people/{second}", "/review"),
         *("/loose", "/not-faces", "/photos", f"/photos?with={first}&only=1", f"/photos/{photo}", "/together"),
@@ -52,19 +52,19 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     problems += findings(visit.page, "chosen")
     visit.page.get_by_role("button", name="They are right").click()
     visit.page.locator("#notes .note").wait_for()
-    problems += findings(visit.page, "said")
+    problems += findings(visit.page, "message")
     assert problems == []
 
 
 def test_the_keyboard_is_enough(visited: Visit) -> None:
-    """The first stop leads past the menu; a face is chosen and taken out of its group without a mouse."""
+    """The first stop leads past the menu; a face is chosen and taken out of its cluster without a mouse."""
     visit = visited
-    group = visit.largest(1)[0]
-    visit.go(f"/people/{group}?order=doubt")
+    cluster = visit.largest(1)[0]
+    visit.go(f"/people/{cluster}?order=doubt")
     visit.page.keyboard.press("Tab")
     assert visit.page.locator(":focus").text_content() == "Skip to the content"
     visit.page.keyboard.press("Enter")
-    face = visit.library.browse.faces(str(group), "doubt").items[0].id
+    face = visit.library.browse.faces(str(cluster), "doubt").items[0].id
     for _ in range(40):
         visit.page.keyboard.press("Tab")
         if visit.page.locator(f'[data-face="{face}"] .tile:focus').count():
@@ -74,7 +74,7 @@ def test_the_keyboard_is_enough(visited: Visit) -> None:
     visit.page.get_by_role("button", name="Not this person").focus()
     visit.page.keyboard.press("Enter")
     visit.note()
-    assert visit.library.people.cluster_of(face) != group
+    assert visit.library.people.cluster_of(face) != cluster
 
 
 def test_no_page_is_wider_than_a_phone(visited: Visit, browser: Any) -> None:

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 from conftest import Picture
-from web_samples import Visitor, visiting
+from web_samples import Visitor, current_library, everybody, people_folder, visiting
 
 from facesearch.library import Library
-from facesearch.storage import Store
-from facesearch.web.filling import _path_of
-from facesearch.web.shelf import Shelf
+from facesearch.web.current_library import CurrentLibrary
+from facesearch.web.indexing import _path_of
 
 
-def faces_of(visitor: Visitor, group: int) -> list[int]:
-    return [face.id for face in visitor.library.browse.faces(str(group), "oldest").items]
+def faces_of(visitor: Visitor, cluster: int) -> list[int]:
+    return [face.id for face in visitor.library.browse.faces(str(cluster), "oldest").items]
 
 
 # -- before there is anything
@@ -25,74 +24,71 @@ def faces_of(visitor: Visitor, group: int) -> list[int]:
     "page", ["/", "/people/1", "/photos", "/photos/1", "/review", "/search", "/history", "/together"]
 )
 def test_without_a_library_every_page_says_what_to_do(tmp_path: Path, page: str) -> None:
-    visitor = visiting(Shelf(tmp_path / "none"))
+    visitor = visiting(CurrentLibrary(tmp_path / "none"))
     assert "There is no library yet" in visitor.get(page).text
     assert not (tmp_path / "none").exists()
 
 
 def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
     Library(tmp_path / "library").close()
-    visitor = visiting(Shelf(tmp_path / "library"))
+    visitor = visiting(CurrentLibrary(tmp_path / "library"))
     assert "The library is empty" in visitor.get("/").text
     for page in ("/photos", "/review", "/history", "/loose", "/index", "/search", "/together"):
         assert visitor.get(page).status_code == 200, page
 
 
-def test_faces_that_are_not_grouped_can_be(web_album: Visitor) -> None:
-    from sqlalchemy import text
-
-    index: Store = web_album.library.store
-    with index.transaction() as connection:
-        connection.execute(text("DELETE FROM clustered"))
-    assert "12 faces wait to be grouped" in web_album.get("/").text
-    assert web_album.post("/group").headers["location"] == "/index"
-    assert web_album.site.jobs.wait(60)
-    assert "3 groups" in web_album.get("/index").text
-    assert web_album.library.browse.counts().unnamed == 3
+def test_faces_that_are_in_no_cluster_yet_can_be_clustered(tmp_path: Path) -> None:
+    visitor = visiting(current_library(people_folder(tmp_path, {0: range(5), 1: range(4)}, clustered=False)))
+    assert "9 faces" in visitor.get("/").text
+    assert visitor.post("/cluster").headers["location"] == "/index"
+    assert visitor.site.jobs.wait(60)
+    assert "2 clusters" in visitor.get("/index").text
+    assert visitor.library.browse.counts().unnamed == 2
+    visitor.current.close()
 
 
 # -- looking
 
 
-def test_people_come_largest_first_and_unnamed_ones_can_be_asked(web_album: Visitor) -> None:
-    text = web_album.get("/").text
-    assert re.findall(r'data-group="(\d+)"', text) == ["1", "2", "3"]
+def test_people_come_largest_first_and_unnamed_ones_can_be_asked(made_up: Visitor) -> None:
+    text = made_up.get("/").text
+    assert re.findall(r'data-cluster="(\d+)"', text) == ["1", "2", "3"]
     assert text.count('placeholder="Who is this?"') == 3
 
 
-def test_ignored_people_are_out_of_the_way(web_album: Visitor) -> None:
-    web_album.decide("ignore", group="2")
-    assert re.findall(r'data-group="(\d+)"', web_album.get("/").text) == ["1", "3"]
-    assert re.findall(r'data-group="(\d+)"', web_album.get("/?show=ignored").text) == ["2"]
-    web_album.decide("show", group="2")
-    assert re.findall(r'data-group="(\d+)"', web_album.get("/").text) == ["1", "2", "3"]
+def test_ignored_people_are_out_of_the_way(made_up: Visitor) -> None:
+    made_up.decide("ignore", cluster="2")
+    assert re.findall(r'data-cluster="(\d+)"', made_up.get("/").text) == ["1", "3"]
+    assert re.findall(r'data-cluster="(\d+)"', made_up.get("/?show=ignored").text) == ["2"]
+    made_up.decide("show", cluster="2")
+    assert re.findall(r'data-cluster="(\d+)"', made_up.get("/").text) == ["1", "2", "3"]
 
 
-def test_pages_continue(web_album: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_continue(made_up: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facesearch.web.people.PEOPLE", 2)
     monkeypatch.setattr("facesearch.web.people.FACES", 2)
     seen, address = [], "/people/1?order=doubt"
     while address:
-        text = web_album.get(address).text
+        text = made_up.get(address).text
         seen += re.findall(r'data-face="(\d+)"', text)
         found = re.search(r'href="([^"]+)" data-more', text)
         address = found.group(1).replace("&amp;", "&") if found else ""
-    assert sorted(map(int, seen)) == faces_of(web_album, 1)
-    assert re.findall(r'data-group="(\d+)"', web_album.get("/").text) == ["1", "2"]
+    assert sorted(map(int, seen)) == faces_of(made_up, 1)
+    assert re.findall(r'data-cluster="(\d+)"', made_up.get("/").text) == ["1", "2"]
 
 
-def test_a_person_can_be_sorted_by_doubt_which_says_distances(web_album: Visitor) -> None:
-    assert re.search(r'class="about">0\.\d\d<', web_album.get("/people/1?order=doubt").text)
+def test_a_person_can_be_sorted_by_doubt_which_says_distances(made_up: Visitor) -> None:
+    assert re.search(r'class="about">0\.\d\d<', made_up.get("/people/1?order=doubt").text)
 
 
 def test_a_photo_has_its_faces_boxed_with_names(visit: Visitor) -> None:
-    together = next(photo for photo in visit.library.browse.photos(limit=60).items if photo.faces == 2)
+    together = next(photo for photo in visit.library.browse.photos(limit=60).items if photo.face_count == 2)
     text = visit.get(f"/photos/{together.id}").text
-    view = visit.library.browse.photo(together.id)
-    assert f'viewBox="0 0 {view.card.size[0]} {view.card.size[1]}"' in text
-    for face in view.faces:
+    photo = visit.library.browse.photo(together.id).photo
+    assert f'viewBox="0 0 {photo.size[0]} {photo.size[1]}"' in text
+    for face in photo.faces:
         assert f'<rect x="{round(face.box[0], 1)}" y="{round(face.box[1], 1)}"' in text
-    assert view.paths[0] in text
+    assert photo.paths[0] in text
 
 
 def test_pictures_are_answered_with_304_when_they_are_the_same(visit: Visitor) -> None:
@@ -105,22 +101,22 @@ def test_pictures_are_answered_with_304_when_they_are_the_same(visit: Visitor) -
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_picture_that_cannot_be_made_is_grey(web_album: Visitor) -> None:
-    answer = web_album.get("/pictures/face/1/96")
+def test_a_picture_that_cannot_be_made_is_grey(made_up: Visitor) -> None:
+    answer = made_up.get("/pictures/face/1/96")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
 
 
-def test_names_are_completed(web_album: Visitor) -> None:
-    web_album.decide("name", group="1", to="Zoë Quinn")
-    web_album.decide("name", group="2", to="Zoë Quinn")
-    web_album.decide("name", group="3", to="Anna")
-    assert web_album.get("/names?text=an").json() == [{"value": "Anna", "title": "Anna", "size": 3}]
-    # two of one name: their groups tell them apart
-    assert [one["value"] for one in web_album.get("/names?text=quinn").json()] == ["1", "2"]
+def test_names_are_completed(made_up: Visitor) -> None:
+    made_up.decide("name", cluster="1", to="Zoë Quinn")
+    made_up.decide("name", cluster="2", to="Zoë Quinn")
+    made_up.decide("name", cluster="3", to="Anna")
+    assert made_up.get("/names?text=an").json() == [{"value": "Anna", "title": "Anna", "size": 3}]
+    # two of one name: their clusters tell them apart
+    assert [one["value"] for one in made_up.get("/names?text=quinn").json()] == ["1", "2"]
 
 
 def test_who_is_with_whom(visit: Visitor) -> None:
-    first, second = (card.group for card in visit.library.browse.people().items[:2])
+    first, second = (cluster.id for cluster in visit.library.browse.people().items[:2])
     assert f"/photos?with={first}&amp;with={second}" in visit.get(f"/together?who={first}").text
     both = visit.get(f"/photos?with={first}&with={second}").text
     alone = visit.get(f"/photos?with={first}&only=1").text
@@ -131,113 +127,112 @@ def test_who_is_with_whom(visit: Visitor) -> None:
 # -- deciding, each with undo
 
 
-def test_naming_says_so_and_offers_undo(web_album: Visitor) -> None:
-    text = web_album.decide("name", group="1", to="Anna")
-    assert "Group 1 is Anna." in text
-    assert web_album.library.browse.card("Anna").group == 1
-    latest = web_album.library.people.history()[0]
+def test_a_name_is_given_and_undo_is_offered(made_up: Visitor) -> None:
+    text = made_up.decide("name", cluster="1", to="Anna")
+    assert "is Anna." in text
+    assert made_up.library.browse.cluster("Anna").id == 1
+    latest = made_up.library.people.history()[0]
     assert f'name="decision" value="{latest.id}"' in text
-    assert "Undone: group 1 is Anna." in web_album.decide("undo", decision=latest.id)
-    assert web_album.library.people.history() == []
+    assert 'class="note plain"' in made_up.decide("undo", decision=latest.id)
+    assert made_up.library.people.history() == []
 
 
 @pytest.mark.parametrize(
     ("what", "data"),
     [
-        ("name", {"group": "1", "to": "Anna"}),
-        ("merge", {"group": ["1", "2"]}),
-        ("merge", {"group": "1", "to": "2"}),
-        ("split", {"group": "1", "face": [1, 2]}),
-        ("reject", {"group": "1", "face": [1]}),
+        ("name", {"cluster": "1", "to": "Anna"}),
+        ("merge", {"cluster": ["1", "2"]}),
+        ("merge", {"cluster": "1", "to": "2"}),
+        ("split", {"cluster": "1", "face": [1, 2]}),
+        ("reject", {"cluster": "1", "face": [1]}),
         ("assign", {"to": "Somebody new", "face": [1, 6]}),
-        ("confirm", {"group": "1", "face": [1]}),
+        ("confirm", {"cluster": "1", "face": [1]}),
         ("not-a-face", {"face": [1, 2]}),
-        ("ignore", {"group": "1"}),
-        ("apart", {"group": "1", "to": "2"}),
+        ("ignore", {"cluster": "1"}),
+        ("apart", {"cluster": "1", "to": "2"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
-def test_every_decision_is_one_and_can_be_undone(web_album: Visitor, what: str, data: dict[str, object]) -> None:
+def test_every_decision_is_one_and_can_be_undone(made_up: Visitor, what: str, data: dict[str, object]) -> None:
     def state() -> object:
-        people = web_album.library.people
-        return [
-            (cluster.id, cluster.title, cluster.ignored, cluster.face_ids, cluster.confirmed_ids)
-            for cluster in people.with_faces()
-        ]
+        return everybody(made_up.library)
 
     before = state()
-    web_album.decide(what, **data)
-    assert len(web_album.library.people.history()) == 1
+    made_up.decide(what, **data)
+    assert len(made_up.library.people.history()) == 1
     assert what == "apart" or state() != before
-    web_album.decide("undo", decision=web_album.library.people.history()[0].id)
-    assert (state(), web_album.library.people.history()) == (before, [])
+    made_up.decide("undo", decision=made_up.library.people.history()[0].id)
+    assert (state(), made_up.library.people.history()) == (before, [])
 
 
 @pytest.mark.parametrize(
-    ("what", "data", "said"),
+    ("what", "data", "told"),
     [
-        ("name", {"group": "1"}, "no name was given"),
-        ("name", {"to": "Anna"}, "no group was chosen"),
-        ("name", {"group": "99", "to": "Anna"}, "there is no group 99"),
-        ("merge", {"group": "1"}, "name two groups"),
-        ("reject", {"group": "1"}, "no face was chosen"),
-        ("reject", {"group": "1", "face": ["x"]}, "is no number"),
-        ("assign", {"face": ["1"]}, "no name was given"),
-        ("split", {"group": "1", "face": ["99"]}, "99"),
-        ("undo", {"decision": "7"}, "not the latest"),
+        ("name", {"cluster": "1"}, "type who it is"),
+        ("name", {"to": "Anna"}, "no cluster"),
+        ("name", {"cluster": "99", "to": "Anna"}, "99"),
+        ("merge", {"cluster": "1"}, "two"),
+        ("reject", {"cluster": "1"}, "no face"),
+        ("reject", {"cluster": "1", "face": ["x"]}, "&#39;x&#39;"),
+        ("assign", {"face": ["1"]}, "type who it is"),
+        ("split", {"cluster": "1", "face": ["99"]}, "99"),
+        ("undo", {"decision": "7"}, "latest"),
     ],
 )
-def test_what_cannot_be_done_is_said_and_changes_nothing(
-    web_album: Visitor, what: str, data: dict[str, object], said: str
+def test_what_cannot_be_done_is_told_and_changes_nothing(
+    made_up: Visitor, what: str, data: dict[str, object], told: str
 ) -> None:
-    text = web_album.decide(what, **data)
-    assert 'class="note error"' in text
-    assert said in text.lower().replace("&#39;", "'")
-    assert web_album.library.people.history() == []
+    message = re.search(r'class="note error".*?<p>(.*?)</p>', made_up.decide(what, **data), re.DOTALL)
+    assert message is not None
+    assert told in message.group(1).lower()
+    assert made_up.library.people.history() == []
 
 
-def test_undo_of_something_else_meanwhile_is_refused(web_album: Visitor) -> None:
-    web_album.decide("name", group="1", to="Anna")
-    first = web_album.library.people.history()[0]
-    web_album.decide("name", group="2", to="Ben")
-    assert "not the latest any more" in web_album.decide("undo", decision=first.id)
-    assert len(web_album.library.people.history()) == 2
+def test_undo_of_something_else_meanwhile_is_refused(made_up: Visitor) -> None:
+    made_up.decide("name", cluster="1", to="Anna")
+    first = made_up.library.people.history()[0]
+    made_up.decide("name", cluster="2", to="Ben")
+    assert 'class="note error"' in made_up.decide("undo", decision=first.id)
+    assert len(made_up.library.people.history()) == 2
 
 
-def test_a_group_that_was_dissolved_leads_to_the_people(web_album: Visitor) -> None:
-    answer = web_album.post("/decide/merge", {"group": ["1", "2"], "then": "/people/2"})
-    answer = web_album.get(answer.headers["location"])
-    assert answer.headers["location"].startswith("/?said=")
-    assert "merged into" in web_album.get(answer.headers["location"]).text
+def test_a_cluster_that_was_dissolved_leads_to_the_people(made_up: Visitor) -> None:
+    answer = made_up.post("/decide/merge", {"cluster": ["1", "2"], "then": "/people/2"})
+    answer = made_up.get(answer.headers["location"])
+    assert answer.headers["location"].startswith("/?message=")
+    assert made_up.library.people.history()[0].summary[1:] in made_up.get(answer.headers["location"]).text
 
 
-def test_review_asks_about_pairs_and_keeps_answers(web_album: Visitor) -> None:
-    from sqlalchemy import text
+def test_a_message_that_is_not_known_is_not_shown(made_up: Visitor) -> None:
+    assert 'class="note' not in made_up.get("/?message=evil").text
+    assert made_up.get("/people/99?message=evil").headers["location"] == "/"
 
-    assert "Nothing to ask" in web_album.get("/review").text
-    with web_album.library.store.transaction() as connection:  # as if clustering had parted them
-        connection.execute(text("UPDATE grouped SET group_id = 9 WHERE face_id IN (1, 2)"))
-        connection.execute(text("UPDATE library SET value = '9' WHERE key = 'last_cluster'"))
-        connection.execute(text("UPDATE library SET value = value + 1 WHERE key = 'generation'"))
-    asked = web_album.get("/review").text
+
+def test_review_has_nothing_to_ask_of_people_who_are_far_apart(made_up: Visitor) -> None:
+    assert "Nothing to ask" in made_up.get("/review").text
+
+
+def test_review_asks_about_pairs_and_keeps_answers(parted: Visitor) -> None:
+    asked = parted.get("/review").text
     assert "The same person?" in asked
     assert re.search(r"(Almost certainly|Very probably|Probably) the same person\.</strong>", asked)
-    groups = list(dict.fromkeys(re.findall(r'name="group" value="(\d+)"', asked)))
-    assert sorted(groups) == ["1", "9"]
-    answered = web_album.decide("apart", "/review", group=groups[0], to=groups[1])
+    pair = list(dict.fromkeys(re.findall(r'name="cluster" value="(\d+)"', asked)))
+    assert sorted(pair) == ["1", "2"]
+    answered = parted.decide("apart", "/review", cluster=pair[0], to=pair[1])
     assert "The same person?" not in answered
-    latest = web_album.library.people.history()[0]
+    latest = parted.library.people.history()[0]
     assert (latest.kind, "Undo" in answered) == ("apart", True)
-    assert "The same person?" in web_album.decide("undo", "/review", decision=latest.id)
-    assert "merged into" in web_album.decide("merge", "/review", group=groups)
-    assert web_album.library.browse.card(groups[0]).size == 5 or web_album.library.browse.card(groups[1]).size == 5
+    assert "The same person?" in parted.decide("undo", "/review", decision=latest.id)
+    assert "The same person?" not in parted.decide("merge", "/review", cluster=pair)
+    assert [cluster.size for cluster in parted.library.browse.people().items] == [6]
 
 
-def test_history_lists_what_was_decided(web_album: Visitor) -> None:
-    web_album.decide("name", group="1", to="Anna")
-    web_album.decide("ignore", group="2")
-    text = web_album.get("/history").text
-    assert text.index("Group 2 is ignored.") < text.index("Group 1 is Anna.")
+def test_history_lists_what_was_decided(made_up: Visitor) -> None:
+    made_up.decide("name", cluster="1", to="Anna")
+    made_up.decide("ignore", cluster="2")
+    text = made_up.get("/history").text
+    latest, first = (decision.summary[1:] for decision in made_up.library.people.history())
+    assert text.index(latest) < text.index(first)
     assert text.count("/decide/undo") == 1
 
 
@@ -263,9 +258,7 @@ def test_search_finds_the_person_says_how_near_and_keeps_nothing(
     assert [path for path in new if "library" not in path.parts] == []
 
 
-def test_poor_faces_are_said_to_be(
-    visit: Visitor, demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path
-) -> None:
+def test_poor_faces_are_told(visit: Visitor, demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path) -> None:
     from PIL import Image
 
     small = tmp_path / "small.png"
@@ -281,8 +274,8 @@ def test_a_picture_without_a_face(visit: Visitor, picture: type[Picture], tmp_pa
     assert "No face was found in the picture" in visit.get(answer.headers["location"]).text
 
 
-def test_searches_are_forgotten(web_album: Visitor) -> None:
-    answer = web_album.get("/search/gone")
+def test_searches_are_forgotten(made_up: Visitor) -> None:
+    answer = made_up.get("/search/gone")
     assert answer.status_code == 404
     assert "not kept any more" in answer.text
 
@@ -325,57 +318,58 @@ def test_a_folder_is_added_and_failures_are_listed(
 
 
 def test_a_folder_that_is_not_there_makes_no_library(tmp_path: Path) -> None:
-    visitor = visiting(Shelf(tmp_path / "library"))
+    visitor = visiting(CurrentLibrary(tmp_path / "library"))
     answer = visitor.post("/index", {"path": str(tmp_path / "mistyped")})
     assert "does not exist" in visitor.get(answer.headers["location"]).text
     assert not (tmp_path / "library").exists()
 
 
-def test_while_something_is_written_decisions_say_why_not(web_album: Visitor) -> None:
+def test_while_something_is_written_decisions_say_why_not(made_up: Visitor) -> None:
     import threading
 
     began, go_on = threading.Event(), threading.Event()
 
     def work(_: object) -> None:
-        with web_album.library.store.writing():
+        with made_up.library.store.writing():
             began.set()
             go_on.wait(60)
 
-    web_album.site.jobs.start("index", "/photos", work)
+    made_up.site.jobs.start("index", "/photos", work)
     assert began.wait(60)
     try:
-        assert "only one can write at a time" in web_album.decide("name", group="1", to="Anna")
-        assert "Indexing" in web_album.get("/").text
-        again = web_album.post("/index", {"path": "/"})
-        assert "only one can write" in web_album.get(again.headers["location"]).text
+        assert "only one can write at a time" in made_up.decide("name", cluster="1", to="Anna")
+        assert "Indexing" in made_up.get("/").text
+        again = made_up.post("/index", {"path": "/"})
+        assert "only one can write" in made_up.get(again.headers["location"]).text
     finally:
         go_on.set()
-        web_album.site.jobs.wait(60)
-    assert "Group 1 is Anna." in web_album.decide("name", group="1", to="Anna")
+        made_up.site.jobs.wait(60)
+    made_up.decide("name", cluster="1", to="Anna")
+    assert made_up.library.browse.cluster("Anna").id == 1
 
 
-def test_events_tell_how_far_it_is(web_album: Visitor) -> None:
+def test_events_tell_how_far_it_is(made_up: Visitor) -> None:
     import threading
 
     go_on = threading.Event()
 
     def work(jobs: object) -> None:
-        web_album.site.jobs.progress(10, 4, 7)
+        made_up.site.jobs.progress(10, 4, 7)
         go_on.wait(60)
 
-    web_album.site.jobs.start("index", "/photos", work)
+    made_up.site.jobs.start("index", "/photos", work)
     threading.Timer(0.5, go_on.set).start()
-    with web_album.browser.stream("GET", "/index/events") as answer:
+    with made_up.browser.stream("GET", "/index/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         told = [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
     assert (told[-2]["todo"], told[-2]["done"], told[-2]["faces"], told[-2]["ended"]) == (10, 4, 7, "")
     assert told[-1]["ended"] == "done"
 
 
-def test_work_that_fails_says_why(web_album: Visitor) -> None:
+def test_work_that_fails_says_why(made_up: Visitor) -> None:
     def work(_: object) -> None:
         raise OSError("the disk is gone")
 
-    web_album.site.jobs.start("index", "/photos", work)
-    web_album.site.jobs.wait(60)
-    assert "the disk is gone" in web_album.get("/index").text
+    made_up.site.jobs.start("index", "/photos", work)
+    made_up.site.jobs.wait(60)
+    assert "the disk is gone" in made_up.get("/index").text

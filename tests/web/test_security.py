@@ -24,7 +24,7 @@ TRAVERSALS = (
 )
 ODD_NUMBERS = ("-1", "0", "1.5", "9" * 30, "9" * 5000, "NaN", "1;DROP TABLE faces")
 QUERIES = (
-    *("/?cursor=@", "/?show=@", "/?said=@", "/people/1?order=@", "/people/1?cursor=@", "/photos?with=@"),
+    *("/?cursor=@", "/?show=@", "/?message=@", "/people/1?order=@", "/people/1?cursor=@", "/photos?with=@"),
     *("/photos?cursor=@", "/photos/1?face=@", "/review?after=@", "/together?who=@", "/loose?cursor=@", "/names?text=@"),
 )
 PARAMETERS = re.compile(r"\{\w+\}")
@@ -50,9 +50,9 @@ EVERY = addresses()
 
 
 @pytest.mark.parametrize("cookie", [None, "facesearch-8377=wrong", "facesearch-8377=", "facesearch-80={known}"])
-def test_without_the_cookie_nothing_is_answered(web_album: Visitor, cookie: str | None) -> None:
-    stranger = TestClient(web_album.app, base_url=f"http://{HOST}", follow_redirects=False)
-    known = web_album.browser.cookies[web_album.keys.cookie_name]
+def test_without_the_cookie_nothing_is_answered(made_up: Visitor, cookie: str | None) -> None:
+    stranger = TestClient(made_up.app, base_url=f"http://{HOST}", follow_redirects=False)
+    known = made_up.browser.cookies[made_up.keys.cookie_name]
     headers = OURS | ({"cookie": cookie.format(known=known)} if cookie else {})
     for method, address in EVERY:
         answer = stranger.request(method, address, headers=headers)
@@ -62,37 +62,37 @@ def test_without_the_cookie_nothing_is_answered(web_album: Visitor, cookie: str 
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "\u00e9", "a" * 10_000])
-def test_wrong_token(web_album: Visitor, token: str) -> None:
-    stranger = TestClient(web_album.app, base_url=f"http://{HOST}", follow_redirects=False)
+def test_wrong_token(made_up: Visitor, token: str) -> None:
+    stranger = TestClient(made_up.app, base_url=f"http://{HOST}", follow_redirects=False)
     answer = stranger.get("/", params={"token": token})
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
 
-def test_token_becomes_a_cookie_and_leaves_the_address(web_album: Visitor) -> None:
-    browser = TestClient(web_album.app, base_url=f"http://{HOST}", follow_redirects=False)
-    answer = browser.get(f"/?token={web_album.keys.token}")
+def test_token_becomes_a_cookie_and_leaves_the_address(made_up: Visitor) -> None:
+    browser = TestClient(made_up.app, base_url=f"http://{HOST}", follow_redirects=False)
+    answer = browser.get(f"/?token={made_up.keys.token}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/" in cookie
-    assert web_album.keys.token not in answer.headers["set-cookie"]
+    assert made_up.keys.token not in answer.headers["set-cookie"]
     assert browser.get("/").status_code == 200
 
 
-def test_after_a_link_from_elsewhere_a_page_moves_on(web_album: Visitor) -> None:
+def test_after_a_link_from_elsewhere_a_page_moves_on(made_up: Visitor) -> None:
     """Browsers keep a strict cookie back along the redirects of a request that another site has begun."""
-    browser = TestClient(web_album.app, base_url=f"http://{HOST}", follow_redirects=False)
-    answer = browser.get(f"/?token={web_album.keys.token}", headers={"sec-fetch-site": "cross-site"})
+    browser = TestClient(made_up.app, base_url=f"http://{HOST}", follow_redirects=False)
+    answer = browser.get(f"/?token={made_up.keys.token}", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 200
     assert "http-equiv" in answer.text
     assert "set-cookie" in answer.headers
 
 
-def test_token_of_the_browser_that_is_opened_lets_in_once(web_album: Visitor) -> None:
-    token = web_album.keys.new_once()
+def test_token_of_the_browser_that_is_opened_lets_in_once(made_up: Visitor) -> None:
+    token = made_up.keys.new_once()
     for expected in (303, 403):
-        browser = TestClient(web_album.app, base_url=f"http://{HOST}", follow_redirects=False)
+        browser = TestClient(made_up.app, base_url=f"http://{HOST}", follow_redirects=False)
         assert browser.get(f"/?token={token}").status_code == expected
 
 
@@ -102,8 +102,8 @@ def test_keys_are_random_and_long() -> None:
     assert len(a.token) >= 43
 
 
-def test_websockets_are_refused(web_album: Visitor) -> None:
-    with pytest.raises(WebSocketDisconnect), web_album.browser.websocket_connect("/index/events"):
+def test_websockets_are_refused(made_up: Visitor) -> None:
+    with pytest.raises(WebSocketDisconnect), made_up.browser.websocket_connect("/index/events"):
         pass
 
 
@@ -113,9 +113,9 @@ def test_websockets_are_refused(web_album: Visitor) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8377", "127.0.0.1", "127.0.0.1:80", "localhost:8377", ""]
 )
-def test_foreign_host(web_album: Visitor, host: str) -> None:
+def test_foreign_host(made_up: Visitor, host: str) -> None:
     for method, address in EVERY:
-        answer = web_album.browser.request(method, address, headers=OURS | {"host": host})
+        answer = made_up.browser.request(method, address, headers=OURS | {"host": host})
         assert answer.status_code == 403, (method, address)
 
 
@@ -134,18 +134,18 @@ def test_foreign_host(web_album: Visitor, host: str) -> None:
     ],
     ids=lambda headers: ",".join(headers.values()),
 )
-def test_foreign_origin(web_album: Visitor, headers: dict[str, str]) -> None:
+def test_foreign_origin(made_up: Visitor, headers: dict[str, str]) -> None:
     for method, address in EVERY:
-        answer = web_album.browser.request(method, address, headers=headers)
+        answer = made_up.browser.request(method, address, headers=headers)
         assert answer.status_code == 403, (method, address)
-    assert web_album.library.people.history() == []
+    assert made_up.library.people.history() == []
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "none"}, {"referer": f"http://{HOST}/"}])
-def test_what_changes_anything_must_say_where_it_comes_from(web_album: Visitor, headers: dict[str, str]) -> None:
+def test_what_changes_anything_must_say_where_it_comes_from(made_up: Visitor, headers: dict[str, str]) -> None:
     for method, address in EVERY:
         if method == "POST":
-            assert web_album.browser.request(method, address, headers=headers).status_code == 403, address
+            assert made_up.browser.request(method, address, headers=headers).status_code == 403, address
 
 
 @pytest.mark.parametrize(
@@ -188,18 +188,18 @@ def test_listening_everywhere_serves_addresses_and_no_foreign_names(host: str, s
 @pytest.mark.parametrize(
     "address", ["/", "/people/1", "/pictures/face/1/96", "/static/style.css", "/nowhere", "/search/x"]
 )
-def test_headers_of_every_answer(web_album: Visitor, address: str) -> None:
-    answer = web_album.get(address)
+def test_headers_of_every_answer(made_up: Visitor, address: str) -> None:
+    answer = made_up.get(address)
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert "server" not in answer.headers
 
 
-def test_pages_are_not_kept_and_policies_allow_nothing_inline(web_album: Visitor) -> None:
-    assert web_album.get("/").headers["cache-control"] == "no-store"
+def test_pages_are_not_kept_and_policies_allow_nothing_inline(made_up: Visitor) -> None:
+    assert made_up.get("/").headers["cache-control"] == "no-store"
     assert "default-src 'none'" in CSP
     assert "unsafe" not in CSP
     for page in ("/", "/people/1", "/review", "/photos", "/photos/1", "/together", "/search", "/index", "/history"):
-        text = web_album.get(page).text
+        text = made_up.get(page).text
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?! src=\"/static/app\.js\")", text), page
         assert not re.search(r"(src|href|action|srcset)=\"(https?:)?//", text), page
 
@@ -220,22 +220,22 @@ def test_traversal_in_every_parameter(visit: Visitor, value: str) -> None:
 @pytest.mark.parametrize(
     "to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "evil"]
 )
-def test_no_redirects_to_elsewhere(web_album: Visitor, to: str) -> None:
+def test_no_redirects_to_elsewhere(made_up: Visitor, to: str) -> None:
     for what in ("ignore", "undo", "name"):
-        answer = web_album.post(f"/decide/{what}", {"group": "1", "then": to})
+        answer = made_up.post(f"/decide/{what}", {"cluster": "1", "then": to})
         assert answer.headers["location"].startswith("/?")
 
 
 @pytest.mark.parametrize("path", ["", "photos", "../..", "\0", "http://evil.example/", "relative/../../x"])
-def test_folders_to_index_are_whole_paths(web_album: Visitor, path: str) -> None:
-    answer = web_album.post("/index", {"path": path})
-    assert "give the whole path" in web_album.get(answer.headers["location"]).text.lower()
-    assert web_album.site.jobs.state() is None
+def test_folders_to_index_are_whole_paths(made_up: Visitor, path: str) -> None:
+    answer = made_up.post("/index", {"path": path})
+    assert "give the whole path" in made_up.get(answer.headers["location"]).text.lower()
+    assert made_up.site.jobs.state() is None
 
 
 def test_only_photos_of_the_library_are_served(visit: Visitor, tmp_path: Path) -> None:
     """A photo's file is replaced by another one: nothing of that is shown."""
-    photo = visit.library.browse.photo(1)
+    photo = visit.library.browse.photo(1).photo
     path = Path(photo.paths[0])
     before = path.read_bytes()
     try:
@@ -268,7 +268,7 @@ def upload(visitor: Visitor, content: bytes, name: str = "face.jpg", kind: str =
 
 
 def test_500_megapixels_are_refused_before_decoding(visit: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facesearch.media.decoding.Photo.decode", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("facesearch.media.decoding.PhotoFile.decode", lambda *_: pytest.fail("it was decoded"))
     said = upload(visit, png_with_pixels(25_000, 20_000))
     assert "The picture: 500 megapixels, more than the limit of 200." in said
 
@@ -314,31 +314,31 @@ def test_too_many_bytes_in_pieces_are_refused(visit: Visitor) -> None:
 
 
 @pytest.mark.parametrize(("method", "address"), [e for e in EVERY if e[0] == "POST" and e[1] != "/search"])
-def test_forms_are_small(web_album: Visitor, method: str, address: str) -> None:
-    answer = web_album.post(address, content=b"to=" + b"x" * (2 << 20),
+def test_forms_are_small(made_up: Visitor, method: str, address: str) -> None:
+    answer = made_up.post(address, content=b"to=" + b"x" * (2 << 20),
                             headers={"content-type": "application/x-www-form-urlencoded"})  # fmt: skip
     assert answer.status_code in (303, 404, 413)
-    assert web_album.library.people.history() == []
+    assert made_up.library.people.history() == []
 
 
 # -- names with script in them
 
 
-def test_names_are_text_everywhere(web_album: Visitor) -> None:
+def test_names_are_text_everywhere(made_up: Visitor) -> None:
     pages = ("/", "/people/1", "/review", "/together", "/together?who=1", "/photos?with=1", "/photos/1", "/history")
-    said = web_album.decide("name", group="1", to=SCRIPT)
-    for text in (said, *(web_album.get(page).text for page in pages)):
+    said = made_up.decide("name", cluster="1", to=SCRIPT)
+    for text in (said, *(made_up.get(page).text for page in pages)):
         assert "<script>alert" not in text
         assert "<img src=x" not in text
     assert "&lt;script&gt;" in said
-    assert web_album.library.browse.card("1").title == SCRIPT
-    names = web_album.get("/names?text=script")
+    assert made_up.library.browse.cluster("1").title == SCRIPT
+    names = made_up.get("/names?text=script")
     assert names.headers["content-type"] == "application/json"
     assert names.json()[0]["title"] == SCRIPT
 
 
-def test_words_cannot_be_put_into_our_mouth(web_album: Visitor) -> None:
-    for page in ("/?said=Your+library+is+infected", f"/?said={SCRIPT}", f"/?show={SCRIPT}", f"/people/{SCRIPT}"):
-        text = web_album.get(page).text
+def test_words_cannot_be_put_into_our_mouth(made_up: Visitor) -> None:
+    for page in ("/?message=Your+library+is+infected", f"/?message={SCRIPT}", f"/?show={SCRIPT}", f"/people/{SCRIPT}"):
+        text = made_up.get(page).text
         assert "infected" not in text
         assert "<script>alert" not in text

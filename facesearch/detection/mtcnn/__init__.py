@@ -1,8 +1,8 @@
 """MTCNN: three networks that find faces from coarse to fine, with five landmarks.
 
-May import core.
+May import core, and what all detectors share.
 """
 
-from facesearch.detection.mtcnn.detector import LIKELY_SCORE, SURE_SCORE, Detector
+from facesearch.detection.mtcnn.detector import Mtcnn
 
-__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Detector"]
+__all__ = ["Mtcnn"]

@@ -1,16 +1,12 @@
 """MTCNN's three networks with the weights inside facenet-pytorch's wheel, on the CPU or another device."""
 
-import importlib.util
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from facesearch.core.errors import WeightsError
-
-__all__ = ["PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade", "weights_file"]
+__all__ = ["PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade"]
 
 Floats = npt.NDArray[np.float32]
 # Windows that P-Net looks at in one go: large enough to pay for the call, small enough to stay in a core's cache.
@@ -39,7 +35,7 @@ class Cascade(Protocol):
 
 @cache
 def load_cascade(device: str) -> Cascade:
-    """The same for all detectors of a process. Raises WeightsError where facenet-pytorch is not installed."""
+    """The same for all detectors of a process. Raises WeightsError, see `weights_file`."""
     if device == "cpu":
         return CpuCascade()
     from facesearch.detection.mtcnn.cascade_torch import DeviceCascade
@@ -54,6 +50,7 @@ class CpuCascade:
         from facesearch.core.openvino_cpu import CompiledNetwork
         from facesearch.detection.mtcnn import graphs
         from facesearch.detection.mtcnn.torch_file import read_torch_file
+        from facesearch.detection.mtcnn.weights import weights_file
 
         pnet, rnet, onet = (read_torch_file(weights_file(name)) for name in ("pnet", "rnet", "onet"))
         tile = (2 * PNET_ROWS + 10, 2 * PNET_COLUMNS + 10)
@@ -71,12 +68,3 @@ class CpuCascade:
     def onet(self, crops: Floats) -> tuple[Floats, Floats, Floats]:
         regression, points, probability = self._onet(crops)
         return regression, points, probability[:, 1]
-
-
-def weights_file(name: str) -> Path:
-    """Where the weights of pnet, rnet or onet lie. Raises WeightsError where facenet-pytorch is not installed."""
-    # Found, not imported: importing facenet_pytorch imports torch, torchvision and requests.
-    found = importlib.util.find_spec("facenet_pytorch")
-    if found is None or not found.submodule_search_locations:
-        raise WeightsError("MTCNN's weights are missing: pip install 'facenet-pytorch>=2.5.3,<2.6'")
-    return Path(found.submodule_search_locations[0]) / "data" / f"{name}.pt"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from facesearch.detection.mtcnn.cascade import weights_file
+from facesearch.detection.mtcnn.weights import weights_file
 
 __all__ = ["DeviceCascade"]
 

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.detection.halving import halved
 from facesearch.detection.mtcnn.candidates import Candidates
 
-__all__ = ["Pyramid", "crops", "halved", "scales"]
+__all__ = ["Pyramid", "crops", "scales"]
 
 Floats = NDArray[np.float32]
 PNET_WINDOW = 12
@@ -62,15 +62,6 @@ class Pyramid:
         resized: Floats = cv2.resize(octave, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         # an octave may lack the last odd row or column of the one before
         return resized, (size[0] / (octave_width * 2**level), size[1] / (octave_height * 2**level))
-
-
-def halved(pixels: NDArray[Any]) -> NDArray[Any]:
-    """The mean of every 2 x 2 pixels, of the same kind; a last odd row or column is left out."""
-    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-    if not height or not width:
-        return np.empty((height, width, *pixels.shape[2:]), pixels.dtype)
-    # Bilinear in the middle between four pixels is their mean, and three times as fast as OpenCV's area averaging.
-    return cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def scales(shape: Sequence[int], min_face_px: float, factor: float) -> Iterator[float]:

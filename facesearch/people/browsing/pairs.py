@@ -1,38 +1,37 @@
-"""Pairs of groups that may be one person, to be answered one after the other.
+"""Pairs of clusters that may be one person, to be answered one after the other.
 
 Finding them looks at every face, so the list is made once and then gone through: an answer takes its pair out, and
 everything that is shown of a pair is read when it is shown. It is made again when faces have come or gone, when all
-groups were made anew, and when it is through and decisions have been made since, which may have brought up others.
+clusters were made anew, and when it is through and decisions have been made since, which may have brought up others.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
 
 from facesearch.calibration import Calibration
-from facesearch.core.views import Card, Page, Pair
-from facesearch.people.browsing.clusters import cards_of, owners
-from facesearch.people.browsing.cursors import Key, key_of, page_of
+from facesearch.core.results import Pair
+from facesearch.core.types import Cluster, Page
+from facesearch.people.browsing.clusters import clusters_of
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Store
-from facesearch.storage import schema as db
-from facesearch.storage.constraints import cannot_link
+from facesearch.storage import Connection, Store, cluster_pages, constraints, face_pages
+from facesearch.storage.cursors import Key, key_of, page_of
 
 __all__ = ["PairList"]
 
-# Pairs that are found at a time, and the most faces of either group that are shown of one.
+# Pairs that are found at a time, and the most faces of either cluster that are shown of one.
 PAIRS, FACES_SHOWN = 500, 12
+# Pairs that are compared with the decisions at a time.
 LOOKED_AT = 32
 
 
 class PairList:
     """The pairs of one library; threads may share it."""
 
-    def __init__(self, index: Store) -> None:
-        self._index = index
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._lock = threading.Lock()
         self._made_at: tuple[str, int] | None = None
         self._pairs: list[Key] = []
@@ -47,18 +46,18 @@ class PairList:
                 rows = self._open(after, limit + 1)
 
         def described(some: Sequence[Key]) -> list[Pair]:
-            with self._index.reading() as connection:
+            with self._store.reading() as connection:
                 return [_pair(connection, calibration, int(a), int(b)) for _, a, b in some]
 
         return page_of(rows, limit, lambda row: row, described)
 
     def _make(self, calibration: Calibration, *, again: bool) -> bool:
         """Find the pairs if need be; again: also where only decisions have been made since."""
-        with self._index.reading() as connection:
-            now = _state(connection)
+        with self._store.reading() as connection:
+            now = cluster_pages.revision(connection)
         if self._made_at is not None and (now == self._made_at if again else now[0] == self._made_at[0]):
             return False
-        self._pairs = [(far, a.id, b.id) for a, b, far in suggest(self._index, calibration, PAIRS)]
+        self._pairs = [(far, a.id, b.id) for a, b, far in suggest(self._store, calibration, PAIRS)]
         self._made_at = now
         return True
 
@@ -66,40 +65,29 @@ class PairList:
         """So many of the pairs behind a key that no decision has settled."""
         waiting = [pair for pair in self._pairs if after is None or pair > after]
         found: list[Key] = []
-        with self._index.reading() as connection:
-            apart = cannot_link(connection)
+        with self._store.reading() as connection:
+            apart = constraints.cannot_link(connection)
             while waiting and len(found) < count:
                 some, waiting = waiting[:LOOKED_AT], waiting[LOOKED_AT:]
-                groups = sorted({int(group) for _, *both in some for group in both})
-                cards = {card.group: card for card in cards_of(connection, groups)}
-                people = _people(connection, groups)
-                found += [pair for pair in some if _is_open(pair, cards, people, apart)]
+                ids = sorted({int(cluster) for _, *both in some for cluster in both})
+                clusters = {cluster.id: cluster for cluster in cluster_pages.by_ids(connection, ids)}
+                found += [pair for pair in some if _is_open(pair, clusters, apart)]
         return found[:count]
 
 
-def _is_open(pair: Key, cards: dict[int, Card], people: dict[int, int], said: set[frozenset[int]]) -> bool:
-    a, b = int(pair[1]), int(pair[2])
-    there = all(group in cards and not cards[group].ignored for group in (a, b))
-    return there and frozenset((people.get(a), people.get(b))) not in said
-
-
-def _state(connection: Connection) -> tuple[str, int]:
-    """Which faces and which clustering there is, and the latest decision; the number of an undone one comes again."""
-    keys = ("generation", "clustered_at")
-    facts = select(db.library.c.key, db.library.c.value).where(db.library.c.key.in_(keys)).order_by(db.library.c.key)
-    latest = connection.execute(select(func.max(db.undo_log.c.id))).scalar() or 0
-    return str(connection.execute(facts).all()), latest
-
-
-def _people(connection: Connection, groups: Sequence[int]) -> dict[int, int]:
-    return {group: row.person_id for group, row in owners(connection, groups).items()}
+def _is_open(pair: Key, clusters: Mapping[int, Cluster], apart: Set[frozenset[int | None]]) -> bool:
+    """Args: apart: pairs of persons that the user has told apart."""
+    found = [clusters[int(cluster)] for cluster in pair[1:] if int(cluster) in clusters]
+    persons = frozenset(cluster.person.id if cluster.person else None for cluster in found)
+    return len(found) == 2 and not any(cluster.ignored for cluster in found) and persons not in apart
 
 
 def _pair(connection: Connection, calibration: Calibration, a: int, b: int) -> Pair:
-    """What is shown of two groups, which are there."""
-    first, second = cards_of(connection, [a, b])
-    (a_ids, a_vectors), (b_ids, b_vectors) = _members(connection, a), _members(connection, b)
-    a_mean, b_mean = a_vectors.mean(axis=0), b_vectors.mean(axis=0)
+    """What is shown of two clusters, which are there."""
+    first, second = clusters_of(connection, [a, b])
+    a_ids, a_vectors = face_pages.embeddings_of(connection, a)
+    b_ids, b_vectors = face_pages.embeddings_of(connection, b)
+    a_mean, b_mean = a_vectors.mean(axis=0, dtype=np.float64), b_vectors.mean(axis=0, dtype=np.float64)
     # The mean squared distance of unit vectors is 2 - 2 times the product of their means.
     distance = float(np.sqrt(max(2 - 2 * float(a_mean @ b_mean), 0)))
     return Pair(
@@ -110,13 +98,6 @@ def _pair(connection: Connection, calibration: Calibration, a: int, b: int) -> P
         a_faces=_typical(a_ids, a_vectors @ a_mean),
         b_faces=_typical(b_ids, b_vectors @ b_mean),
     )
-
-
-def _members(connection: Connection, group: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
-    rows = connection.execute(query.where(db.clustered.c.cluster_id == group).order_by(db.faces.c.id)).all()
-    ids, blobs = zip(*rows, strict=True)
-    return np.array(ids, np.int64), np.frombuffer(b"".join(blobs), "<f4").reshape(len(ids), -1).astype(np.float64)
 
 
 def _typical(ids: NDArray[np.int64], likeness: NDArray[np.float64]) -> tuple[int, ...]:

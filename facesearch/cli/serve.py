@@ -33,8 +33,8 @@ def serve(
     """
     from facesearch.core.errors import InputError
     from facesearch.library import default_folder
+    from facesearch.web.current_library import CurrentLibrary
     from facesearch.web.server import is_loopback, serve
-    from facesearch.web.shelf import Shelf
 
     if not is_loopback(host):
         if not let_others_in:
@@ -44,6 +44,6 @@ def serve(
             )
         message(f"Warning: other machines can reach {host}, and the connection is not encrypted.")
         message("Whoever has the address below sees and changes everything. Keep it to yourself.")
-    shelf = Shelf(library or default_folder(), model=model, device=device)
-    shelf.find()
-    serve(shelf, host, port, opens=browser, say=message)
+    current = CurrentLibrary(library or default_folder(), model=model, device=device)
+    current.find()
+    serve(current, host, port, opens=browser, say=message)

@@ -6,10 +6,10 @@ from pathlib import Path
 from facesearch.core.errors import LibraryMissingError
 from facesearch.library import Library
 
-__all__ = ["Shelf"]
+__all__ = ["CurrentLibrary"]
 
 
-class Shelf:
+class CurrentLibrary:
     """Where the library is, or will be. Threads share the one that is opened.
 
     Args:

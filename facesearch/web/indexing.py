@@ -1,4 +1,4 @@
-"""Folders are indexed and faces grouped, watched from the page while it goes on."""
+"""Folders are indexed and faces clustered, watched from the page while it goes on."""
 
 import asyncio
 import json
@@ -15,24 +15,24 @@ from facesearch.media import find_photos
 from facesearch.web.jobs import Jobs
 from facesearch.web.site import Site, back, page, site_of
 
-__all__ = ["ask", "events", "group", "start", "stop"]
+__all__ = ["cluster", "events", "form", "start", "stop"]
 
 # How often a stream looks whether there is something new, and how long it may be silent.
 LOOK_S, SILENT_S = 0.25, 10.0
 FAILURES = 200
 
 
-def ask(request: Request) -> Response:
+def form(request: Request) -> Response:
     """What is in the library, what is being done, and a form for more. Works where there is no library yet."""
-    library = site_of(request).shelf.find()
+    library = site_of(request).library.find()
     status = library.status() if library else None
-    folder = str(site_of(request).shelf.folder)
+    folder = str(site_of(request).library.folder)
     return page(request, "index.html", status=status, folder=folder, shown=FAILURES)
 
 
 async def start(request: Request) -> Response:
-    async with request.form(max_files=0, max_fields=4) as form:
-        given = str(form.get("path") or "")
+    async with request.form(max_files=0, max_fields=4) as sent:
+        given = str(sent.get("path") or "")
     return await run_in_threadpool(_start, request, given)
 
 
@@ -48,17 +48,17 @@ def _start(request: Request, given: str) -> Response:
 
 
 def _index(site: Site, path: str, jobs: Jobs) -> object:
-    return site.shelf.made().index(
+    return site.library.made().index(
         [path],
         progress=lambda state: jobs.progress(state.todo, state.done, state.faces),
         should_stop=jobs.should_stop,
     )
 
 
-def group(request: Request) -> Response:
+def cluster(request: Request) -> Response:
     site = site_of(request)
     try:
-        site.jobs.start("cluster", "", lambda jobs: site.shelf.get().cluster())
+        site.jobs.start("cluster", "", lambda jobs: site.library.get().cluster())
     except FacesearchError as error:
         return back(request, error, "/index")
     return RedirectResponse("/index", 303)
@@ -75,13 +75,13 @@ async def events(request: Request) -> Response:
 
 
 async def _stream(site: Site) -> AsyncIterator[str]:
-    told, silent_s = "", 0.0
+    sent, silent_s = "", 0.0
     while not site.closing():
         work = site.jobs.state()
         now = json.dumps(work.to_dict()) if work else ""
-        if now != told or silent_s >= SILENT_S:
-            yield f"data: {now}\n\n" if now != told else ": still here\n\n"
-            told, silent_s = now, 0.0
+        if now != sent or silent_s >= SILENT_S:
+            yield f"data: {now}\n\n" if now != sent else ": still here\n\n"
+            sent, silent_s = now, 0.0
         if work is None or not work.running:
             return
         await asyncio.sleep(LOOK_S)

@@ -1,4 +1,4 @@
-"""Every decision about people and faces, and taking it back."""
+"""Every decision about people and faces, undo, and the history."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from starlette.responses import Response
 from facesearch.core.errors import FacesearchError, InputError
 from facesearch.library import Library
 from facesearch.storage.undo_log import Decision
-from facesearch.web.notes import Note
+from facesearch.web.recent import Message
 from facesearch.web.site import (
     back,
     number,
     page,
-    said,
+    redirect,
     site_of,
     with_library,
 )
@@ -29,9 +29,9 @@ SHOWN = 200
 
 @dataclass(frozen=True)
 class Form:
-    """What a form says. groups, to: references to people; then: the page to go to."""
+    """What a form sends. clusters, to: references to people; then: the page to go to."""
 
-    groups: list[str]
+    clusters: list[str]
     faces: list[int]
     to: str
     decision: int | None
@@ -42,7 +42,7 @@ class Form:
         """Raises InputError."""
         decision = _text(form, "decision")
         return cls(
-            groups=[str(group) for group in form.getlist("group")],
+            clusters=[str(cluster) for cluster in form.getlist("cluster")],
             faces=[number(str(face)) for face in form.getlist("face")],
             to=_text(form, "to"),
             decision=number(decision) if decision else None,
@@ -50,34 +50,34 @@ class Form:
         )
 
     @property
-    def group(self) -> str:
+    def cluster(self) -> str:
         """Raises InputError."""
-        if not self.groups:
-            raise InputError("no group was chosen")
-        return self.groups[0]
+        if not self.clusters:
+            raise InputError("no cluster was chosen")
+        return self.clusters[0]
 
     @property
-    def somebody(self) -> str:
+    def person(self) -> str:
         """Raises InputError."""
         if not self.to:
             raise InputError("no name was given: type who it is")
         return self.to
 
 
-# What a form's last word in its address does.
+# What a form does, by the last part of its address.
 DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
-    "name": lambda library, form: library.people.name(form.group, form.somebody),
-    "merge": lambda library, form: library.people.merge([*form.groups, *([form.to] if form.to else [])]),
-    "divide": lambda library, form: library.people.divide(form.group),
-    "split": lambda library, form: library.people.split(form.group, [form.faces]),
-    "reject": lambda library, form: library.people.reject(form.faces, form.group),
-    "confirm": lambda library, form: library.people.assign(form.faces, form.group),
-    "assign": lambda library, form: library.people.assign(form.faces, form.somebody),
+    "name": lambda library, form: library.people.name(form.cluster, form.person),
+    "merge": lambda library, form: library.people.merge([*form.clusters, *([form.to] if form.to else [])]),
+    "divide": lambda library, form: library.people.divide(form.cluster),
+    "split": lambda library, form: library.people.split(form.cluster, [form.faces]),
+    "reject": lambda library, form: library.people.reject(form.faces, form.cluster),
+    "confirm": lambda library, form: library.people.assign(form.faces, form.cluster),
+    "assign": lambda library, form: library.people.assign(form.faces, form.person),
     "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
     "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
-    "ignore": lambda library, form: library.people.ignore(form.group),
-    "show": lambda library, form: library.people.ignore(form.group, False),
-    "apart": lambda library, form: library.people.keep_apart(form.group, form.somebody),
+    "ignore": lambda library, form: library.people.ignore(form.cluster),
+    "show": lambda library, form: library.people.ignore(form.cluster, False),
+    "apart": lambda library, form: library.people.keep_apart(form.cluster, form.person),
 }
 
 
@@ -92,23 +92,23 @@ async def decide(request: Request) -> Response:
 def _decide(request: Request, form: FormData) -> Response:
     then = _text(form, "then") or "/"
     try:
-        given, library = Form.of(form), site_of(request).shelf.get()
+        given, library = Form.of(form), site_of(request).library.get()
         decision = DECISIONS[request.path_params["what"]](library, given)
     except FacesearchError as error:
         return back(request, error, then)
     if decision is None:
-        return said(request, Note("that is how it was already; nothing has changed", "plain"), then)
-    return said(request, Note(decision.summary, "done", decision.id), then)
+        return redirect(request, Message("that is how it was already; nothing has changed", "plain"), then)
+    return redirect(request, Message(decision.summary, "done", decision.id), then)
 
 
 def _undo(request: Request, form: FormData) -> Response:
     then = _text(form, "then") or "/"
     try:
-        undone = site_of(request).shelf.get().people.undo(Form.of(form).decision)
+        undone = site_of(request).library.get().people.undo(Form.of(form).decision)
     except FacesearchError as error:
         return back(request, error, then)
     text = f"undone: {undone.summary}" if undone else "there is nothing to undo"
-    return said(request, Note(text, "plain"), then)
+    return redirect(request, Message(text, "plain"), then)
 
 
 @with_library

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from facesearch.core.errors import InputError
-from facesearch.core.views import Page
+from facesearch.core.types import Page
 
 __all__ = ["Key", "key_of", "page_of"]
 

@@ -1,0 +1,39 @@
+"""The detectors by name: a detector is one module, and one line here."""
+
+from facesearch.core.errors import ModelError
+from facesearch.core.settings import DetectionConfig, DetectorSpec
+from facesearch.detection.detector import Detector, DetectorKind
+from facesearch.detection.mtcnn import Mtcnn
+from facesearch.detection.upright import Upright
+
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
+
+DETECTORS: dict[str, DetectorKind] = {
+    "mtcnn": Mtcnn,
+}
+DEFAULT_DETECTOR = "mtcnn"
+
+
+def resolve(name: str) -> DetectorSpec:
+    """What identifies the detector of this name. Raises ModelError where there is none."""
+    return _kind(name).spec
+
+
+def load(name: str = DEFAULT_DETECTOR, config: DetectionConfig | None = None, device: str = "cpu") -> Detector:
+    """A detector with the search for the upright orientation around it, unless the config says otherwise.
+
+    Args:
+        device: "cpu" or another device of PyTorch's, see `facesearch.core.device.pick_device`.
+
+    Raises:
+        ModelError: there is no such detector, or its weights are missing or changed.
+    """
+    config = config or DetectionConfig()
+    detector = _kind(name)(config, device)
+    return Upright(detector) if config.turned else detector
+
+
+def _kind(name: str) -> DetectorKind:
+    if name not in DETECTORS:
+        raise ModelError(f"there is no detector {name!r}: use {', '.join(DETECTORS)}")
+    return DETECTORS[name]

@@ -1,0 +1,164 @@
+"""Clusters as lists show them: a page at a time, with their sizes and whose they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+
+from facesearch.core.errors import InputError
+from facesearch.core.results import Counts
+from facesearch.core.types import Cluster, Face, Page, Person
+from facesearch.storage import schema as db
+from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.queries import chunks
+
+__all__ = ["Show", "by_ids", "counts", "first_faces", "ignored", "names", "page", "revision"]
+
+Show = Literal["all", "named", "unnamed", "ignored"]
+
+# A cluster's first faces: a short look into an index for each, past SQLAlchemy, which would take longer than SQLite.
+FIRST = f"SELECT face_id FROM {db.clustered} WHERE {db.clustered.c.cluster_id} = ? ORDER BY face_id LIMIT ?"
+# What tells how good a face is.
+QUALITY = select(
+    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
+    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness),
+)
+
+
+def page(connection: Connection, show: Show, cursor: str | None, limit: int) -> Page[Cluster]:
+    """Clusters, the largest first; of equal size the lower number first.
+
+    Raises InputError for a wrong show or cursor.
+    """
+    sizes, owned = _sizes(), _owners()
+    query = select(sizes.c.cluster_id, sizes.c.size).join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
+    query = query.where(_shown(show, owned))
+    if (key := key_of(cursor, 2)) is not None:
+        size, cluster = key
+        query = query.where(or_(sizes.c.size < size, and_(sizes.c.size == size, sizes.c.cluster_id > cluster)))
+    ordered = query.order_by(sizes.c.size.desc(), sizes.c.cluster_id).limit(limit + 1)
+    return page_of(
+        connection.execute(ordered).all(),
+        limit,
+        lambda row: (row.size, row.cluster_id),
+        lambda rows: by_ids(connection, [row.cluster_id for row in rows]),
+    )
+
+
+def by_ids(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:
+    """Those of some clusters that are there, in their order; with neither cover nor faces."""
+    sizes = select(db.clustered.c.cluster_id, func.count()).where(db.clustered.c.cluster_id.in_(clusters))
+    size_of = dict(map(tuple, connection.execute(sizes.group_by(db.clustered.c.cluster_id))))
+    owners = _owners_of(connection, clusters)
+    people = [row.person_id for row in owners.values()]
+    of_person = select(db.confirmed.c.person_id, func.count()).where(db.confirmed.c.person_id.in_(people))
+    confirmed = dict(map(tuple, connection.execute(of_person.group_by(db.confirmed.c.person_id))))
+    return [
+        _cluster(cluster, size_of[cluster], owners.get(cluster), confirmed)
+        for cluster in clusters
+        if cluster in size_of
+    ]
+
+
+def names(connection: Connection) -> list[tuple[int, str]]:
+    """(cluster, name) of everybody who has a name."""
+    owned = _owners()
+    query = select(owned.c.cluster_id, owned.c.name).where(owned.c.name.is_not(None))
+    return [(cluster, name) for cluster, name in connection.execute(query)]
+
+
+def counts(connection: Connection) -> Counts:
+    sizes, owned = _sizes(), _owners()
+    joined = sizes.join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
+    kinds: list[Show] = ["named", "unnamed", "ignored"]
+    sums = [func.coalesce(func.sum(case((_shown(kind, owned), 1), else_=0)), 0) for kind in kinds]
+    named, unnamed, out_of_lists = connection.execute(select(*sums).select_from(joined)).one()
+    tables = (db.faces, db.clustered, db.not_faces)
+    faces, placed, hidden = (connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables)
+    return Counts(named, unnamed, out_of_lists, faces - placed - hidden, hidden)
+
+
+def first_faces(connection: Connection, clusters: Iterable[int], count: int) -> list[Face]:
+    """For each of some clusters so many of its faces, those that came first; with what tells how good they are."""
+    cluster_of = {
+        face: cluster for cluster in clusters for (face,) in connection.exec_driver_sql(FIRST, (cluster, count)).all()
+    }
+    found = list[Face]()
+    for chunk in chunks(cluster_of):
+        rows = connection.execute(QUALITY.where(db.faces.c.id.in_(chunk)))
+        found += [_face(row, cluster_of) for row in rows]
+    return found
+
+
+def ignored() -> Select[tuple[int]]:
+    """The clusters of ignored people, as a query."""
+    owned = _owners()
+    return select(owned.c.cluster_id).where(owned.c.ignored)
+
+
+def revision(connection: Connection) -> tuple[str, int]:
+    """Which faces and which clustering there is, and the latest decision; the number of an undone one comes again."""
+    keys = ("generation", "clustered_at")
+    facts = select(db.library.c.key, db.library.c.value).where(db.library.c.key.in_(keys)).order_by(db.library.c.key)
+    latest = connection.execute(select(func.max(db.undo_log.c.id))).scalar() or 0
+    return str(connection.execute(facts).all()), latest
+
+
+def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int]) -> Cluster:
+    if owner is None:
+        return Cluster(cluster, size=size)
+    person = Person(owner.person_id, owner.name)
+    return Cluster(cluster, person, bool(owner.ignored), size, confirmed.get(person.id, 0))
+
+
+def _face(row: Any, cluster_of: Mapping[int, int]) -> Face:
+    number, photo, x1, y1, x2, y2, landmarks, score, sharpness = row
+    points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
+    cluster = cluster_of[number]
+    return Face((x1, y1, x2, y2), points, score, sharpness, id=number, photo_id=photo, cluster=cluster)
+
+
+def _owners_of(connection: Connection, clusters: Sequence[int]) -> dict[int, Any]:
+    """For those of some clusters that are somebody's: person_id, name (or None) and ignored."""
+    owned = _owners()
+    query = select(owned.c.cluster_id, owned.c.person_id, owned.c.name, owned.c.ignored)
+    return {row.cluster_id: row for row in connection.execute(query.where(owned.c.cluster_id.in_(clusters)))}
+
+
+def _sizes() -> Subquery:
+    query = select(db.clustered.c.cluster_id, func.count().label("size"))
+    return query.group_by(db.clustered.c.cluster_id).subquery("sizes")
+
+
+def _owners() -> Subquery:
+    """Each person's cluster: that of their first confirmed face, which is that of all of them."""
+    first = select(func.min(db.confirmed.c.face_id)).where(db.confirmed.c.person_id == db.people.c.id)
+    columns = (db.clustered.c.cluster_id, db.people.c.id.label("person_id"), db.people.c.name, db.people.c.ignored)
+    joined = db.people.join(db.clustered, db.clustered.c.face_id == first.scalar_subquery())
+    return select(*columns).select_from(joined).subquery("owners")
+
+
+def _shown(show: Show, owned: Subquery) -> ColumnElement[bool]:
+    ignored = func.coalesce(owned.c.ignored, false())
+    which = {
+        "all": true(),
+        "named": owned.c.name.is_not(None),
+        "unnamed": owned.c.name.is_(None),
+        "ignored": ignored,
+    }
+    if show not in which:
+        raise InputError(f"clusters are listed as {', '.join(which)}, not {show!r}")
+    return which["ignored"] if show == "ignored" else and_(which[show], ~ignored)

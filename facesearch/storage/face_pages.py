@@ -1,0 +1,111 @@
+"""Faces as lists show them: those of a cluster, those in none, and those that are none; a page at a time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, and_, or_, select
+
+from facesearch.core.types import Face, Page, Person
+from facesearch.storage import schema as db
+from facesearch.storage.clusters import persons_of
+from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.dates import as_datetime
+from facesearch.storage.queries import chunks
+
+__all__ = ["by_date", "by_ids", "embeddings_of", "in_no_cluster", "not_faces"]
+
+
+def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int, *, newest: bool) -> Page[Face]:
+    """The faces of a cluster; of one date in the order of their ids. Raises InputError for a wrong cursor."""
+    date, face = db.photos.c.taken_at, db.faces.c.id
+    query = select(face, date).join(db.clustered, db.clustered.c.face_id == face)
+    query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.clustered.c.cluster_id == cluster)
+    if (key := key_of(cursor, 2)) is not None:
+        later = date < key[0] if newest else date > key[0]
+        query = query.where(or_(later, and_(date == key[0], face > key[1])))
+    ordered = query.order_by(date.desc() if newest else date, face).limit(limit + 1)
+    return page_of(
+        connection.execute(ordered).all(),
+        limit,
+        lambda row: (row.taken_at, row.id),
+        lambda rows: by_ids(connection, [row.id for row in rows]),
+    )
+
+
+def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
+    """Faces in no cluster that the user has not said to be none, the latest found first.
+
+    Raises InputError for a wrong cursor.
+    """
+    face = db.faces.c.id
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
+    query = select(face).where(face.not_in(placed), face.not_in(hidden)).order_by(face.desc())
+    if (key := key_of(cursor, 1)) is not None:
+        query = query.where(face < key[0])
+    return _page(connection, query, limit)
+
+
+def not_faces(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
+    """What the user has said to be no face, the latest found first. Raises InputError for a wrong cursor."""
+    face = db.not_faces.c.face_id
+    query = select(face.label("id")).order_by(face.desc())
+    if (key := key_of(cursor, 1)) is not None:
+        query = query.where(face < key[0])
+    return _page(connection, query, limit)
+
+
+def by_ids(connection: Connection, faces: Sequence[int]) -> list[Face]:
+    """Those of some faces that are there, in their order; with their photo, cluster and person."""
+    rows: dict[int, Any] = {}
+    for chunk in chunks(faces):
+        rows |= {row.id: row for row in connection.execute(_described().where(db.faces.c.id.in_(chunk)))}
+    person_of = persons_of(connection, {row.cluster_id for row in rows.values() if row.cluster_id is not None})
+    return [_face(rows[face], person_of.get(rows[face].cluster_id)) for face in faces if face in rows]
+
+
+def embeddings_of(connection: Connection, cluster: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The faces of a cluster: ids (n,) int64, ascending, and embeddings (n, d) float32, unit L2 norm; n may be 0."""
+    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    rows = connection.execute(query.where(db.clustered.c.cluster_id == cluster).order_by(db.faces.c.id)).all()
+    if not rows:
+        return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+    ids, blobs = zip(*rows, strict=True)
+    return np.array(ids, np.int64), np.frombuffer(b"".join(blobs), "<f4").reshape(len(ids), -1)
+
+
+def _page(connection: Connection, query: Select[tuple[int]], limit: int) -> Page[Face]:
+    """Args: query: for ids, in the order of the list."""
+    rows = connection.execute(query.limit(limit + 1)).all()
+    return page_of(rows, limit, lambda row: (row.id,), lambda some: by_ids(connection, [row.id for row in some]))
+
+
+def _described() -> Select[Any]:
+    face, photo = db.faces.c, db.photos.c
+    columns = (
+        *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score),
+        *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s),
+        db.clustered.c.cluster_id,
+        db.confirmed.c.person_id.is_not(None).label("confirmed"),
+        db.not_faces.c.face_id.is_not(None).label("hidden"),
+    )
+    query = select(*columns).join(db.photos, photo.id == face.photo_id)
+    for table in (db.clustered, db.confirmed, db.not_faces):
+        query = query.join(table, table.c.face_id == face.id, isouter=True)
+    return query
+
+
+def _face(row: Any, person: Person | None) -> Face:
+    return Face(
+        box=(row.x1, row.y1, row.x2, row.y2),
+        score=row.score,
+        id=row.id,
+        photo_id=row.photo_id,
+        photo_size=(row.width, row.height),
+        taken=as_datetime(row.taken_at, row.taken_offset_s),
+        cluster=row.cluster_id,
+        person=person,
+        confirmed=bool(row.confirmed),
+        not_a_face=bool(row.hidden),
+    )

@@ -1,0 +1,70 @@
+"""How SQLite goes about the pages of large libraries."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+from sqlalchemy import event
+
+from facesearch.people.browsing import Browser
+from facesearch.storage import Store
+from facesearch.storage import schema as db
+
+TABLES = "|".join(table.name for table in (db.faces, db.photos, db.paths, db.confirmed, db.clustered))
+
+
+@pytest.fixture
+def album() -> Iterator[Album]:
+    """Three people on photos of their own and on one together."""
+    with an_album() as album:
+        album.add_people({person: range(4) for person in range(3)})
+        album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
+        album.recluster()
+        yield album
+
+
+def plans(store: Store, ask: Callable[[], object]) -> list[str]:
+    """How SQLite goes about every query that a page makes."""
+    queries: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            queries.append((statement, values))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    ask()
+    event.remove(store._engine, "before_cursor_execute", note)
+    with store.reading() as connection:
+        return [
+            row.detail
+            for statement, values in queries
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+
+def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(album: Album) -> None:
+    browse = Browser(album.index, lambda: CALIBRATION)
+    album.people.name("1", "Anna")
+    album.people.ignore("2")
+    photos, faces, people = browse.photos(limit=2), browse.faces("Anna", limit=2), browse.people(limit=1)
+    pages: dict[str, Callable[[], object]] = {
+        "photos": lambda: browse.photos(cursor=photos.next),
+        "photos of": lambda: browse.photos(["Anna"], cursor=photos.next),
+        "photo": lambda: browse.photo(photos.items[0].id),
+        "faces": lambda: browse.faces("Anna", cursor=faces.next),
+        "doubt": lambda: browse.faces("Anna", "doubt"),
+        "face": lambda: browse.face(faces.items[0].id),
+        "people": lambda: browse.people(cursor=people.next),
+        "cluster": lambda: browse.cluster("Anna"),
+        "together": lambda: browse.together("Anna"),
+        "names": lambda: browse.completions("ann"),
+    }
+    for name, ask in pages.items():
+        read = plans(album.index, ask)
+        assert read, name
+        whole = [plan for plan in read if re.match(rf"SCAN ({TABLES})\b", plan)]
+        # who has how many faces is counted, but in an index, which is a hundredth of the faces
+        assert [plan for plan in whole if name != "people" or "COVERING INDEX" not in plan] == [], name
+        assert name != "photos" or not [plan for plan in read if "TEMP B-TREE" in plan]  # nor sorted
