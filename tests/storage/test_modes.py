@@ -48,7 +48,7 @@ def use(folder: Path, engine: Pipeline) -> set[str]:
         library.__dict__["engine"] = engine
         photo = Picture.save(folder.parent / "photos/a.png", "a")
         library.index([photo.parent])
-        assert library.face_tile(1).jpeg
+        assert library.thumbnails.face_tile(1).jpeg
         library.query(photo)
         published = load_calibration(embedding.resolve("dlib"))
         assert isinstance(published, Calibration)

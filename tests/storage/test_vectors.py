@@ -216,7 +216,7 @@ NOT_RAISING = [
     "DELETE FROM paths WHERE path = '/p/1'",
     "UPDATE photos SET width = 1",
     "INSERT INTO failures VALUES ('/p/x', 'damaged', 1)",
-    "INSERT INTO staged_embeddings VALUES (1, 'f', x'00')",
+    "INSERT INTO pending_embeddings VALUES (1, 'f', x'00')",
     "SELECT count(*) FROM faces",
 ]
 
