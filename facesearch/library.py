@@ -19,7 +19,7 @@ from facesearch.calibration import Calibration, library_calibration, model_calib
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
-from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec, SearchConfig
+from facesearch.core.settings import DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People
     from facesearch.people.browsing import Browser
-    from facesearch.people.thumbnails import Looked, Thumbnails
+    from facesearch.people.thumbnails import ProbePictures, Thumbnails
     from facesearch.pipeline.pipeline import Pipeline
     from facesearch.searching.searcher import Searcher
 
@@ -56,6 +56,7 @@ class Library:
         detection: DetectionConfig | None = None,
         images: ImageConfig | None = None,
         search: SearchConfig | None = None,
+        detector: str | None = None,
         create: bool = True,
     ) -> None:
         """Open a library, or make an empty one.
@@ -65,12 +66,13 @@ class Library:
             model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
+            detector: by name; None for the library's own, "mtcnn" for a new one.
             create: make it where there is none.
 
         Raises:
             LibraryMissingError: there is none, and create is false.
-            ModelMismatchError: it was made with another model.
-            ModelError: the model is not known, or its weights are not there.
+            ModelMismatchError: it was made with another model or detector.
+            ModelError: the model or detector is not known, or its weights are not there.
             LibraryError: the folder cannot be made.
         """
         self.folder = Path(folder) if folder is not None else default_folder()
@@ -82,10 +84,12 @@ class Library:
         except LibraryMissingError:
             if not create:
                 raise
-            self.store = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search)
+            self.store = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search, detector)
         else:
             if model is not None:
                 self.store.require_model(embedding.resolve(model))
+            if detector is not None:
+                self.store.require_detector(_detector_spec(detector))
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +115,13 @@ class Library:
                 f"the library was made with {self.spec.name} ({self.spec.fingerprint}), which has changed since"
                 f" ({at_hand.fingerprint}): restore that file, or re-embed with `facesearch reembed`"
             )
-        return Pipeline.load(self.spec, self.device, self._detection, self._images)
+        detector = self._detector()
+        self.store.require_detector(detector)
+        return Pipeline.load(self.spec, self.device, self._detection, self._images, detector=detector.name)
+
+    def _detector(self) -> DetectorSpec:
+        """The library's own, as it is at hand. Raises ModelError where there is none of that name."""
+        return _detector_spec(self.store.detector.name if self.store.detector else None)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -225,7 +235,9 @@ class Library:
 
         # what was indexed was not too large then, whatever the limit is now
         images = self._images or ImageConfig(max_megapixels=float("inf"))
-        engine = Pipeline.load(embedding.resolve(model), self.device, self._detection, images)
+        engine = Pipeline.load(
+            embedding.resolve(model), self.device, self._detection, images, detector=self._detector().name
+        )
         report = reembed(self.store, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
         for stale in ("engine", "calibration"):
             self.__dict__.pop(stale, None)
@@ -252,7 +264,7 @@ class Library:
     def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
         return self.thumbnails.photo_preview(photo, size)
 
-    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "Looked":
+    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "ProbePictures":
         from facesearch.people.thumbnails import pictures_of
 
         return pictures_of(image, boxes, self._images)
@@ -291,12 +303,19 @@ def verify(
     return compare(Pipeline.load(spec, device), calibration, a, b, threshold)
 
 
-def _create(folder: Path, model: str, device: str, search: SearchConfig | None) -> Store:
+def _create(folder: Path, model: str, device: str, search: SearchConfig | None, detector: str | None) -> Store:
     """An empty library; none is left behind where it could not be filled anyway."""
     spec = embedding.resolve(model)
     if device != "auto":
         embedding.pick_device(device)
     try:
-        return Store.create(folder, spec, search)
+        return Store.create(folder, spec, search, _detector_spec(detector))
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
+
+
+def _detector_spec(name: str | None) -> DetectorSpec:
+    """What identifies a detector; None for the default."""
+    from facesearch import detection  # here, not above: it loads OpenCV
+
+    return detection.resolve(name or detection.DEFAULT_DETECTOR)

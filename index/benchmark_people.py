@@ -46,7 +46,7 @@ def explanation(library: "Library", face: int) -> int:
 
 def page(library: "Library", _: int) -> int:
     """What a person's page shows: who it is, and the first faces."""
-    return library.browse.card(KNOWN).size + len(library.browse.faces(KNOWN).items)
+    return library.browse.cluster(KNOWN).size + len(library.browse.faces(KNOWN).items)
 
 
 def naming(library: "Library", _: int) -> int:

@@ -6,12 +6,11 @@ network is trained on is what it will see.
 
 import io
 import json
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -25,6 +24,7 @@ from PIL import Image
 from facesearch import __version__
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.executor import ThreadExecutor
+from facesearch.core.files import make_folders, replace_file
 from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
 from train.looking import (
@@ -164,7 +164,7 @@ def _settle(out: Path, wanted: dict[str, Any]) -> None:
 def _writing(out: Path) -> Iterator[None]:
     """The folder, made if need be, and for nobody else to write to; what the system refuses is an InputError."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folders(out)
         others = [entry.name for entry in out.iterdir() if entry.name != LOCK and entry.suffix != PART]
         if others and SETTINGS not in others:
             raise InputError(f"{out} holds other files ({min(others)}) and no {SETTINGS}: give a new folder")
@@ -275,12 +275,5 @@ def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 def _write(out: Path, name: str, content: bytes) -> None:
     """A whole file or none. Raises OSError."""
-    (out / name).parent.mkdir(parents=True, exist_ok=True)
-    part = out / f".{threading.get_ident()}{PART}"
-    try:
-        part.write_bytes(content)
-        os.replace(part, out / name)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
+    make_folders((out / name).parent)
+    replace_file(out / name, content, part=out / f".{threading.get_ident()}{PART}")

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from facesearch.core.files import replace_file
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import checkpoint
 from train.curves import draw_run
@@ -116,7 +117,7 @@ class Keeper:
             stored = checkpoint.read_header(self._folder / BEST).calibration
             self._write(BEST, stored)
         self._log.flush()
-        (self._folder / "report.json").write_text(self.report.to_json(), encoding="utf-8")
+        replace_file(self._folder / "report.json", self.report.to_json().encode())
         draw_run(self._folder, self._before, after)
         return self.report
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from facesearch.core.files import replace_file, sync
 from train.losses import StepStatistics
 from train.validation import Scores
 
@@ -21,7 +22,7 @@ class RunLog:
 
         path = folder / LOG
         kept = [line for line in read_log(folder) if line["step"] < first_step]
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        replace_file(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = path.open("a", encoding="utf-8")
         self._board: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step)
 
@@ -39,8 +40,9 @@ class RunLog:
             self._board.add_scalar(f"{kind}/{key}", value, step)
 
     def flush(self) -> None:
-        """Before a snapshot, which must not know of more than the log."""
+        """Before a snapshot, which must not know of more than the log; also after a power cut."""
         self._file.flush()
+        sync(self._file.fileno())
 
     def close(self) -> None:
         self._file.close()

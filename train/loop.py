@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facesearch.core.errors import InputError
+from facesearch.core.files import make_folders, replace_file
 from facesearch.evaluation import read_lfw_pairs
 from train.augmentation import Augmentation
 from train.batches import batches, default_workers
@@ -105,8 +106,8 @@ def _prepare(job: Job, ranks: Ranks) -> int:
         if job.out.exists() and any(job.out.iterdir()):
             hint = "go on with --resume, or " if (job.out / SNAPSHOT).exists() else ""
             raise InputError(f"{job.out} is not empty: {hint}choose another folder")
-        job.out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        make_folders(job.out)
+        replace_file(file, json.dumps(wanted, indent=2).encode() + b"\n")
     return 0
 
 

@@ -4,12 +4,12 @@ Batches and augmentations follow from the seed and the step's number (train.samp
 scaler, random states, and what was best so far are all there is to keep.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from facesearch.core.files import replacing
 from train.errors import TrainingError
 
 __all__ = ["SNAPSHOT", "read_snapshot", "write_snapshot"]
@@ -21,15 +21,10 @@ _FORMAT = "facesearch-training/1"
 def write_snapshot(folder: Path, state: dict[str, Any]) -> None:
     """Raises TrainingError where it cannot be written; the one before is intact then."""
     path = folder / SNAPSHOT
-    part = path.with_name(f"{SNAPSHOT}.part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as file:
             torch.save({"format": _FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except (OSError, RuntimeError) as error:  # torch's writer knows no other than RuntimeError
-        part.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise TrainingError(
             f"{path} cannot be written ({reason}); the one before is intact: go on with --resume"

@@ -13,7 +13,7 @@ from facesearch.core.wording import percent, plural
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from facesearch.core.results import Clustering, Explanation, LeftOut, Neighbour, Suggestion
+    from facesearch.core.results import Clustering, Explanation, LeftOut, Match, Suggestion
     from facesearch.core.types import Cluster
     from facesearch.library import Library
 
@@ -160,7 +160,7 @@ def _show_explanation(one: "Explanation") -> None:
     table(columns, map(_neighbour, one.neighbours), right=("face", "distance", "cluster"))
 
 
-def _neighbour(near: "Neighbour") -> tuple[str, ...]:
+def _neighbour(near: "Match") -> tuple[str, ...]:
     face = near.face
     cluster = "" if face.cluster is None else str(face.cluster)
     name = (face.person and face.person.name) or ""

@@ -11,7 +11,7 @@ from facesearch.core.settings import SearchConfig
 from facesearch.core.wording import percent, plural
 
 if TYPE_CHECKING:
-    from facesearch.core.results import Match, QueryFace, QueryResult, Verification
+    from facesearch.core.results import Match, Probe, QueryResult, Verification
 
 __all__ = ["query", "verify"]
 
@@ -36,25 +36,25 @@ def query(
 
 
 def _show_query(result: "QueryResult") -> None:
-    for number, face in enumerate(result.faces):
-        _show_face(number, face, result.threshold)
+    for number, probe in enumerate(result.faces):
+        _show_probe(number, probe, result.threshold)
     if result.threshold is not None:
         shown(f"Same person: distance at most {result.threshold:.3f}, within which 1 in 1,000 pairs of strangers lies.")
     else:
         shown(f"No threshold is known for {result.model}: `facesearch calibrate FOLDER` makes one.")
 
 
-def _show_face(number: int, face: "QueryFace", threshold: float | None) -> None:
-    x1, y1, x2, _ = face.box
-    near = plural(len(face.matches), "nearest match")
-    same = sum(1 for match in face.matches if match.same_person)
+def _show_probe(number: int, probe: "Probe", threshold: float | None) -> None:
+    x1, y1, x2, _ = probe.face.box
+    near = plural(len(probe.matches), "nearest match")
+    same = sum(1 for match in probe.matches if match.same_person)
     if threshold is not None:
         near = f"{same} of the {near} {'is' if same == 1 else 'are'} within the threshold of the same person"
     shown(f"Face {number} (at {x1:.0f}, {y1:.0f}, {x2 - x1:.0f} pixels wide): {near}.")
-    if face.weak:
-        shown(f"It shows little of the face ({face.weak}): do not rely on what follows.")
+    if probe.weak:
+        shown(f"It shows little of the face ({probe.weak}): do not rely on what follows.")
     columns = ("", "same person", "distance", "probability", "name", "photo")
-    table(columns, map(_row, face.matches), right=("", "distance", "probability"))
+    table(columns, map(_row, probe.matches), right=("", "distance", "probability"))
 
 
 def _row(match: "Match") -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facesearch.core.types import Box, Cluster, Face, Person, Photo
+from facesearch.core.settings import DetectorSpec
+from facesearch.core.types import Cluster, Face, Person, Photo
 
 __all__ = [
     "Clustering",
@@ -12,11 +13,10 @@ __all__ = [
     "ImportedName",
     "LeftOut",
     "Match",
-    "Neighbour",
     "Pair",
     "PhotoOf",
     "PhotoPage",
-    "QueryFace",
+    "Probe",
     "QueryResult",
     "Status",
     "Suggestion",
@@ -37,34 +37,50 @@ class _Result:
 
 @dataclass(frozen=True)
 class Match(_Result):
-    """One face of the library near a face of the query.
+    """One face of the library near a probe.
 
+    rank: from 1, the nearest first. face: with its cluster and person.
     distance: L2 between unit vectors, in [0, 2].
     probability: that it is the same person, at even odds beforehand; None without a calibration.
     same_person: whether the distance is within the threshold; None without a calibration.
     """
 
     rank: int
-    path: str
-    face: int
-    box: Box
+    face: Face
     distance: float
     probability: float | None
     same_person: bool | None
-    person: Person | None = None
+
+    @property
+    def path(self) -> str:
+        """A file that holds the photo."""
+        return self.face.path
+
+    @property
+    def person(self) -> Person | None:
+        """Whose face it is, where that person has a name."""
+        return self.face.person if self.face.person and self.face.person.name else None
+
+    def to_dict(self) -> dict[str, Any]:
+        place = {"rank": self.rank, "path": self.path, "face": self.face.id, "box": self.face.box}
+        near = {"distance": self.distance, "probability": self.probability, "same_person": self.same_person}
+        return {**place, **near, "person": person_row(self.person)}
 
 
 @dataclass(frozen=True)
-class QueryFace(_Result):
-    """A face of the query picture and what is near it, nearest first.
+class Probe(_Result):
+    """A face that was searched with, and what is near it, nearest first.
 
-    weak: why it shows too little to be sure about, as `Explanation`; empty for a good one.
+    weak: why it shows too little to be sure about; empty for a good one.
     """
 
-    box: Box
-    score: float
+    face: Face
     matches: tuple[Match, ...]
     weak: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        matches = [match.to_dict() for match in self.matches]
+        return {"box": self.face.box, "score": self.face.score, "matches": matches, "weak": self.weak}
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,11 @@ class QueryResult(_Result):
 
     model: str
     threshold: float | None
-    faces: tuple[QueryFace, ...]
+    faces: tuple[Probe, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        faces = [probe.to_dict() for probe in self.faces]
+        return {"model": self.model, "threshold": self.threshold, "faces": faces}
 
 
 @dataclass(frozen=True)
@@ -144,6 +164,7 @@ class Status(_Result):
     model: str
     fingerprint: str
     dim: int
+    detector: DetectorSpec | None
     threshold: float | None
     index: str
     database_bytes: int
@@ -152,7 +173,9 @@ class Status(_Result):
     failures: tuple[tuple[str, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"failures": [{"path": path, "reason": reason} for path, reason in self.failures]}
+        detector = {"name": self.detector.name, "fingerprint": self.detector.fingerprint} if self.detector else None
+        failures = [{"path": path, "reason": reason} for path, reason in self.failures]
+        return asdict(self) | {"detector": detector, "failures": failures}
 
 
 @dataclass(frozen=True)
@@ -191,34 +214,15 @@ class ImportedName(_Result):
 
 
 @dataclass(frozen=True)
-class Neighbour(_Result):
-    """A face near another one; probability: that they are one person's, None without a calibration."""
-
-    face: Face
-    distance: float
-    probability: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "face": self.face.id,
-            "path": self.face.path,
-            "distance": self.distance,
-            "probability": self.probability,
-            "group": self.face.cluster,
-            "person": person_row(self.face.person),
-        }
-
-
-@dataclass(frozen=True)
 class Explanation(_Result):
     """Why a face is where it is.
 
-    weak: why it may not hold a cluster together, or empty. why: the rest in words.
+    neighbours: the nearest other faces. weak: why it may not hold a cluster together, or empty. why: the rest in words.
     """
 
     face: Face
     weak: str
-    neighbours: tuple[Neighbour, ...]
+    neighbours: tuple[Match, ...]
     why: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -234,9 +238,14 @@ class Explanation(_Result):
             "group": face.cluster,
             "person": person_row(face.person),
             "confirmed": face.confirmed,
-            "neighbours": [neighbour.to_dict() for neighbour in self.neighbours],
+            "neighbours": [_neighbour_row(match) for match in self.neighbours],
             "why": self.why,
         }
+
+
+def _neighbour_row(match: Match) -> dict[str, Any]:
+    near = {"face": match.face.id, "path": match.path, "distance": match.distance, "probability": match.probability}
+    return {**near, "group": match.face.cluster, "person": person_row(match.person)}
 
 
 def cluster_row(cluster: Cluster) -> dict[str, Any]:

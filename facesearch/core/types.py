@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face on a photo.
+    """A face on a photo. Two are equal where all but the arrays are.
 
     box: (x1, y1, x2, y2) in pixels of the photo as displayed; may reach over its edge.
     landmarks: (5, 2) float32, (x, y) of left eye, right eye, nose tip, left and right mouth corner, as seen.
@@ -46,11 +46,11 @@ class Face:
     """
 
     box: Box
-    landmarks: NDArray[np.float32] = field(default_factory=lambda: NO_LANDMARKS)
+    landmarks: NDArray[np.float32] = field(default_factory=lambda: NO_LANDMARKS, compare=False)
     score: float = 0.0
     sharpness: float = 0.0
-    embedding: NDArray[np.float32] | None = None
-    crop: NDArray[np.uint8] | None = None
+    embedding: NDArray[np.float32] | None = field(default=None, compare=False)
+    crop: NDArray[np.uint8] | None = field(default=None, compare=False)
     id: int = 0
     photo_id: int = 0
     path: str = ""

@@ -1,11 +1,6 @@
 """Aligned crops -> embeddings: the Embedder protocol, the models that can be chosen, where their weights come from.
 
-May import core only.
-
-`resolve` says what a name means (a ModelSpec, without importing torch), `load_embedder` makes it run:
-
-    embedder = load_embedder(resolve("dlib"))
-    embeddings = embedder.embed(crops)
+May import core only. `resolve` says what a name means, `load_embedder` makes it run.
 """
 
 from facesearch.core.device import pick_device

@@ -13,13 +13,13 @@ version of the format gets another number, and readers refuse numbers that they 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
+from facesearch.core.files import part_of, put_in_place
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.weights import sha256_of
@@ -77,10 +77,10 @@ def save(
     if calibration is not None:
         metadata["calibration"] = json.dumps(dict(calibration), sort_keys=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     try:
         save_file(tensors, part, metadata)
-        os.replace(part, path)
+        put_in_place(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise WeightsError(f"{path} cannot be written, and is as it was before: {error}") from error

@@ -1,13 +1,13 @@
 """Downloads published weights: checked, resumed when cut off, and never left half done under their own name."""
 
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from facesearch.core.errors import WeightsError
+from facesearch.core.files import make_folders, part_of, put_in_place
 from facesearch.embedding.weights import WeightsFile, sha256_of
 
 __all__ = ["Progress", "fetch"]
@@ -33,9 +33,9 @@ def fetch(weights: WeightsFile, progress: Progress | None = None) -> Path:
         raise WeightsError(f"{weights.filename} has no published hash, so it is not downloaded: put it at {target}")
     if target.is_file() and sha256_of(target) == sha256:
         return target
-    part = target.with_name(f"{target.name}.part")
+    part = part_of(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         _complete(part, url, total, progress or (lambda done, total: None))
     except (OSError, http.client.HTTPException) as error:
         raise _interrupted(error, url, part, total) from error
@@ -46,7 +46,7 @@ def fetch(weights: WeightsFile, progress: Progress | None = None) -> Path:
             f"{url} gave another file (SHA-256 {found[:16]}… instead of {sha256[:16]}…), and it was "
             f"removed: try again, or {_by_hand(part)}"
         )
-    os.replace(part, target)
+    put_in_place(part, target)
     return target
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facesearch import embedding
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
+from facesearch.core.files import replace_file
 from facesearch.core.results import Clustering
 from facesearch.core.types import Face
 from facesearch.evaluation.baselines import baseline_reports
@@ -166,7 +167,7 @@ def read_results(path: Path) -> dict[str, Any]:
 
 def merge_into(path: Path, results: dict[str, Any]) -> None:
     """Add results to a JSON file, keeping what else is in it. Raises as `read_results` does."""
-    path.write_text(json.dumps(read_results(path) | results, indent=2) + "\n", encoding="utf-8")
+    replace_file(path, json.dumps(read_results(path) | results, indent=2).encode() + b"\n")
 
 
 def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) -> _Labelled | None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ def index_photos(
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
     source: MediaSource | None = None,
+    executor: Executor | None = None,
 ) -> IndexReport:
     """Bring the library up to date with the photos in some files and folders.
 
@@ -128,6 +130,7 @@ def index_photos(
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
         source: where the photos are; None for the files of this machine.
+        executor: where photos are analysed; None for threads of this process.
 
     Raises:
         InputError: a path that does not exist, is empty, or is none.
@@ -151,7 +154,7 @@ def index_photos(
         if todo and not should_stop():
             give_memory_back()
             wanted = takewhile(lambda _: not should_stop(), todo)
-            for batch in _analysed(run, load_pipeline(), files, wanted):
+            for batch in _analysed(run, load_pipeline(), files, wanted, executor):
                 _store(run, batch)
                 state.done += len(batch)
                 state.faces = report.faces
@@ -177,12 +180,12 @@ def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
 
 
 def _analysed(
-    run: _Run, pipeline: "Pipeline", source: MediaSource, files: Iterable[FileFacts]
+    run: _Run, pipeline: "Pipeline", source: MediaSource, files: Iterable[FileFacts], executor: Executor | None
 ) -> Iterator[list[_Item]]:
     """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
     read = ThreadExecutor(READERS).map(lambda file: _read(source, pipeline, file), files, READ_AHEAD)
-    executor: Executor = ThreadExecutor(pipeline.workers)
-    return executor.map(lambda batch: _analyse(pipeline, batch), _batches(_looked_up(run, read)))
+    executor = executor or ThreadExecutor(pipeline.workers)
+    return executor.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:

@@ -16,7 +16,7 @@ from facesearch.indexing.indexer import Progress
 from facesearch.media import LocalFiles, MediaSource
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from facesearch.storage import Store
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import pending_embeddings as pending
 
 __all__ = ["ReembedReport", "reembed"]
 
@@ -62,7 +62,7 @@ def reembed(
     report = ReembedReport()
     with index.writing():
         with index.transaction() as connection:
-            waiting = staging.waiting(connection, spec.fingerprint)
+            waiting = pending.waiting(connection, spec.fingerprint)
         state = Progress(len(waiting))
         unreadable: list[int] = []
         photos = list(waiting.items())
@@ -89,7 +89,7 @@ def reembed(
 
 
 def _embed_batch(index: Store, pipeline: Pipeline, source: MediaSource, photos: dict[int, list[Face]]) -> list[int]:
-    """Put aside new embeddings for the faces of some photos.
+    """Keep new embeddings for the faces of some photos until all faces have one.
 
     Returns the ids of those that cannot be read, or are others by now.
     """
@@ -104,7 +104,7 @@ def _embed_batch(index: Store, pipeline: Pipeline, source: MediaSource, photos: 
     with one_thread():
         embeddings = pipeline.embedder.embed(list(crops.values()))
     with index.transaction() as connection:
-        staging.stage(connection, pipeline.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
+        pending.stage(connection, pipeline.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
     return unreadable
 
 

@@ -1,17 +1,6 @@
-"""Photos: find them, identify them, and decode them to RGB as they are meant to be seen.
+"""Photos: found, identified by content, and decoded to RGB as displayed; whatever is wrong with one is a PhotoError.
 
 May import core only.
-
-    source.py    the MediaSource protocol, and local files: listed, opened once, identified by content
-    finding.py   folders -> the photos in them
-    decoding.py  the bytes of a photo -> its size -> its pixels
-    formats.py   which decoder reads a file; which turn its EXIF orientation asks for
-    dates.py     when a photo was taken, as its EXIF tells it
-    pixels.py    any of Pillow's modes -> 8-bit RGB
-    reasons.py   anything that goes wrong -> a few words
-
-Whatever is wrong with a file becomes a PhotoError (or, while listing, a Failure) with a short reason, so that one bad
-file never ends a run.
 """
 
 from facesearch.media.decoding import DecodedPhoto, PhotoFile

@@ -7,7 +7,7 @@ import numpy as np
 
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts
-from facesearch.core.results import Explanation, Neighbour
+from facesearch.core.results import Explanation, Match
 from facesearch.core.types import Cluster, Face, Person
 from facesearch.people.clustering import good_face_count
 from facesearch.people.clusters import named
@@ -38,12 +38,14 @@ def explain(store: Store, calibration: Calibration | None, face: Face, k: int) -
         face=found,
         weak=weak,
         neighbours=tuple(
-            Neighbour(
+            Match(
+                rank,
                 replace(records[other], cluster=numbers.get(other), person=_named(people, numbers.get(other))),
                 distance,
                 float(calibration.probability(distance)) if calibration else None,
+                distance <= calibration.threshold() if calibration else None,
             )
-            for other, distance in near
+            for rank, (other, distance) in enumerate(near, start=1)
             if other in records
         ),
         why=_decided(number, confirmed, hidden) or _measured(store, calibration, found, weak),

@@ -22,7 +22,7 @@ from facesearch.media import DecodedPhoto, PhotoFile, content_hash, open_photo
 from facesearch.storage import Store
 from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
-__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "Looked", "Thumbnails", "pictures_of", "square", "square_scale"]
+__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "ProbePictures", "Thumbnails", "pictures_of", "square", "square_scale"]
 
 # Sides of face tiles, for screens with one and with two pixels to a CSS pixel; longer sides of previews.
 TILE_SIZES, PREVIEW_SIZES = (96, 192), (480, 1600)
@@ -129,15 +129,15 @@ class Thumbnails:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A picture that is not in the library. size: (width, height) in pixels; preview, tiles: JPEG."""
+class ProbePictures:
+    """Small pictures of an image that is not in the library. size: (width, height) in pixels; preview, tiles: JPEG."""
 
     size: tuple[int, int]
     preview: bytes
     tiles: tuple[bytes, ...]
 
 
-def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> Looked:
+def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> ProbePictures:
     """A preview of any picture and tiles of the faces on it, in the larger sizes; nothing is kept.
 
     Args:
@@ -150,7 +150,7 @@ def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: Imag
     scale = min(1.0, PREVIEW_SIZES[-1] / max(width, height))
     decoded = photo.decode(max([scale, *(square_scale(box, TILE_SIZES[-1]) for box in boxes)]))
     tiles = tuple(_jpeg(square(decoded, box, TILE_SIZES[-1])) for box in boxes)
-    return Looked(photo.size, _jpeg(_fitted(decoded, photo.size, scale)), tiles)
+    return ProbePictures(photo.size, _jpeg(_fitted(decoded, photo.size, scale)), tiles)
 
 
 def _fitted(decoded: DecodedPhoto, size: tuple[int, int], scale: float) -> Image.Image:

@@ -7,7 +7,7 @@ that what is measured is what runs.
 import math
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -86,7 +86,10 @@ class LoadedPhoto:
 
 
 class Pipeline:
-    """Decoder, detector, aligner and embedder, set up once; threads may share it."""
+    """Decoder, detector, aligner and embedder, set up once; threads may share it.
+
+    One that was made from a spec can be pickled: where it arrives, its networks are loaded once in each process.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Pipeline:
         self.images = images or ImageConfig()
         self.detection = detection or DetectionConfig()
         self.device = device
+        self._spec: PipelineSpec | None = None
         # Whole photos are the largest thing in memory: there is one at a time, however many threads look at photos.
         self._decoding_again = threading.Lock()
 
@@ -123,7 +127,14 @@ class Pipeline:
         """Raises ModelError where the weights or the device are not there."""
         embedder, device = load_embedder(spec.model, spec.device), pick_device(spec.device)
         detector = load_detector(spec.detector, spec.detection, device)
-        return cls(embedder, detector, spec.images, spec.detection, device)
+        pipeline = cls(embedder, detector, spec.images, spec.detection, device)
+        pipeline._spec = spec
+        return pipeline
+
+    def __reduce__(self) -> tuple[Callable[[PipelineSpec], "Pipeline"], tuple[PipelineSpec]]:
+        if self._spec is None:
+            raise TypeError("a pipeline that was not made from a spec cannot be pickled")
+        return _pipeline, (self._spec,)
 
     @property
     def workers(self) -> int:

@@ -1,6 +1,7 @@
 """Identification (1:N): a picture's faces against a library; verification (1:1): against another picture."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from facesearch.calibration import Calibration
 from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
-from facesearch.core.results import Match, QueryFace, QueryResult, Verification
+from facesearch.core.results import Match, Probe, QueryResult, Verification
 from facesearch.core.settings import ModelSpec
 from facesearch.core.types import Face
 from facesearch.media import LocalFiles
@@ -57,9 +58,8 @@ def query(
         model=index.spec.name,
         threshold=calibration.threshold() if calibration else None,
         faces=tuple(
-            QueryFace(
-                one.box,
-                one.score,
+            Probe(
+                one,
                 _matches(index, calibration, index.search(_embedding(one), k)),
                 poorness(one.box, one.landmarks, one.score, one.sharpness),
             )
@@ -78,10 +78,9 @@ def _matches(index: Store, calibration: Calibration | None, near: list[tuple[int
     for rank, (face, distance) in enumerate(near, start=1):
         probability = float(calibration.probability(distance)) if calibration else None
         same = distance <= calibration.threshold() if calibration else None
-        person = people.get(cluster_of.get(face, -1))
-        person = person if person and person.name else None  # without a name it is the cluster's number
-        record = records[face]
-        matches.append(Match(rank, record.path, face, record.box, distance, probability, same, person))
+        cluster = cluster_of.get(face)
+        found = replace(records[face], cluster=cluster, person=people.get(cluster) if cluster is not None else None)
+        matches.append(Match(rank, found, distance, probability, same))
     return tuple(matches)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Strings
 from facesearch.core.types import Cluster
 from facesearch.media.reasons import os_reason
 from facesearch.sharing.selection import Skipped, chosen
@@ -25,7 +26,7 @@ SAME_TIME_NS, SAME_START_BYTES = 2 * 10**9, 1 << 16
 
 
 def export_folders(
-    library: "Library", folder: str | os.PathLike[str], only: Sequence[str] = (), *, copy: bool = False
+    library: "Library", folder: str | os.PathLike[str], only: Strings = (), *, copy: bool = False
 ) -> tuple[int, Skipped]:
     """A folder for each person with links to the photos that show them, or copies.
 

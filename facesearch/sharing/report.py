@@ -28,7 +28,7 @@ from facesearch.library import Library
 from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
 from facesearch.sharing.rendering import render
 
-__all__ = ["ReportOptions", "Reported", "make_report"]
+__all__ = ["ReportOptions", "ReportResult", "make_report"]
 
 # What a folder holds that is a report; made first, so that one that was cut off is known, too.
 MARK = "facesearch-report.json"
@@ -57,7 +57,7 @@ class ReportOptions:
 
 
 @dataclass
-class Reported:
+class ReportResult:
     """What was made. left_out: (what, why) of pictures that could not be made; a grey one is in their place."""
 
     people: int = 0
@@ -75,7 +75,7 @@ def make_report(
     folder: Path,
     options: ReportOptions | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> Reported:
+) -> ReportResult:
     """Write a report into a folder: a new or empty one, or one that holds an earlier report, which is replaced.
 
     Args:
@@ -135,7 +135,7 @@ class _Report:
 
     def __init__(self, library: Library, folder: Path, options: ReportOptions) -> None:
         self.library, self.folder, self.options = library, folder, options
-        self.made = Reported()
+        self.made = ReportResult()
         self._photos: dict[int, None] = {}
         self._made_on = datetime.now()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.types import Cluster, Face
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ __all__ = ["Skipped", "chosen", "faces_of", "paths_of_photos"]
 Skipped = list[tuple[str, str]]
 
 
-def chosen(library: "Library", only: Sequence[str]) -> list[Cluster] | None:
+def chosen(library: "Library", only: Strings) -> list[Cluster] | None:
     """The clusters that are referred to by number or name, each once; None where none is, for everybody.
 
     Raises InputError where one is not there.
     """
-    return list({cluster.id: cluster for cluster in map(library.people.find, only)}.values()) or None
+    return list({cluster.id: cluster for cluster in map(library.people.find, as_strings(only))}.values()) or None
 
 
 def faces_of(library: "Library", clusters: Sequence[Cluster]) -> Iterator[tuple[Cluster, Face]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Strings
 from facesearch.core.errors import FacesearchError
 from facesearch.sharing.selection import Skipped, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
@@ -20,7 +21,7 @@ __all__ = ["export_sidecars"]
 def export_sidecars(
     library: "Library",
     folder: str | os.PathLike[str] | None = None,
-    only: Sequence[str] = (),
+    only: Strings = (),
     *,
     naming: Naming = "appended",
 ) -> tuple[int, Skipped]:
@@ -45,7 +46,7 @@ def export_sidecars(
     return written, sorted([(path, "no longer there") for path in gone] + skipped)
 
 
-def _regions(library: "Library", only: Sequence[str]) -> tuple[dict[int, list[Region]], set[str]]:
+def _regions(library: "Library", only: Strings) -> tuple[dict[int, list[Region]], set[str]]:
     """Photo id -> regions with names, from left to right; and the files of photos that are not there any more."""
     clusters = chosen(library, only)
     shown = None if clusters is None else {face.photo_id for _, face in faces_of(library, clusters)}

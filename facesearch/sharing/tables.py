@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from facesearch.core.arguments import Strings
 from facesearch.core.types import Cluster, Face
 from facesearch.sharing.selection import chosen, faces_of
 
@@ -16,7 +17,7 @@ __all__ = ["COLUMNS", "export_rows", "rows_to_csv"]
 COLUMNS = ("path", "face", "group", "person", "name", "confirmed", "x1", "y1", "x2", "y2")
 
 
-def export_rows(library: "Library", only: Sequence[str] = ()) -> list[dict[str, object]]:
+def export_rows(library: "Library", only: Strings = ()) -> list[dict[str, object]]:
     """One row a face, with the columns of COLUMNS, in order of path and face.
 
     Args:

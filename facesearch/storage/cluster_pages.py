@@ -1,10 +1,22 @@
 """Clusters as lists show them: a page at a time, with their sizes and whose they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts
@@ -17,6 +29,8 @@ __all__ = ["Show", "by_ids", "counts", "first_faces", "ignored", "names", "page"
 
 Show = Literal["all", "named", "unnamed", "ignored"]
 
+# A cluster's first faces: a short look into an index for each, past SQLAlchemy, which would take longer than SQLite.
+FIRST = f"SELECT face_id FROM {db.clustered} WHERE {db.clustered.c.cluster_id} = ? ORDER BY face_id LIMIT ?"
 # What tells how good a face is.
 QUALITY = select(
     *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
@@ -79,17 +93,13 @@ def counts(connection: Connection) -> Counts:
 
 def first_faces(connection: Connection, clusters: Iterable[int], count: int) -> list[Face]:
     """For each of some clusters so many of its faces, those that came first; with what tells how good they are."""
-    first = select(db.clustered.c.face_id).order_by(db.clustered.c.face_id).limit(count)
-    # one short look into an index for each cluster: all of a large one's faces would take longer
     cluster_of = {
-        face: cluster
-        for cluster in clusters
-        for face in connection.execute(first.where(db.clustered.c.cluster_id == cluster)).scalars()
+        face: cluster for cluster in clusters for (face,) in connection.exec_driver_sql(FIRST, (cluster, count)).all()
     }
     found = list[Face]()
     for chunk in chunks(cluster_of):
         rows = connection.execute(QUALITY.where(db.faces.c.id.in_(chunk)))
-        found += [_face(row, cluster_of[row.id]) for row in rows]
+        found += [_face(row, cluster_of) for row in rows]
     return found
 
 
@@ -114,10 +124,11 @@ def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int]) -> 
     return Cluster(cluster, person, bool(owner.ignored), size, confirmed.get(person.id, 0))
 
 
-def _face(row: Any, cluster: int) -> Face:
-    landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
-    box = (row.x1, row.y1, row.x2, row.y2)
-    return Face(box, landmarks, row.score, row.sharpness, id=row.id, photo_id=row.photo_id, cluster=cluster)
+def _face(row: Any, cluster_of: Mapping[int, int]) -> Face:
+    number, photo, x1, y1, x2, y2, landmarks, score, sharpness = row
+    points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
+    cluster = cluster_of[number]
+    return Face((x1, y1, x2, y2), points, score, sharpness, id=number, photo_id=photo, cluster=cluster)
 
 
 def _owners_of(connection: Connection, clusters: Sequence[int]) -> dict[int, Any]:

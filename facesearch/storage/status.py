@@ -28,6 +28,7 @@ def status_of(store: "Store", threshold: float | None) -> Status:
         model=store.spec.name,
         fingerprint=store.spec.fingerprint,
         dim=store.spec.dim,
+        detector=store.detector,
         threshold=threshold,
         index=store.kind_for(counts.faces),
         database_bytes=_size(store.folder, "library.sqlite3*"),

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.core.arguments import as_strings
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.files import make_private_folder
-from facesearch.core.settings import ModelSpec, SearchConfig
+from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog
 from facesearch.storage import pending_embeddings as staging
@@ -41,7 +41,14 @@ CHUNK = 500
 class Store:
     """Photos, faces and their embeddings in one folder. Make one with `create` or `open`."""
 
-    def __init__(self, folder: Path, search: SearchConfig | None = None, *, _created: ModelSpec | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        search: SearchConfig | None = None,
+        *,
+        _created: ModelSpec | None = None,
+        _detector: DetectorSpec | None = None,
+    ) -> None:
         self.folder, self.search_config = folder, search or SearchConfig()
         tighten_library(folder)
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
@@ -50,22 +57,33 @@ class Store:
         self._cache: tuple[Stamp, VectorIndex] | None = None
         self._stale: VectorIndex | None = None  # of an earlier generation, to be brought up to date
         try:
-            self.uuid, self._model = self._identity(_created)
+            self.uuid, self._model, self.detector = self._identity(_created, _detector)
             self.spec = ModelSpec.from_json(self._model)
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def create(cls, folder: Path, spec: ModelSpec, search: SearchConfig | None = None) -> "Store":
+    def create(
+        cls,
+        folder: Path,
+        spec: ModelSpec,
+        search: SearchConfig | None = None,
+        detector: DetectorSpec | None = None,
+    ) -> "Store":
         """A new, empty index for the embeddings of one model; an existing one is opened and must be of that model.
+
+        Args:
+            detector: by which the faces will be found, and those of an existing index must have been; None where that
+                does not matter.
 
         Raises ModelMismatchError, LibraryFormatError.
         """
         make_private_folder(folder)
-        index = cls(folder, search, _created=spec)
+        index = cls(folder, search, _created=spec, _detector=detector)
         try:
             index.require_model(spec)
+            index.require_detector(detector)
         except ModelMismatchError:
             index.close()
             raise
@@ -93,6 +111,14 @@ class Store:
                 f"the library was made with the model {self.spec.name} ({self.spec.fingerprint}), not with {spec.name}"
                 f" ({spec.fingerprint}): use it without --model, choose another --library, or re-embed it with"
                 f" `facesearch reembed --model {spec.name}`"
+            )
+
+    def require_detector(self, spec: DetectorSpec | None) -> None:
+        """Raises ModelMismatchError where the library's faces were found by another detector, as far as is known."""
+        if spec and self.detector and spec.fingerprint != self.detector.fingerprint:
+            raise ModelMismatchError(
+                f"the library's faces were found by the detector {self.detector.name} ({self.detector.fingerprint}),"
+                f" not by {spec.name} ({spec.fingerprint}): use that one, or choose another --library"
             )
 
     # -- transactions ---------------------------------------------------------------------------------------------
@@ -328,8 +354,10 @@ class Store:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _identity(self, created: ModelSpec | None) -> tuple[str, str]:
-        """The library's uuid and model, given to it now if it has none and is being created."""
+    def _identity(
+        self, created: ModelSpec | None, detector: DetectorSpec | None
+    ) -> tuple[str, str, DetectorSpec | None]:
+        """The library's uuid, model and detector, given to it now if it has none and is being created."""
         with self.reading() as connection:
             facts = _facts(connection)
         if "model" not in facts and created is None:  # whoever made it was killed in the middle of it
@@ -338,11 +366,13 @@ class Store:
             )
         if "model" not in facts and created is not None:
             new = {"uuid": uuid.uuid4().hex, "model": created.to_json(), "generation": "0"}
+            new |= {"detector": detector.to_json()} if detector else {}
             with self._lock.held(), self._engine.execution_options(writes=True).begin() as connection:
                 rows = [{"key": key, "value": value} for key, value in new.items()]
                 connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
                 facts = _facts(connection)
-        return facts["uuid"], facts["model"]
+        found_by = DetectorSpec.from_json(facts["detector"]) if "detector" in facts else None
+        return facts["uuid"], facts["model"], found_by
 
     def _current_stamp(self, connection: Connection) -> Stamp:
         """Raises ModelMismatchError where another process has moved the library to another model meanwhile."""

@@ -1,9 +1,9 @@
 """Small pictures of faces and photos, made once and kept beside the library: a cache in an SQLite file of its own.
 
-A picture is kept with what it was made from: a digest of the photo's content and of a face's box, or of the faces on a
-photo. It is only given out while the library says the same, so it can be neither stale nor another face's. It is only
-put in while the library says so, under the file's lock, and `sweep`, which waits for that lock, takes out all of which
-the library says so no longer; so no picture of somebody who was deleted can stay or come in late.
+A picture is kept with a digest of what it was made from: the photo's content and a face's box, or the faces on a photo.
+It is given out only while the library has the same digest, so it is never stale nor another face's. It is put in only
+then, too, under the file's lock; `sweep`, which waits for that lock, deletes all others. So no picture of a person who
+was deleted stays or comes in late.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ BUSY_TIMEOUT_S = 10.0
 CHUNK = 500
 # When the file holds more, the oldest previews of photos go; tiles of 100,000 faces in two sizes are 1 GB.
 LIMIT_BYTES = 4 << 30
-ROOM = 200
+DELETED_AT_ONCE = 200
 
 STATEMENTS = (
     "CREATE TABLE pictures (kind TEXT NOT NULL, id INTEGER NOT NULL, size_px INTEGER NOT NULL,"
@@ -118,7 +118,7 @@ class PictureStore:
         return rows[0] if rows else None
 
     def put(self, jpegs: Mapping[Picture, bytes], library: _Reading) -> None:
-        """Keep pictures, but for those that the library does not stand for any more.
+        """Keep pictures, but for those whose face or photo has gone or changed.
 
         Args:
             library: gives a connection that sees the library as it is by then.
@@ -137,7 +137,7 @@ class PictureStore:
         self._run(write, write=True)
 
     def sweep(self, library: _Reading, *, force: bool = False) -> None:
-        """Delete all pictures that the library does not stand for any more, and overwrite them.
+        """Delete all pictures whose face or photo has gone or changed, and overwrite them.
 
         Args:
             library: as for `put`.
@@ -216,7 +216,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose pictures, which are made again
         connection.execute("PRAGMA secure_delete = ON")  # a face that is forgotten is overwritten, not just unlinked
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -246,7 +246,7 @@ def _make_room(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
     )
     if (pages - free) * page > LIMIT_BYTES:
-        oldest = f"SELECT rowid FROM pictures WHERE kind = 'photo' ORDER BY rowid LIMIT {ROOM}"
+        oldest = f"SELECT rowid FROM pictures WHERE kind = 'photo' ORDER BY rowid LIMIT {DELETED_AT_ONCE}"
         connection.execute(f"DELETE FROM pictures WHERE rowid IN ({oldest})")
 
 

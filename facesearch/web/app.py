@@ -113,5 +113,5 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    text = f"Unexpected {type(error).__name__}: the terminal in which facesearch runs says more."
+    text = f"Unexpected {type(error).__name__}: the terminal in which facesearch runs has the details."
     return page(request, "problem.html", code=HTTPStatus.INTERNAL_SERVER_ERROR, text=text)

@@ -75,13 +75,13 @@ async def events(request: Request) -> Response:
 
 
 async def _stream(site: Site) -> AsyncIterator[str]:
-    told, silent_s = "", 0.0
+    sent, silent_s = "", 0.0
     while not site.closing():
         work = site.jobs.state()
         now = json.dumps(work.to_dict()) if work else ""
-        if now != told or silent_s >= SILENT_S:
-            yield f"data: {now}\n\n" if now != told else ": still here\n\n"
-            told, silent_s = now, 0.0
+        if now != sent or silent_s >= SILENT_S:
+            yield f"data: {now}\n\n" if now != sent else ": still here\n\n"
+            sent, silent_s = now, 0.0
         if work is None or not work.running:
             return
         await asyncio.sleep(LOOK_S)

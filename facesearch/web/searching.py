@@ -35,7 +35,7 @@ def form(request: Request, library: Library) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """Search with an upload. It is never kept: on the disk as long as it is looked at, then in memory as pictures."""
+    """Search with an upload. It is on the disk only during the search, then in memory as small pictures."""
     async with request.form(max_files=1, max_fields=4) as sent:
         given = sent.get("picture")
         if not isinstance(given, UploadFile) or not given.size:
@@ -58,10 +58,10 @@ def _search(request: Request, path: Path) -> Response:
     try:
         library = site.library.with_engine()
         found = library.query(path, MATCHES, called="the picture")
-        looked = library.pictures_of(path, [one.box for one in found.faces])
+        pictures = library.pictures_of(path, [one.face.box for one in found.faces])
     except FacesearchError as error:
         return back(request, error, "/search")
-    key = site.searches.put(Search(found, looked.size, looked.preview, looked.tiles))
+    key = site.searches.put(Search(found, pictures.size, pictures.preview, pictures.tiles))
     return RedirectResponse(f"/search/{key}", 303)
 
 
@@ -90,7 +90,7 @@ def _shown(library: Library, matches: tuple[Match, ...]) -> list[tuple[Match, ob
     shown: list[tuple[Match, object]] = []
     for match in matches:
         try:
-            shown.append((match, library.browse.face(match.face)))
+            shown.append((match, library.browse.face(match.face.id)))
         except InputError:  # it was removed since
             continue
     return shown

@@ -184,7 +184,7 @@ def test_text_that_is_no_calibration(text: str):
 
 
 def test_packaged_calibration_belongs_to_one_fingerprint(tmp_path, monkeypatch):
-    monkeypatch.setattr(facesearch.core.distance, "CALIBRATIONS", tmp_path)
+    monkeypatch.setattr(facesearch.calibration.files, "CALIBRATIONS", tmp_path)
     assert load_calibration(SPEC) is None
     (tmp_path / "tiny.json").write_text(CALIBRATION.to_json())
     assert load_calibration(SPEC) == CALIBRATION

@@ -1,5 +1,6 @@
 """Files that are replaced whole, and files that are their owner's only."""
 
+import ast
 import os
 import stat
 from collections.abc import Iterator
@@ -54,6 +55,52 @@ def test_what_fails_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
         fail()
     assert path.read_bytes() == b"one"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@posix
+def test_a_power_cut_is_waited_for_before_and_after_the_renaming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is synced, renamed, and then its folder is synced."""
+    seen: list[tuple[str, str]] = []
+    fsync, rename = os.fsync, os.rename
+
+    def watched_sync(fd: int) -> None:
+        seen.append(("sync", Path(os.readlink(f"/proc/self/fd/{fd}")).name))
+        fsync(fd)
+
+    def watched_rename(part: Path, path: Path) -> None:
+        seen.append(("rename", part.name))
+        rename(part, path)
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not say which file is synced")
+    monkeypatch.setattr("facesearch.core.files.os.fsync", watched_sync)
+    monkeypatch.setattr("facesearch.core.files.os.replace", watched_rename)
+    replace_file(tmp_path / "a", b"x")
+    in_order = [("sync", "a.part"), ("rename", "a.part"), ("sync", tmp_path.name)]
+    assert seen == in_order
+    seen.clear()
+    part_of(tmp_path / "a").write_bytes(b"y")
+    put_in_place(part_of(tmp_path / "a"), tmp_path / "a")
+    assert seen == in_order
+    seen.clear()
+    make_folders(tmp_path / "one/two")
+    assert seen == [("sync", tmp_path.name), ("sync", "one")]
+
+
+def test_nothing_else_renames_a_file() -> None:
+    """Path.replace takes one argument, and str.replace two."""
+    root = Path(__file__).resolve().parents[2]
+    found = []
+    for path in sorted([*root.glob("facesearch/**/*.py"), *root.glob("train/**/*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                name, owner = node.func.attr, getattr(node.func.value, "id", "")
+                lone = name == "replace" and len(node.args) == 1 and not node.keywords
+                if name in ("rename", "renames") or lone or (name, owner) == ("replace", "os"):
+                    found.append(path.relative_to(root).as_posix())
+    assert found == ["facesearch/core/files.py"]
 
 
 def test_a_finished_part_is_put_in_place(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FAKE_SPEC, Picture
+from conftest import Picture
+from fakes import FAKE_SPEC
 from index_samples import SPEC, filled
 
 from facesearch import embedding
@@ -43,7 +44,7 @@ def private(folder: Path) -> bool:
 def use(folder: Path, engine: Pipeline) -> set[str]:
     """Do everything with a library that makes files; the names of those that there are meanwhile."""
     Store.create(folder, FAKE_SPEC).close()
-    with Library(folder) as library, library._index.writing():
+    with Library(folder) as library, library.store.writing():
         library.__dict__["engine"] = engine
         photo = Picture.save(folder.parent / "photos/a.png", "a")
         library.index([photo.parent])

@@ -81,7 +81,7 @@ def test_a_library_that_cannot_be_written_shows_pictures_all_the_same(
 def test_previews_make_room_before_the_disk_is_full(pictures: PictureLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = [pictures.add(f"{n}.jpg", colours((n, 0, 255)), 1)[0] for n in range(6)]
     monkeypatch.setattr(thumbnails, "LIMIT_BYTES", 20_000)
-    monkeypatch.setattr(thumbnails, "ROOM", 1)
+    monkeypatch.setattr(thumbnails, "DELETED_AT_ONCE", 1)
     made = Thumbnails(pictures.store)
     for face in faces:
         made.photo_preview(pictures.photo_of(face))
@@ -103,7 +103,7 @@ def test_removed_photos_take_their_pictures_with_them(pictures: PictureLibrary) 
     assert kept(pictures) == [("face", stays, 96), ("face", stays, 192)]
 
 
-def test_a_photo_without_faces_too(pictures: PictureLibrary) -> None:
+def test_a_removed_photo_without_faces_takes_its_preview_with_it(pictures: PictureLibrary) -> None:
     pictures.add("gone.jpg", colours(), 0)
     preview = Thumbnails(pictures.store).photo_preview(1)
     pictures.store.forget_paths([str(pictures.photos / "gone.jpg")])
@@ -111,7 +111,7 @@ def test_a_photo_without_faces_too(pictures: PictureLibrary) -> None:
     assert files_with(pictures.store.folder, preview.jpeg[-40:]) == []
 
 
-def test_what_a_process_that_was_killed_has_left_goes_with_the_next_look(pictures: PictureLibrary) -> None:
+def test_what_a_killed_process_has_left_is_deleted_when_pictures_are_next_used(pictures: PictureLibrary) -> None:
     (gone,) = pictures.add("gone.jpg", colours(RED), 1)
     tile = Thumbnails(pictures.store).face_tile(gone)
     with pictures.store.transaction() as connection:  # removed, and killed before the pictures were swept
@@ -128,13 +128,13 @@ def test_a_face_that_is_forgotten_while_its_tile_is_made_leaves_none(
 ) -> None:
     (face,) = pictures.add("a.jpg", colours(RED), 1)
     made = Thumbnails(pictures.store)
-    whole = decoding.Photo.decode
+    whole = decoding.PhotoFile.decode
 
-    def decode(photo: decoding.Photo, min_scale: float = 1.0) -> decoding.DecodedPhoto:
+    def decode(photo: decoding.PhotoFile, min_scale: float = 1.0) -> decoding.DecodedPhoto:
         pictures.store.forget_paths([photo.path])
         return whole(photo, min_scale)
 
-    monkeypatch.setattr(decoding.Photo, "decode", decode)
+    monkeypatch.setattr(decoding.PhotoFile, "decode", decode)
     made.face_tile(face)
     assert kept(pictures) == []
 

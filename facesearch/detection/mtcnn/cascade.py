@@ -1,12 +1,10 @@
-"""MTCNN's three networks on the CPU or another device."""
+"""MTCNN's three networks with the weights inside facenet-pytorch's wheel, on the CPU or another device."""
 
 from functools import cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from facesearch.detection.mtcnn.weights import weights_file
 
 __all__ = ["PNET_COLUMNS", "PNET_ROWS", "Cascade", "load_cascade"]
 
@@ -37,7 +35,7 @@ class Cascade(Protocol):
 
 @cache
 def load_cascade(device: str) -> Cascade:
-    """The same for all detectors of a process. Raises WeightsError."""
+    """The same for all detectors of a process. Raises WeightsError, see `weights_file`."""
     if device == "cpu":
         return CpuCascade()
     from facesearch.detection.mtcnn.cascade_torch import DeviceCascade
@@ -52,6 +50,7 @@ class CpuCascade:
         from facesearch.core.openvino_cpu import CompiledNetwork
         from facesearch.detection.mtcnn import graphs
         from facesearch.detection.mtcnn.torch_file import read_torch_file
+        from facesearch.detection.mtcnn.weights import weights_file
 
         pnet, rnet, onet = (read_torch_file(weights_file(name)) for name in ("pnet", "rnet", "onet"))
         tile = (2 * PNET_ROWS + 10, 2 * PNET_COLUMNS + 10)

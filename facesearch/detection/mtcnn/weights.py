@@ -1,4 +1,4 @@
-"""MTCNN's weights, which lie inside facenet-pytorch's wheel."""
+"""MTCNN's weights: the files inside facenet-pytorch's wheel, and whether they are the published ones."""
 
 import hashlib
 import importlib.util

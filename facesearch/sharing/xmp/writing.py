@@ -5,7 +5,6 @@ writes the people as they are then, so that a person who was renamed leaves noth
 is somebody else's, and stays.
 """
 
-import contextlib
 import os
 import secrets
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from pathlib import Path
 from xml.dom import minidom
 
 from facesearch.core.errors import InputError, PhotoError
+from facesearch.core.files import make_folders, replace_file
 from facesearch.media.reasons import os_reason
 from facesearch.sharing.xmp import rdf
 from facesearch.sharing.xmp.document import empty_document, parse, serialize
@@ -177,19 +177,11 @@ def _note(dialect: Dialect, verb: str, region: StoredRegion) -> str:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write to a file beside it and rename that: whoever reads sees the old one or the new one, never a part."""
+    """Whoever reads sees the old one or the new one, never a part; the new one has the old one's permissions."""
     temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o777)
-        os.replace(temporary, path)
+        make_folders(path.parent)
+        mode = path.stat().st_mode & 0o777 if path.exists() else None
+        replace_file(path, data, part=temporary, mode=mode)
     except OSError as error:
         raise InputError(f"{path}: the sidecar cannot be written: {os_reason(error)}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
