@@ -31,7 +31,7 @@ Demo = tuple[Path, dict[str, tuple[str, ...]]]
 def library(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The demo collection, indexed with the default model; not to be changed."""
     with Library(tmp_path_factory.mktemp("library"), device="cpu") as library:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         library.index([demo[0]])
         yield library
 
@@ -187,7 +187,7 @@ def small(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
         Picture.save(tmp_path / name, name)
     (tmp_path / "two/bad.png").touch()
     with Library(tmp_path / "library") as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         library.index([tmp_path / "one", tmp_path / "two"])
         yield library
         check_vectors(library.store)
@@ -276,7 +276,7 @@ def test_no_threshold_without_a_calibration(small: Library, tmp_path: Path) -> N
 def test_an_empty_library_answers(tmp_path: Path, fake_engine: Pipeline) -> None:
     Store.create(tmp_path, FAKE_SPEC).close()
     with Library(tmp_path) as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         assert library.cluster(eps=0.5).clusters == ()
         assert all_faces(library.store) == []
         with pytest.raises(LibraryError, match="facesearch index"):

@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.calibration import Calibration
+from facesearch.calibration import Calibration, no_calibration
 from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.core.results import Match, Probe, QueryResult, Verification
-from facesearch.core.settings import ModelSpec
 from facesearch.core.types import Face
 from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
@@ -19,7 +18,7 @@ from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import poorness
 from facesearch.storage import Store, clusters
 
-__all__ = ["compare", "faces_of", "no_calibration", "query"]
+__all__ = ["compare", "faces_of", "query"]
 
 
 def query(
@@ -141,11 +140,3 @@ def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | No
 def _embedding(face: Face) -> NDArray[np.float32]:
     assert face.embedding is not None  # a pipeline gives every face one
     return face.embedding
-
-
-def no_calibration(spec: ModelSpec, otherwise: str) -> str:
-    """What to tell a user of a model whose distances nobody has measured."""
-    return (
-        f"no threshold is known for the model {spec.name}: {otherwise} make one with"
-        f" `facesearch calibrate FOLDER --model {spec.name}` (a folder for each person)"
-    )

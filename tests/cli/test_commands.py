@@ -31,7 +31,7 @@ def filled(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactor
     """The folder of a library with the demo collection; not to be changed."""
     folder = tmp_path_factory.mktemp("filled")
     with Library(folder, device="cpu") as library:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         library.index([demo[0]])
     return folder
 

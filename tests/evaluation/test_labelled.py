@@ -43,7 +43,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def library(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
     Store.create(tmp_path / "library", FAKE_SPEC).close()
     with Library(tmp_path / "library") as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         yield library
 
 
