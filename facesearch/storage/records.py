@@ -19,7 +19,7 @@ class KnownPath:
 class IndexCounts:
     """How much an index holds.
 
-    people: those with a name. faces_since_clustering: added after the groups were last made.
+    people: those with a name. faces_since_clustering: added after the last clustering.
     """
 
     photos: int
