@@ -41,7 +41,7 @@ def _show_status(result: "Status") -> None:
         "Clusters": _clusters(result),
         "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
         "Detector": f"{result.detector.name} ({result.detector.fingerprint})" if result.detector else "not known",
-        "Index": result.index,
+        "Vector index": result.index,
         "Folders": ", ".join(result.roots) or "none",
         "Not readable": plural(len(result.failures), "file"),
     }
