@@ -79,7 +79,7 @@ def verify(
 ) -> None:
     """Say whether two pictures show the same person.
 
-    Exit code 0: the same; 1: different people; 2: it cannot be said (no face, unreadable).
+    Exit code 0: the same; 1: different people; 2: it cannot be decided (no face, unreadable).
     """
     import facesearch
     from facesearch.core.errors import InputError
