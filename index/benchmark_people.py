@@ -41,7 +41,7 @@ def everybody(library: "Library", _: int) -> int:
 
 def explanation(library: "Library", face: int) -> int:
     """Why a face is where it is; one without a decision, whose answer depends on all clusters."""
-    return library.people.explain(face).face
+    return library.people.explain(face).face.id
 
 
 def page(library: "Library", _: int) -> int:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-__all__ = ["IndexCounts", "KnownPath"]
+__all__ = ["KnownPath", "LibraryCounts"]
 
 
 @dataclass(frozen=True)
 class KnownPath:
-    """A file that the index knows."""
+    """A file that the library knows."""
 
     photo_id: int
     size_bytes: int
@@ -16,8 +16,8 @@ class KnownPath:
 
 
 @dataclass(frozen=True)
-class IndexCounts:
-    """How much an index holds.
+class LibraryCounts:
+    """How much a library holds.
 
     people: those with a name. faces_since_clustering: added after the last clustering.
     """

@@ -26,7 +26,7 @@ from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.privacy import tighten_library
-from facesearch.storage.records import IndexCounts, KnownPath
+from facesearch.storage.records import KnownPath, LibraryCounts
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import FaissIndex, Stamp, kind_for
 
@@ -198,7 +198,7 @@ class Store:
         with self.reading() as connection:
             return runs.failures(connection)
 
-    def counts(self) -> IndexCounts:
+    def counts(self) -> LibraryCounts:
         with self.reading() as connection:
             return count_all(connection)
 
