@@ -100,7 +100,8 @@ def _show_verification(result: "Verification") -> None:
     side = "within" if result.same_person else "beyond"
     shown(f"Distance {result.distance:.3f}, {side} the threshold of {result.threshold:.3f}.")
     if result.probability is not None and result.far is not None:
-        shown(f"Probability of the same person: {percent(result.probability)}, if even odds were fair before.")
+        likely = percent(result.probability)
+        shown(f"Probability of the same person: {likely} (if both answers were equally likely before).")
         shown(f"At this threshold, 1 in {1 / max(result.far, 1e-9):,.0f} pairs of strangers is taken for one person.")
     for count, which in zip(result.faces, ("first", "second"), strict=True):
         if count > 1:
