@@ -116,12 +116,12 @@ def _process(*arguments: str) -> dict[str, Any]:
 @app.command(hidden=True)
 def make(folder: Path, faces: int) -> None:
     """A library of made-up faces in their clusters."""
-    from filling import group_faces, library_of_faces
+    from filling import cluster_by_label, library_of_faces
     from synthetic import synthetic_faces
 
     vectors, labels = synthetic_faces(faces)
     index = library_of_faces(folder, vectors)
-    group_faces(index, labels, NAMED)
+    cluster_by_label(index, labels, NAMED)
     index.close()
     with _opened(folder) as library:
         explanation(library, 1)  # builds the index of vectors

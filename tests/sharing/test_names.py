@@ -92,8 +92,8 @@ def test_names_written_by_exiftool(tagged, import_names, command, where):
 def test_the_word_given_here_wins(tagged, import_names):
     """Who a face is, who it is not, that it is none: whatever other programs say."""
     anna, ben = tagged.folder / "anna0.jpg", tagged.folder / "ben0.jpg"
-    tagged.people.name(tagged.group(anna), "Anna")
-    tagged.people.name(tagged.group(ben), "Ben")
+    tagged.people.name(tagged.cluster_of(anna), "Anna")
+    tagged.people.name(tagged.cluster_of(ben), "Ben")
     tagged.people.reject(tagged.faces(ben)[0], "Ben")
     tagged.people.not_a_face(tagged.faces(tagged.folder / "ben1.jpg")[0])
     tag(anna, "Annegret")
@@ -107,7 +107,7 @@ def test_the_word_given_here_wins(tagged, import_names):
 
 
 def test_names_are_one_whatever_their_case_and_encoding(tagged, import_names):
-    tagged.people.name(tagged.group(tagged.folder / "anna0.jpg"), "Zo\u00eb")
+    tagged.people.name(tagged.cluster_of(tagged.folder / "anna0.jpg"), "Zo\u00eb")
     tag(tagged.folder / "ben0.jpg", "zoe\u0308")
     tag(tagged.folder / "carla0.jpg", "CARLA")
     tag(tagged.folder / "carla1.jpg", "Carla")
