@@ -226,20 +226,22 @@ def test_copy_survives_the_removal_of_a_file(small: Library, tmp_path: Path) -> 
 
 
 def test_remove_missing(small: Library, tmp_path: Path) -> None:
+    Picture.save(tmp_path / "one/d.png", "d")
+    small.index([tmp_path / "one"])
     (tmp_path / "one/a.png").unlink()
     assert small.remove_missing() == 0  # no run has noticed yet
     small.index([tmp_path / "one"])
     assert small.status().missing == 1
     assert small.remove_missing() == 1
-    assert (small.status().missing, small.status().faces) == (0, 2)
+    assert (small.status().missing, small.status().faces) == (0, 3)
 
 
 def test_remove_missing_refuses_an_unmounted_root(small: Library, tmp_path: Path) -> None:
     (tmp_path / "one").rename(tmp_path / "away")
     (tmp_path / "one").mkdir()  # a mount point without its disk is an empty folder
     small.index([tmp_path / "one"])
-    assert small.status().missing == 2
-    with pytest.raises(LibraryError, match=r"2 photos.*one.*--force"):
+    assert (small.status().missing, small.status().offline) == (0, 2)
+    with pytest.raises(LibraryError, match=r"2 files in .*one, .*mount.*--offline"):
         small.remove_missing()
     assert small.status().faces == 3
     assert small.remove_missing(force=True) == 2
@@ -255,7 +257,8 @@ def test_remove_missing_waits_for_an_unmounted_root_that_no_run_has_met(small: L
 
 
 def test_photo_given_by_its_name_is_no_root(small: Library, tmp_path: Path) -> None:
-    small.index([tmp_path / "one/a.png"])
+    Picture.save(tmp_path / "one/d.png", "d")
+    small.index([tmp_path / "one/a.png", tmp_path / "one/d.png"])
     (tmp_path / "one/a.png").unlink()
     small.index([tmp_path / "one"])
     assert small.remove_missing() == 1

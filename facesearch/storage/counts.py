@@ -10,12 +10,13 @@ __all__ = ["count_all"]
 
 
 def count_all(connection: Connection) -> LibraryCounts:
-    missing = db.paths.c.missing_since.is_not(None)
+    missing = db.paths.c.missing_since.is_not(None) & ~db.paths.c.offline
     empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
     queries = [
         select(func.count()).select_from(db.photos),
         select(func.count()).select_from(db.paths),
         select(func.count()).select_from(db.paths).where(missing),
+        select(func.count()).select_from(db.paths).where(db.paths.c.offline),
         select(func.count()).select_from(db.faces),
         select(func.count()).select_from(db.photos).where(empty),
         select(func.count()).select_from(db.failures),

@@ -280,7 +280,7 @@ class Store:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
             count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            for table in (db.undo_log, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
+            for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, db.failures, db.roots, db.runs):
                 connection.execute(delete(table))
         self.scrub()
         return count

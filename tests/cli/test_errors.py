@@ -1,5 +1,6 @@
 """What the commands say to input that cannot be meant: one line on stderr, exit code 2, no traceback."""
 
+import io
 import os
 import re
 from collections.abc import Callable
@@ -174,11 +175,34 @@ def test_remove_missing_of_an_unmounted_disk(command: Command, nowhere: Path, tm
     photo = Picture.save(tmp_path / "disk/a.png", "a")
     assert command("index", photo.parent).code == 0
     photo.unlink()
-    assert "1 missing" in command("index", photo.parent).out
+    assert "1 offline" in command("index", photo.parent).out
     error = command("remove", "--missing").error
-    assert "mount it" in error
-    assert "--force" in error
-    assert command("remove", "--missing", "--force", "--json").json == {"removed": 1}
+    assert str(photo.parent) in error
+    assert "--offline" in error
+    assert command("status", "--json").json["offline"] == 1
+
+
+@pytest.mark.parametrize("option", ["--offline", "--force"])
+def test_offline_photos_go_when_their_number_is_typed(
+    command: Command, nowhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    for name in ("a", "b"):
+        Picture.save(tmp_path / f"disk/nas/{name}.png", name)
+    Picture.save(tmp_path / "disk/c.png", "c")
+    assert command("index", tmp_path / "disk").code == 0
+    (tmp_path / "disk/nas").rename(tmp_path / "away")
+    assert str(tmp_path / "disk/nas") in command("index", tmp_path / "disk").out
+    for typed in ("", "\n", "y\n", "1\n", "3\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        refused = command("remove", "--missing", option)
+        assert (refused.code, refused.out) == (2, "")
+        assert "nothing was taken out" in refused.err
+        assert command("status", "--json").json["files"] == 3
+    monkeypatch.setattr("sys.stdin", None)
+    assert command("remove", "--missing", option).code == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
+    assert command("remove", "--missing", option, "--json").json == {"removed": 2}
+    assert command("remove", "--missing", option, "--json").json == {"removed": 0}  # and nothing is asked
 
 
 def test_damaged_library(command: Command, nowhere: Path) -> None:
