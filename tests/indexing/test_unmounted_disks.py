@@ -36,7 +36,7 @@ def library(root: Path, fake_engine: Pipeline) -> Iterator[Library]:
     """All indexed; the person on nas/a.png has a name."""
     Store.create(root.parent / "library", FAKE_SPEC).close()
     with Library(root.parent / "library") as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         library.index(root)
         library.cluster(eps=1e-6, min_samples=1)
         (face,) = library.people.faces_in(root / "nas/a.png")
@@ -288,7 +288,7 @@ Picture.save(folder / "photos/own.png", "own")
 Picture.save(nas / "a.png", "a")  # below the mount point: a copy of what is on the disk
 Store.create(folder / "library", FAKE_SPEC).close()
 with Library(folder / "library") as library:
-    library.__dict__["engine"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
+    library.__dict__["pipeline"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
     def counted():
         report = library.index(folder / "photos")
         print(report.missing, report.offline, flush=True)
