@@ -38,6 +38,7 @@ __all__ = [
     "put_photo",
     "settle",
     "under",
+    "unsettled",
 ]
 
 # Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
@@ -239,6 +240,11 @@ def settle(
     _delete_pathless(connection)
     kept = away.difference(moved)
     return Settled(len(moved), len(vanished) - len(moved) - len(kept), len(kept))
+
+
+def unsettled(connection: Connection) -> list[str]:
+    """Files that hold something else now, and whose former photo waits for `settle`; of a run that was cut off."""
+    return list(connection.execute(select(db.paths.c.path).where(db.paths.c.replaces.is_not(None))).scalars())
 
 
 def _hand_over(connection: Connection) -> None:
