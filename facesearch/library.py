@@ -186,9 +186,9 @@ class Library:
         """Take one or some files and folders out of the library; see `facesearch.indexing.removal.remove`."""
         return removal.remove(self.store, paths)
 
-    def remove_missing(self, *, force: bool = False) -> int:
+    def remove_missing(self, *, offline: bool = False, force: bool = False) -> int:
         """Take out the files that the last runs did not find; see `facesearch.indexing.removal.remove_missing`."""
-        return removal.remove_missing(self.store, force=force)
+        return removal.remove_missing(self.store, offline=offline, force=force)
 
     def query(
         self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None

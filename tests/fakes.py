@@ -92,6 +92,10 @@ class MemoryFiles:
     def identify(self, path: str) -> str:
         return hashlib.sha256(self._held(path)[0]).hexdigest()
 
+    def device(self, folder: str) -> str | None:
+        holds = any(path.startswith(folder.rstrip("/") + "/") for path in self._files)
+        return '{"dev": 1}' if holds else None
+
     def _held(self, path: str) -> tuple[bytes, int]:
         if path not in self._files:
             raise PhotoError("no longer there")

@@ -75,7 +75,8 @@ def put(index: Store, run_id: int, *photos: NewPhoto, redo: bool = False) -> lis
         return [catalog.put_photo(connection, photo.file, photo.result, run_id, redo=redo) for photo in photos]
 
 
-def settle(index: Store, *vanished: str) -> tuple[int, int]:
+def settle(index: Store, *vanished: str) -> tuple[int, int, int]:
+    """Files moved, missing and offline."""
     with index.transaction() as connection:
         return catalog.settle(connection, vanished)
 

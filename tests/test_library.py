@@ -43,14 +43,14 @@ def test_finds_the_faces_of_every_photo(library: Library, demo: Demo) -> None:
     assert library.status().photos_without_faces == sum(1 for shown in people.values() if not shown)
 
 
-def test_groups_the_two_people_and_tells_them_apart(library: Library, demo: Demo) -> None:
+def test_clusters_the_two_people_and_tells_them_apart(library: Library, demo: Demo) -> None:
     clustering = library.cluster()
     assert clustering.noise == ()
     assert len(clustering.clusters) == 2
-    groups = [{Path(face.path).name for face in group.faces} for group in clustering.clusters]
+    clusters = [{Path(face.path).name for face in cluster.faces} for cluster in clustering.clusters]
     for person in {person for shown in demo[1].values() for person in shown}:
-        assert {name for name, shown in demo[1].items() if person in shown} in groups
-    ids = [face.id for group in clustering.clusters for face in group.faces]
+        assert {name for name, shown in demo[1].items() if person in shown} in clusters
+    ids = [face.id for cluster in clustering.clusters for face in cluster.faces]
     assert sorted(ids) == [face.id for face in all_faces(library.store)]
 
 
@@ -75,7 +75,7 @@ def test_query_takes_every_face_or_one(library: Library, demo: Demo) -> None:
     assert len(both.faces) == 2
     for number in range(2):
         assert library.query(picture, k=1, face=number).faces == (both.faces[number],)
-    with pytest.raises(NoFaceError, match="has 2 faces, counted from 0: there is no face 2"):
+    with pytest.raises(NoFaceError, match="2 faces"):
         library.query(picture, face=2)
     with pytest.raises(NoFaceError):
         library.query(picture, face=-1)
@@ -140,7 +140,7 @@ def test_a_library_that_could_not_be_filled_is_not_made(tmp_path: Path, options:
 
 def test_a_file_is_no_place_for_a_library(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(LibraryError, match="choose another place"):
+    with pytest.raises(LibraryError, match=str(tmp_path / "file")):
         Library(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -172,7 +172,7 @@ def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_damaged_calibration_says_which_file(tmp_path: Path) -> None:
     with Library(tmp_path) as library:
         (tmp_path / CALIBRATION_FILE).write_text("{")
-        with pytest.raises(LibraryError, match=f"{CALIBRATION_FILE} is damaged"):
+        with pytest.raises(LibraryError, match=CALIBRATION_FILE):
             library.status()
 
 
@@ -211,9 +211,9 @@ def test_remove_forgets_roots_inside_and_failures(small: Library, tmp_path: Path
 
 def test_remove_of_what_is_not_there(small: Library, tmp_path: Path) -> None:
     for nothing in (tmp_path / "one/a", tmp_path / "none"):
-        with pytest.raises(InputError, match="holds no photo in"):
+        with pytest.raises(InputError, match=str(nothing)):
             small.remove([nothing])
-    with pytest.raises(InputError, match="empty path"):
+    with pytest.raises(InputError):
         small.remove([""])
     assert small.status().faces == 3
 
@@ -226,20 +226,22 @@ def test_copy_survives_the_removal_of_a_file(small: Library, tmp_path: Path) -> 
 
 
 def test_remove_missing(small: Library, tmp_path: Path) -> None:
+    Picture.save(tmp_path / "one/d.png", "d")
+    small.index([tmp_path / "one"])
     (tmp_path / "one/a.png").unlink()
     assert small.remove_missing() == 0  # no run has noticed yet
     small.index([tmp_path / "one"])
     assert small.status().missing == 1
     assert small.remove_missing() == 1
-    assert (small.status().missing, small.status().faces) == (0, 2)
+    assert (small.status().missing, small.status().faces) == (0, 3)
 
 
 def test_remove_missing_refuses_an_unmounted_root(small: Library, tmp_path: Path) -> None:
     (tmp_path / "one").rename(tmp_path / "away")
     (tmp_path / "one").mkdir()  # a mount point without its disk is an empty folder
     small.index([tmp_path / "one"])
-    assert small.status().missing == 2
-    with pytest.raises(LibraryError, match=r"every one of the 2 photos of .*one is missing.*mount.*--force"):
+    assert (small.status().missing, small.status().offline) == (0, 2)
+    with pytest.raises(LibraryError, match=r"2 files in .*one, .*mount.*--offline"):
         small.remove_missing()
     assert small.status().faces == 3
     assert small.remove_missing(force=True) == 2
@@ -255,7 +257,8 @@ def test_remove_missing_waits_for_an_unmounted_root_that_no_run_has_met(small: L
 
 
 def test_photo_given_by_its_name_is_no_root(small: Library, tmp_path: Path) -> None:
-    small.index([tmp_path / "one/a.png"])
+    Picture.save(tmp_path / "one/d.png", "d")
+    small.index([tmp_path / "one/a.png", tmp_path / "one/d.png"])
     (tmp_path / "one/a.png").unlink()
     small.index([tmp_path / "one"])
     assert small.remove_missing() == 1

@@ -61,6 +61,10 @@ def _show_report(report: "IndexReport", folder: Path) -> None:
         message(f"  … and {len(report.failures) - MANY} more: `facesearch status` lists them all")
     if report.missing:
         shown("Missing photos keep their faces; `facesearch remove --missing` takes them out.")
+    if report.offline:
+        places = ", ".join(report.offline_places[:MANY])
+        shown(f"Offline photos keep everything: nothing of {places} is there, as without its disk.")
+        shown("Gone for good? `facesearch remove --missing --offline` takes them out.")
     if report.stopped:
         shown("Stopped before the end: run the same command again to continue.")
     else:
@@ -76,6 +80,7 @@ def _counted(report: "IndexReport") -> str:
             (report.duplicates, "of them copies"),
             (report.failed, "not readable"),
             (report.missing, "missing"),
+            (report.offline, "offline"),
         )
         if count
     ]

@@ -1,5 +1,6 @@
 """status, remove, reembed."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +13,13 @@ from facesearch.cli.app import (
     app,
     open_library,
 )
-from facesearch.cli.output import interruptible, photo_progress, print_json, shown
+from facesearch.cli.output import interruptible, message, photo_progress, print_json, shown
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.core.results import Status
+    from facesearch.indexing.removal import Absent
+    from facesearch.library import Library
 
 __all__ = ["reembed", "remove", "status"]
 
@@ -34,14 +37,15 @@ def _show_status(result: "Status") -> None:
     threshold = f"{result.threshold:.3f}" if result.threshold is not None else "none known, see `facesearch calibrate`"
     lines = {
         "Library": f"{result.library} ({megabytes:.1f} MB)",
-        "Photos": f"{result.photos:,} in {plural(result.files, 'file')}, {result.missing:,} missing;"
+        "Photos": f"{result.photos:,} in {plural(result.files, 'file')}, {result.missing:,} missing,"
+        f" {result.offline:,} offline;"
         f" {result.photos_without_faces:,} without a face",
         "Faces": f"{result.faces:,}",
         "People named": f"{result.people:,}",
         "Clusters": _clusters(result),
         "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
         "Detector": f"{result.detector.name} ({result.detector.fingerprint})" if result.detector else "not known",
-        "Index": result.index,
+        "Vector index": result.index,
         "Folders": ", ".join(result.roots) or "none",
         "Not readable": plural(len(result.failures), "file"),
     }
@@ -67,19 +71,50 @@ def _clusters(result: "Status") -> str:
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch remove ~/Pictures/old")
 def remove(
     paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Photos and folders to take out.")] = None,
-    missing: Annotated[bool, typer.Option("--missing", help="Take out all files that are no longer there.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="With --missing: even if a whole folder is gone.")] = False,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Take out files that are gone from a folder that still has others.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="With --missing: also those whose folder or disk is gone. It asks first.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", hidden=True, help="The older name of --offline.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take photos and their faces out of the library. The files themselves are never touched."""
     from facesearch.core.errors import InputError
 
-    if bool(paths) == missing:
+    offline = offline or force
+    if bool(paths) == (missing or offline):
         raise InputError("say which photos or folders to take out, or --missing for those that are gone")
     with open_library(library) as opened:
-        count = opened.remove_missing(force=force) if missing else opened.remove(paths or [])
+        count = opened.remove(paths) if paths else _remove_missing(opened, offline)
     print_json({"removed": count}) if as_json else shown(f"{plural(count, 'file')} taken out of the library.")
+
+
+def _remove_missing(opened: "Library", offline: bool) -> int:
+    """Raises InputError unless the user has typed how many files are offline, if those are to go."""
+    from facesearch.indexing.removal import absent_files
+
+    absent = absent_files(opened.store)
+    if absent.offline and offline:
+        _ask_for_number(absent)
+    count = opened.remove_missing(offline=offline)
+    if absent.offline and not offline:
+        message(f"Offline files stay: {absent.offline_where}. If they are gone for good: --missing --offline")
+    return count
+
+
+def _ask_for_number(absent: "Absent") -> None:
+    from facesearch.core.errors import InputError
+
+    count = len(absent.offline)
+    message(f"Offline: {absent.offline_where}. Their disk may just not be mounted.")
+    message("What only they show goes with them, names and decisions included. There is no undo.")
+    message(f"Type {count} to take them out:")
+    typed = sys.stdin.readline() if sys.stdin else ""
+    if typed.strip() != str(count):
+        raise InputError(f"nothing was taken out: it takes the number of offline files, {count}, typed in")
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch reembed --model facenet-vggface2")

@@ -149,12 +149,16 @@ class Clustering(_Result):
 
 @dataclass(frozen=True)
 class Status(_Result):
-    """What a library holds. failures: (path, reason)."""
+    """What a library holds. failures: (path, reason).
+
+    missing: files that are gone; offline: files whose disk may not be mounted.
+    """
 
     library: str
     photos: int
     files: int
     missing: int
+    offline: int
     faces: int
     photos_without_faces: int
     people: int

@@ -20,8 +20,9 @@ from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.types import FileFacts, PhotoResult
+from facesearch.indexing import absence
 from facesearch.media import Found, LocalFiles, MediaSource, Medium
-from facesearch.storage import KnownPath, Store, catalog
+from facesearch.storage import KnownPath, Store, catalog, folders
 from facesearch.storage import dates as dating
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
@@ -57,6 +58,7 @@ class IndexReport:
     moved, duplicates: of the unchanged, those known under another path, which is gone or still there.
     placed: faces that were put to people known already, see facesearch.people.clustering.
     missing: files below the given folders that are in the library and no longer on disk.
+    offline: those whose disk may not be mounted, see facesearch.indexing.absence; offline_places: where.
     """
 
     found: int = 0
@@ -66,16 +68,18 @@ class IndexReport:
     moved: int = 0
     duplicates: int = 0
     missing: int = 0
+    offline: int = 0
     faces: int = 0
     seconds: float = 0.0
     stopped: bool = False
     run_id: int = 0
     placed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    offline_places: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, object]:
         """As `facesearch index --json` prints it."""
-        photos = ("found", "indexed", "unchanged", "failed", "moved", "duplicates", "missing")
+        photos = ("found", "indexed", "unchanged", "failed", "moved", "duplicates", "missing", "offline")
         return {
             "photos": {name: getattr(self, name) for name in photos},
             "faces": self.faces,
@@ -88,11 +92,18 @@ class IndexReport:
 
 @dataclass
 class _Run:
-    """A run in progress. copies: photos of the files that turned out to hold one that is known by another path."""
+    """A run in progress.
+
+    started: in seconds since 1970. folders: of the files found -> the ids of their rows.
+    copies: photos of the files that turned out to hold one that is known by another path.
+    """
 
     id: int
+    started: float
     index: Store
     known: dict[str, KnownPath]
+    source: MediaSource
+    folders: dict[str, int]
     redo: bool
     report: IndexReport
     copies: list[int] = field(default_factory=list)
@@ -136,7 +147,7 @@ def index_photos(
         InputError: a path that does not exist, is empty, or is none.
         LibraryLockedError: another process is writing.
     """
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.time()
     files = source or LocalFiles()
     with index.writing():
         places = as_paths(paths)
@@ -145,9 +156,10 @@ def index_photos(
         run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = index.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
-        report = IndexReport(found=len(found.photos) + len(found.failures), unchanged=len(found.photos) - len(todo))
-        report.run_id = run_id
-        run = _Run(run_id, index, known, redo, report)
+        looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
+        report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
+        entered = absence.enter_folders(index, found.photos, files)
+        run = _Run(run_id, started, index, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         state = Progress(len(todo))
         progress(state)
@@ -165,10 +177,16 @@ def index_photos(
             _settle(run, found, roots)
             _date(index, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
-        index.finish_run(run_id, json.dumps(asdict(report) | {"failures": len(report.failures)}))
+        index.finish_run(run_id, _summary(report))
         index.pictures.sweep(index.reading)
         _ = index.vectors
     return report
+
+
+def _summary(report: IndexReport) -> str:
+    """As it is kept with the run: numbers only."""
+    lists = {"failures": len(report.failures), "offline_places": len(report.offline_places)}
+    return json.dumps(asdict(report) | lists)
 
 
 def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
@@ -244,9 +262,20 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
                 file = item.file
                 catalog.link_path(connection, file.path, item.photo_id, file.size_bytes, file.mtime_ns)
                 same.append((file.path, item.photo_id))
+        folders.assign(connection, _folders_of(run, (item.file.path for item in batch)))
     run.report.unchanged += len(same)
     run.copies += [photo_id for path, photo_id in same if not _held(run.known.get(path), photo_id)]
     _fail(run, failures)
+
+
+def _folders_of(run: _Run, paths: Iterable[str]) -> dict[str, int]:
+    """Path -> the row of its folder, for those files of which the library does not know that yet."""
+    folder_of = {path: run.folders.get(os.path.dirname(path)) for path in paths}
+    return {
+        path: folder
+        for path, folder in folder_of.items()
+        if folder is not None and (path not in run.known or run.known[path].folder_id != folder)
+    }
 
 
 def _held(before: KnownPath | None, photo_id: int) -> bool:
@@ -265,8 +294,8 @@ def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
 def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     """The end of a run that met everything: what is no longer below its folders is noted.
 
-    Files that moved are told from files that are missing, edited photos take over from what they were, and failures
-    of files that are mended or gone are forgotten.
+    Files that moved are told from files that are missing or offline, edited photos take over from what they were, and
+    failures of files that are mended or gone are forgotten.
     """
     below_roots, unread = catalog.below(roots), catalog.below(failure.path for failure in found.failures)
 
@@ -276,11 +305,18 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
 
     met = {file.path for file in found.photos}
     vanished = _vanished(met, [path for path in run.known if path not in met and judged(path)])
+    gone = set(vanished)
+    there = [path for path, row in run.known.items() if path in met or not (path in gone or row.missing)]
+    offline = absence.offline_among(vanished, there, run.known, run.source)
     failing = {path for path, _ in run.report.failures}
     mended = [path for path, _ in run.index.failures() if judged(path) and path not in failing]
     with run.index.transaction() as connection:
-        _, run.report.missing = catalog.settle(connection, vanished)
+        folders.assign(connection, _folders_of(run, met & run.known.keys()))
+        settled = catalog.settle(connection, vanished, offline, run.started)
         catalog.forget_failures(connection, mended)
+    run.report.missing, run.report.offline = settled.missing, settled.offline
+    if settled.offline:
+        run.report.offline_places = absence.offline_places(run.index, roots)
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved

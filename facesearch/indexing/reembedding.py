@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import LibraryError, PhotoError
 from facesearch.core.types import Face
+from facesearch.core.wording import plural
+from facesearch.indexing.absence import offline_photos
 from facesearch.indexing.indexer import Progress
 from facesearch.media import LocalFiles, MediaSource
 from facesearch.pipeline.pipeline import Pipeline, one_thread
@@ -53,7 +55,8 @@ def reembed(
         source: where the photos are; None for the files of this machine.
 
     Raises:
-        LibraryError: there are such photos, and drop_missing is false; nothing has changed then.
+        LibraryError: there are such photos, and drop_missing is false, or they are only offline (see
+            facesearch.indexing.absence); nothing has changed then.
         LibraryLockedError: another process is writing.
     """
     began = time.perf_counter()
@@ -80,6 +83,11 @@ def reembed(
             raise LibraryError(
                 f"{count} cannot be embedded again, being gone, damaged or edited: run `facesearch index` on what is"
                 " back or edited, or repeat with --drop-missing to take the rest out"
+            )
+        if unreadable and (offline := offline_photos(index, unreadable, files)):
+            raise LibraryError(
+                f"{plural(len(offline), 'photo')} cannot be embedded again, being offline: mount that disk or, if it is"
+                " gone for good, run `facesearch remove --missing --offline` first"
             )
         report.faces = index.adopt(spec, unreadable)
         report.dropped = len(unreadable)

@@ -1,12 +1,38 @@
 """Taking files out of a library; the files themselves are not touched."""
 
 import os
+from dataclasses import dataclass
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
+from facesearch.core.wording import plural
+from facesearch.indexing.absence import offline_among, places_of
+from facesearch.media import LocalFiles
 from facesearch.storage import Store, catalog
 
-__all__ = ["remove", "remove_missing"]
+__all__ = ["Absent", "absent_files", "remove", "remove_missing"]
+
+# How many places a message names.
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Files that the last runs did not find and that are still not there: missing ones, and offline ones with places.
+
+    See facesearch.indexing.absence for which is which.
+    """
+
+    missing: tuple[str, ...]
+    offline: tuple[str, ...]
+    places: tuple[str, ...]
+
+    @property
+    def offline_where(self) -> str:
+        """How many files are offline, and where, in words."""
+        named = ", ".join(self.places[:NAMED])
+        more = f" and {len(self.places) - NAMED:,} other folders" if len(self.places) > NAMED else ""
+        return f"{plural(len(self.offline), 'file')} in {named}{more}"
 
 
 def remove(index: Store, paths: Paths) -> int:
@@ -31,22 +57,38 @@ def remove(index: Store, paths: Paths) -> int:
     return len(known)
 
 
-def remove_missing(index: Store, *, force: bool = False) -> int:
-    """Take out the files that the last runs did not find any more.
+def absent_files(index: Store) -> Absent:
+    """What `remove_missing` would take out: asked again, as a disk may have been taken away since the last run.
 
-    Returns their number. Raises LibraryError where nothing below one of the indexed folders is left, as when a disk is
-    not mounted; force does it all the same.
+    What the last run has called offline is that until another run finds its disk.
     """
     known = index.known_paths()
-    missing = [path for path, row in known.items() if row.missing]
-    for root in [] if force else index.roots():
-        inside = [path for path in known if catalog.under(path, root)]
-        if inside and all(known[path].missing or not os.path.lexists(path) for path in inside):
-            count = "the only photo" if len(inside) == 1 else f"every one of the {len(inside):,} photos"
+    gone = {path for path, row in known.items() if row.missing and not os.path.lexists(path)}
+    folders = {os.path.dirname(path) for path in gone}
+    there = known.keys() - gone
+    beside = [path for path in there if os.path.dirname(path) in folders and os.path.lexists(path)]
+    offline = offline_among(gone, beside, known, LocalFiles()) | {path for path in gone if known[path].offline}
+    places = places_of(offline, there, index.roots())
+    return Absent(tuple(sorted(gone - offline)), tuple(sorted(offline)), tuple(places))
+
+
+def remove_missing(index: Store, *, offline: bool = False, force: bool = False) -> int:
+    """Take out the files that the last runs did not find any more.
+
+    Args:
+        offline: also those whose disk may not be mounted; the caller has made sure that they are gone for good.
+        force: the same, by its older name.
+
+    Returns their number. Raises LibraryError where there is none but offline ones, and those are not wanted.
+    """
+    with index.writing():
+        absent = absent_files(index)
+        gone = absent.missing + (absent.offline if offline or force else ())
+        if absent.offline and not gone:
             raise LibraryError(
-                f"{count} of {root} is missing; if that disk is not mounted, mount it and index again; if it is"
-                f" gone for good, `facesearch remove {root}` or repeat with --force"
+                f"offline, not missing: {absent.offline_where}, of which nothing is there; mount that disk and index"
+                f" again or, if it is gone for good, repeat with --offline"
             )
-    if missing:
-        index.forget_paths(missing)
-    return len(missing)
+        if gone:
+            index.forget_paths(gone)
+    return len(gone)

@@ -14,6 +14,7 @@ from facesearch.core.errors import PhotoError
 from facesearch.core.settings import ImageConfig
 from facesearch.core.types import FileFacts
 from facesearch.media.decoding import PhotoFile, date_taken
+from facesearch.media.devices import device_of
 from facesearch.media.finding import Found, find_photos
 from facesearch.media.formats import HEADER_BYTES, check_format
 from facesearch.media.reasons import as_photo_errors
@@ -57,6 +58,11 @@ class MediaSource(Protocol):
         """The `Medium.sha256` that `read` would give, in little memory, whatever the file is. Raises PhotoError."""
         ...
 
+    def device(self, folder: str) -> str | None:
+        """By what the device that holds a folder can be known again, for `devices.same_device`; None where the folder
+        is not there."""
+        ...
+
 
 class LocalFiles:
     """A MediaSource: the files of this machine."""
@@ -83,6 +89,10 @@ class LocalFiles:
         """As `MediaSource.identify`."""
         with _opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def device(self, folder: str) -> str | None:
+        """As `MediaSource.device`."""
+        return device_of(folder)
 
     def date_taken(self, path: str) -> datetime | None:
         """When a photo was taken; no more than its header is read. Raises PhotoError."""

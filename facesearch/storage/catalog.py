@@ -3,10 +3,11 @@ of the caller's."""
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from math import inf
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, FileFacts, PhotoResult
+from facesearch.storage import folders
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
 from facesearch.storage.records import KnownPath
 
 __all__ = [
+    "Settled",
     "below",
     "files_of_photos",
     "forget_failures",
@@ -44,20 +47,30 @@ SAME_FACE_AFTER_EDIT = 0.25
 # SQLite's default limit of variables in a statement is far above this.
 CHUNK = 500
 
+
+class Settled(NamedTuple):
+    """Files that had only moved, that are missing, and that are offline; those that were so before count again."""
+
+    moved: int
+    missing: int
+    offline: int
+
+
 _Embeddings = Mapping[int, NDArray[np.float32]]
 
 
 def known_paths(connection: Connection) -> dict[str, KnownPath]:
     columns = (
-        db.paths.c.path,
-        db.paths.c.photo_id,
-        db.paths.c.size_bytes,
-        db.paths.c.mtime_ns,
-        db.paths.c.missing_since,
+        *(db.paths.c.path, db.paths.c.photo_id, db.paths.c.size_bytes, db.paths.c.mtime_ns, db.paths.c.missing_since),
+        *(db.paths.c.offline, db.paths.c.added_at, db.paths.c.folder_id, db.folders.c.device),
     )
+    query = select(*columns).join(db.folders, db.folders.c.id == db.paths.c.folder_id, isouter=True)
     return {
-        path: KnownPath(photo, size, mtime, missing is not None)
-        for path, photo, size, mtime, missing in connection.execute(select(*columns)).all()
+        path: KnownPath(
+            *(photo, size, mtime, since is not None, offline, inf if since is None else since),
+            *(added_at or 0.0, folder, device or ""),
+        )
+        for path, photo, size, mtime, since, offline, added_at, folder, device in connection.execute(query).all()
     }
 
 
@@ -131,9 +144,10 @@ def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int,
         "size_bytes": size_bytes,
         "mtime_ns": mtime_ns,
         "missing_since": None,
+        "offline": False,
         "replaces": replaces,
     }
-    statement = upsert(db.paths).values(path=path, **values)
+    statement = upsert(db.paths).values(path=path, added_at=time.time(), **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
     connection.execute(delete(db.failures).where(db.failures.c.path == path))
 
@@ -156,11 +170,23 @@ def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
     return before if replaces is None else replaces
 
 
-def mark_missing(connection: Connection, paths: Iterable[str]) -> None:
-    rows = [{"gone": path} for path in as_strings(paths)]
+def mark_missing(
+    connection: Connection, paths: Iterable[str], offline: Collection[str] = (), since: float | None = None
+) -> None:
+    """Say that files were not found.
+
+    Args:
+        offline: those of them whose disk may not be mounted.
+        since: when the run has begun that did not find them; None for now. It stays for those missing before.
+    """
+    rows = [{"gone": path, "away": path in offline} for path in as_strings(paths)]
     if rows:
-        statement = update(db.paths).where(db.paths.c.path == bindparam("gone"), db.paths.c.missing_since.is_(None))
-        connection.execute(statement.values(missing_since=time.time()), rows)
+        is_new = db.paths.c.missing_since.is_(None) | (db.paths.c.offline != bindparam("away"))
+        values = {
+            "missing_since": func.coalesce(db.paths.c.missing_since, time.time() if since is None else since),
+            "offline": bindparam("away"),
+        }
+        connection.execute(update(db.paths).where(db.paths.c.path == bindparam("gone"), is_new).values(values), rows)
 
 
 def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
@@ -169,6 +195,7 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     if rows:
         connection.execute(delete(db.paths).where(db.paths.c.path == bindparam("gone")), rows)
     forget_failures(connection, (row["gone"] for row in rows))
+    folders.prune(connection)
     _delete_pathless(connection)
 
 
@@ -185,19 +212,22 @@ def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
         connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
 
 
-def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
+def settle(
+    connection: Connection, vanished: Iterable[str], offline: Iterable[str] = (), since: float | None = None
+) -> Settled:
     """The end of a run, when all moves are known.
 
     Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; photos
     whose only file now holds something else hand their faces' ids to what replaced them, and go.
 
-    Returns (files that had only moved, files missing); those that were missing before count again.
+    Args:
+        offline, since: as for `mark_missing`.
     """
-    vanished = list(vanished)
+    vanished, away = as_strings(vanished), set(as_strings(offline))
     other = db.paths.alias()
     present = select(other.c.path).where(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None))
-    mark_missing(connection, vanished)
-    moved = []
+    mark_missing(connection, vanished, away, since)
+    moved: list[str] = []
     for start in range(0, len(vanished), CHUNK):
         chunk = vanished[start : start + CHUNK]
         query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
@@ -205,9 +235,11 @@ def settle(connection: Connection, vanished: Iterable[str]) -> tuple[int, int]:
     if moved:
         statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
         connection.execute(statement, [{"gone": path} for path in moved])
+    folders.prune(connection)
     _hand_over(connection)
     _delete_pathless(connection)
-    return len(moved), len(vanished) - len(moved)
+    kept = away.difference(moved)
+    return Settled(len(moved), len(vanished) - len(moved) - len(kept), len(kept))
 
 
 def unsettled(connection: Connection) -> list[str]:

@@ -25,6 +25,7 @@ __all__ = [
     "confirmed",
     "faces",
     "failures",
+    "folders",
     "library",
     "metadata",
     "not_faces",
@@ -84,6 +85,16 @@ runs = Table(
 # Folders and files that the user named to `index`; what is missing below them is judged by them.
 roots = Table("roots", metadata, Column("path", PathType, primary_key=True))
 
+# Folders with photos, and the device that each lay on when they were last seen; see facesearch.storage.folders.
+folders = Table(
+    "folders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", PathType, nullable=False),
+    Column("device", String, nullable=False),
+    Index("folders_path", "path"),
+)
+
 # A photo is its content: one row however many files hold it.
 photos = Table(
     "photos",
@@ -109,9 +120,15 @@ paths = Table(
     Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    # The start of the first run that did not find it. offline: its disk may not be mounted, see facesearch.indexing.
     Column("missing_since", Float),
     # The photo that this file held before it was edited, until the end of the run has settled what becomes of it.
     Column("replaces", ForeignKey("photos.id", ondelete="SET NULL")),
+    Column("folder_id", ForeignKey("folders.id")),
+    # When it was first seen; NULL where that was before this was kept.
+    Column("added_at", Float),
+    Column("offline", Boolean, nullable=False, server_default="0"),
+    Index("paths_folder_id", "folder_id"),
     Index("paths_photo_id", "photo_id"),
     Index("paths_replaces", "replaces"),
 )

@@ -19,6 +19,7 @@ def status_of(store: "Store", threshold: float | None) -> Status:
         photos=counts.photos,
         files=counts.files,
         missing=counts.missing,
+        offline=counts.offline,
         faces=counts.faces,
         photos_without_faces=counts.photos_without_faces,
         people=counts.people,

@@ -26,7 +26,7 @@ from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.privacy import tighten_library
-from facesearch.storage.records import IndexCounts, KnownPath
+from facesearch.storage.records import KnownPath, LibraryCounts
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import FaissIndex, Stamp, kind_for
 
@@ -198,7 +198,7 @@ class Store:
         with self.reading() as connection:
             return runs.failures(connection)
 
-    def counts(self) -> IndexCounts:
+    def counts(self) -> LibraryCounts:
         with self.reading() as connection:
             return count_all(connection)
 
@@ -280,7 +280,7 @@ class Store:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
             count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            for table in (db.undo_log, db.paths, db.photos, db.people, db.failures, db.roots, db.runs):
+            for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, db.failures, db.roots, db.runs):
                 connection.execute(delete(table))
         self.scrub()
         return count

@@ -1,6 +1,7 @@
 """What every source of media promises: the files of this machine, and files in memory."""
 
 import hashlib
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pictures import quarters, save
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.media import LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.media import source as sources
+from facesearch.media.devices import same_device
 
 Write = Callable[[str, bytes], str]
 
@@ -89,6 +91,14 @@ def test_a_changed_file_shows_it(source: MediaSource, write: Write, photo: bytes
     before = source.stat(write("a.png", photo))
     after = source.stat(write("a.png", photo + b" "))
     assert (before.size_bytes, before.mtime_ns) != (after.size_bytes, after.mtime_ns)
+
+
+def test_a_folder_lies_on_a_device_that_is_known_again(source: MediaSource, write: Write, photo: bytes) -> None:
+    folder = os.path.dirname(write("a.png", photo))
+    device = source.device(folder)
+    assert device is not None
+    assert same_device(device, str(source.device(folder)))
+    assert source.device(os.path.join(folder, "none")) is None
 
 
 @pytest.mark.parametrize("what", ["stat", "read", "identify"])

@@ -112,7 +112,7 @@ def test_a_renamed_file_keeps_its_photo(index: Store) -> None:
     put(index, run(index), a_photo("/p/old", "a", [A]))
     run(index)
     link(index, "/p/new", 1)
-    assert settle(index, "/p/old") == (1, 0)
+    assert settle(index, "/p/old") == (1, 0, 0)
     assert list(index.known_paths()) == ["/p/new"]
     assert faces_of(index, "/p/new") == [1]
 
@@ -121,16 +121,16 @@ def test_a_copy_is_another_file_of_the_photo(index: Store) -> None:
     put(index, run(index), a_photo("/p/a", "a", [A]))
     run(index)
     link(index, "/p/copy", 1)
-    assert settle(index) == (0, 0)
+    assert settle(index) == (0, 0, 0)
     assert index.paths_of(1) == ["/p/a", "/p/copy"]
 
 
 def test_a_vanished_file_is_missing_and_its_faces_stay(index: Store) -> None:
     put(index, run(index), a_photo("/p/a", "a", [A]), a_photo("/p/b", "b", [B]))
-    assert settle(index, "/p/a") == (0, 1)
+    assert settle(index, "/p/a") == (0, 1, 0)
     assert {path: row.missing for path, row in index.known_paths().items()} == {"/p/a": True, "/p/b": False}
     assert (face_ids(index), index.counts().missing) == ([1, 2], 1)
-    assert settle(index, "/p/a") == (0, 1)  # still so
+    assert settle(index, "/p/a") == (0, 1, 0)  # still so
 
 
 def test_a_file_that_is_back_is_not_missing(index: Store) -> None:
@@ -154,7 +154,7 @@ def test_of_the_files_of_a_photo_one_that_is_there_is_shown(index: Store) -> Non
 
 def test_the_last_of_two_copies_is_missing_when_both_vanish(index: Store) -> None:
     put(index, run(index), a_photo("/p/a", "x", [A]), a_photo("/p/b", "x", [A]))
-    assert settle(index, "/p/a", "/p/b") == (0, 2)
+    assert settle(index, "/p/a", "/p/b") == (0, 2, 0)
     assert index.counts().missing == 2
 
 
@@ -163,7 +163,7 @@ def test_many_files_can_move_at_once(index: Store, monkeypatch: pytest.MonkeyPat
     number, count = run(index), 3 * catalog.CHUNK // 2
     put(index, number, *(a_photo(f"/old/{i}", str(i)) for i in range(count)))
     put(index, number, *(a_photo(f"/new/{i}", str(i)) for i in range(0, count, 2)))
-    assert settle(index, *(f"/old/{i}" for i in range(count))) == (count // 2, count // 2)
+    assert settle(index, *(f"/old/{i}" for i in range(count))) == (count // 2, count // 2, 0)
     assert index.counts().files == count
 
 
@@ -173,7 +173,7 @@ def test_many_files_can_move_at_once(index: Store, monkeypatch: pytest.MonkeyPat
 def test_an_edited_photo_keeps_the_ids_of_its_faces(index: Store) -> None:
     put(index, run(index), a_photo("/p/a", "before", [A, B]))
     put(index, run(index), a_photo("/p/a", "after", [C, near(A, 0.1)]))
-    assert settle(index) == (0, 0)
+    assert settle(index) == (0, 0, 0)
     assert face_ids(index) == [1, 3]  # A lives on, B is not on it any more, C is new
     assert {face.photo_id for face in index.faces([1, 3])} == {of(index, "/p/a")}
     np.testing.assert_array_equal(index.embeddings()[1], [near(A, 0.1), C])
@@ -207,7 +207,7 @@ def test_an_edit_of_one_of_two_copies_makes_a_second_photo(index: Store) -> None
 def test_an_edit_whose_original_is_on_a_disk_that_is_away(index: Store) -> None:
     put(index, run(index), a_photo("/p/a", "1", [A]), a_photo("/disk/a", "1", [A]))
     put(index, run(index), a_photo("/p/a", "2", [near(A, 0.1)]))
-    assert settle(index, "/disk/a") == (0, 1)
+    assert settle(index, "/disk/a") == (0, 1, 0)
     assert (faces_of(index, "/disk/a"), faces_of(index, "/p/a")) == ([1], [2])
 
 
