@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 from index_samples import OTHER_SPEC, a_photo, face_ids, filled, near, put, settle, unit
 from library_states import check_vectors
 from people_samples import FORGOTTEN, PEOPLE_SPEC, Album, a_portrait, an_album, check, four_with_one_named, portrait
