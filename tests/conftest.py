@@ -36,6 +36,7 @@ torch.set_num_threads(1)
 
 # What a test may take depends on who else is at work here, and that is another process of tests.
 settings.register_profile("facesearch", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("facesearch")
 
 

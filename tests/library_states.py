@@ -4,16 +4,24 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from index_samples import faces_of
+from index_samples import SPEC, faces_of
 
 from facesearch.core.types import Face
 from facesearch.storage import Store, catalog
 
-__all__ = ["all_faces", "check_vectors", "faces_by_content", "faces_of_path", "files", "hash_of"]
+__all__ = ["all_faces", "check_vectors", "damaged_library", "faces_by_content", "faces_of_path", "files", "hash_of"]
 
 
 def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def damaged_library(folder: Path) -> Path:
+    """A library whose files hold something else."""
+    Store.create(folder, SPEC).close()
+    for path in folder.iterdir():
+        path.write_bytes(b"neither a database nor anything else of ours, and longer than a header " * 10)
+    return folder
 
 
 def all_faces(index: Store) -> list[Face]:

@@ -148,7 +148,7 @@ def test_a_file_is_no_place_for_a_library(tmp_path: Path) -> None:
 def test_any_folder_name_will_do(tmp_path: Path) -> None:
     folder = tmp_path / "what? 100% #1 ünï\N{GRINNING FACE}"
     Library(folder).close()
-    assert (folder / "library.sqlite3").is_file()
+    assert Store.exists(folder)
     with Library(folder, create=False) as library:
         assert library.status().photos == 0
 

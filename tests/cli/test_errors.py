@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Answer, Picture
 from fakes import FAKE_SPEC
+from library_states import damaged_library
 
 from facesearch.library import Library
 from facesearch.storage import Store
@@ -206,9 +207,8 @@ def test_offline_photos_go_when_their_number_is_typed(
 
 
 def test_damaged_library(command: Command, nowhere: Path) -> None:
-    nowhere.mkdir()
-    (nowhere / "library.sqlite3").write_bytes(b"not a database, but long enough to look like one" * 10)
-    assert "library.sqlite3" in command("status").error
+    damaged_library(nowhere)
+    assert str(nowhere) in command("status").error
 
 
 def test_library_in_a_file(command: Command, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ def check_database() -> Callable[[Store], None]:
 
             assert column("PRAGMA integrity_check") == ["ok"]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-            assert column("SELECT count(*) FROM photos WHERE id NOT IN (SELECT photo_id FROM paths)") == [0]
             last = column("SELECT CAST(value AS INTEGER) FROM library WHERE key = 'last_cluster'") or [0]
             assert column(f"SELECT count(*) FROM clustered WHERE cluster_id > {last[0]}") == [0]
             assert column("SELECT count(*) FROM cannot_link WHERE person_id >= other_id") == [0]

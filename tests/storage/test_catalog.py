@@ -158,7 +158,8 @@ def test_the_last_of_two_copies_is_missing_when_both_vanish(index: Store) -> Non
     assert index.counts().missing == 2
 
 
-def test_many_files_can_move_at_once(index: Store) -> None:
+def test_many_files_can_move_at_once(index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "CHUNK", 20)
     number, count = run(index), 3 * catalog.CHUNK // 2
     put(index, number, *(a_photo(f"/old/{i}", str(i)) for i in range(count)))
     put(index, number, *(a_photo(f"/new/{i}", str(i)) for i in range(0, count, 2)))

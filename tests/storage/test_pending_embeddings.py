@@ -82,7 +82,7 @@ def test_adopting_makes_the_new_model_the_librarys(index: Store) -> None:
 def test_adopting_is_all_or_nothing(index: Store) -> None:
     vectors = filled(index, 3)
     stage(index, 1, 3)
-    with pytest.raises(LibraryError, match=r"faces without an embedding of other \(1\): .*reembed"):
+    with pytest.raises(LibraryError, match=r"other \(1\).*`facesearch reembed`"):
         index.adopt(OTHER_SPEC, [])
     assert index.spec == Store.open(index.folder).spec == SPEC
     np.testing.assert_array_equal(index.embeddings()[1], vectors)
@@ -134,7 +134,7 @@ def test_whoever_has_the_old_model_in_mind_neither_reads_nor_writes_any_more(ind
     assert other.search(unit(0), 1)
     stage(index, 1)
     index.adopt(OTHER_SPEC, [])
-    message = "moved from the model made-up to other by another process"
+    message = r"made-up .*other"
     with pytest.raises(ModelMismatchError, match=message):
         other.search(unit(0), 1)
     with pytest.raises(ModelMismatchError, match=message):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Answer
-from library_states import check_vectors
+from library_states import check_vectors, damaged_library
 from web_samples import current_library
 
 from facesearch.core.errors import InputError
@@ -173,8 +173,9 @@ def test_a_browser_is_opened_with_an_address_that_lets_in_once(
 
 
 def test_a_library_is_opened_before_it_is_served(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "library.sqlite3").write_bytes(b"no database at all " * 100)
-    assert "cannot be read" in command("serve", "--no-browser", "--port", 0, "--library", tmp_path).error
+    damaged_library(tmp_path / "library")
+    answer = command("serve", "--no-browser", "--port", 0, "--library", tmp_path / "library")
+    assert str(tmp_path / "library") in answer.error
 
 
 # -- work
