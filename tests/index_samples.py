@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.types import Face, FileFacts, PhotoResult
-from facesearch.storage import Store, catalog
+from facesearch.storage import Store, catalog, photos
 
 DIM = 8
 SPEC = ModelSpec(
@@ -96,5 +96,5 @@ def face_ids(index: Store) -> list[int]:
 def faces_of(index: Store, path: str) -> list[int]:
     """The ids of the faces on the photo that a file holds, ascending."""
     with index.reading() as connection:
-        photo = catalog.photo_at(connection, path)
+        photo = photos.at_path(connection, path)
     return [] if photo is None else [face.id for face in index.faces_of_photos([photo])[photo]]

@@ -7,7 +7,7 @@ import numpy as np
 from index_samples import SPEC, faces_of
 
 from facesearch.core.types import Face
-from facesearch.storage import Store, catalog
+from facesearch.storage import Store, photos
 
 __all__ = ["all_faces", "check_vectors", "damaged_library", "faces_by_content", "faces_of_path", "files", "hash_of"]
 
@@ -66,4 +66,4 @@ def check_vectors(index: Store) -> None:
     assert held == set(index.photo_sizes()), "a photo without a file"
     assert {face.photo_id for face in index.faces(ids.tolist())} <= held
     with index.reading() as connection:
-        assert catalog.unsettled(connection) == []
+        assert photos.unsettled(connection) == []

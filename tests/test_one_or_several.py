@@ -9,6 +9,7 @@ from conftest import Picture
 from fakes import FAKE_SPEC
 
 from facesearch.core.errors import InputError
+from facesearch.core.paths import below
 from facesearch.indexing.indexer import index_photos
 from facesearch.indexing.removal import remove
 from facesearch.library import Library
@@ -19,7 +20,6 @@ from facesearch.sharing.report import ReportOptions, make_report
 from facesearch.sharing.sidecars import export_sidecars
 from facesearch.sharing.tables import export_rows
 from facesearch.storage import Store
-from facesearch.storage.catalog import below
 
 
 @pytest.fixture

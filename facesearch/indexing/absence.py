@@ -13,10 +13,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
+from facesearch.core.paths import below
 from facesearch.core.types import FileFacts
 from facesearch.media import MediaSource
 from facesearch.media.devices import same_device
-from facesearch.storage import KnownPath, Store, catalog, folders
+from facesearch.storage import KnownPath, Store, folders
 
 __all__ = ["enter_folders", "offline_among", "offline_photos", "offline_places", "places_of"]
 
@@ -59,7 +60,7 @@ def offline_photos(index: Store, photos: Collection[int], source: MediaSource) -
 
 def offline_places(index: Store, roots: Sequence[str]) -> list[str]:
     """Where the files are that the library has as offline, those below some folders."""
-    known, inside = index.known_paths(), catalog.below(roots)
+    known, inside = index.known_paths(), below(roots)
     offline = [path for path, row in known.items() if row.offline and inside(path)]
     there = (path for path, row in known.items() if not row.missing)
     return places_of(offline, there, {*index.roots(), *roots})

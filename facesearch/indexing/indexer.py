@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
+from facesearch.core.paths import below
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
 from facesearch.media import Found, LocalFiles, MediaSource, Medium
-from facesearch.storage import KnownPath, Store, catalog, folders
+from facesearch.storage import KnownPath, Store, catalog, folders, photos
 from facesearch.storage import dates as dating
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
@@ -264,7 +265,7 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
                 if count is not None:
                     run.report.faces += count
                     run.report.indexed += 1
-                elif (known_as := catalog.photo_id_of(connection, item.result.sha256)) is not None:
+                elif (known_as := photos.by_content(connection, item.result.sha256)) is not None:
                     same.append((item.file.path, known_as))
             elif item.photo_id is not None:
                 file = item.file
@@ -305,7 +306,7 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     Files that moved are told from files that are missing or offline, edited photos take over from what they were, and
     failures of files that are mended or gone are forgotten.
     """
-    below_roots, unread = catalog.below(roots), catalog.below(failure.path for failure in found.failures)
+    below_roots, unread = below(roots), below(failure.path for failure in found.failures)
 
     def judged(path: str) -> bool:
         """What could not be read may well be there."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
+from facesearch.core.paths import below
 from facesearch.core.wording import plural
 from facesearch.indexing.absence import offline_among, places_of
 from facesearch.media import LocalFiles
-from facesearch.storage import Store, catalog
+from facesearch.storage import Store
 
 __all__ = ["Absent", "absent_files", "remove", "remove_missing"]
 
@@ -47,7 +48,7 @@ def remove(index: Store, paths: Paths) -> int:
     for place in places:
         if os.path.dirname(place) == place:
             raise InputError(f"{place} is the root of a whole disk: name the photos or folders to take out")
-    inside = catalog.below(places)
+    inside = below(places)
     known = {path for path in index.known_paths() if inside(path)}
     known |= {path for path, _ in index.failures() if inside(path)}
     if not known:

@@ -14,7 +14,7 @@ from facesearch.core.errors import InputError
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
 from facesearch.pipeline import quality
-from facesearch.storage import Connection, FaceTable, Store, catalog, clusters
+from facesearch.storage import Connection, FaceTable, Store, clusters, photos
 from facesearch.storage import constraints as constraints_of
 from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster, read_since
 from facesearch.storage.faces import unplaced
@@ -58,7 +58,7 @@ def recluster(
         )
         _write(connection, ids, labels, constraints)
         clusters.note_clustering(connection, int(good.sum()))
-        found = _with_faces(table, catalog.files_of_photos(connection), clusters.all_with_faces(connection))
+        found = _with_faces(table, photos.one_file_of_each(connection), clusters.all_with_faces(connection))
     strong, alone = good[rows], labels == NOISE
     if eps is None:
         assert calibration is not None
@@ -76,11 +76,11 @@ def recluster(
 def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Cluster]) -> tuple[Cluster, ...]:
     """The clusters with their faces, of which the path, the box and the ids are filled in."""
     row_of = {face: row for row, face in enumerate(table.ids.tolist())}
-    photos, boxes = table.photo_ids.tolist(), [tuple(box) for box in table.boxes.tolist()]
+    photo_ids, boxes = table.photo_ids.tolist(), [tuple(box) for box in table.boxes.tolist()]
 
     def described(face: int) -> Face:
         row = row_of[face]
-        return Face(boxes[row], id=face, photo_id=photos[row], path=files.get(photos[row], ""))
+        return Face(boxes[row], id=face, photo_id=photo_ids[row], path=files.get(photo_ids[row], ""))
 
     return tuple(replace(cluster, faces=tuple(map(described, cluster.face_ids))) for cluster in found)
 

@@ -54,7 +54,7 @@ def clusters_called(connection: Connection, name: str) -> list[int]:
     """The clusters of the people who have a name, ascending."""
     wanted = folded(name)
     people = [person.id for person in persons.named(connection) if person.name and folded(person.name) == wanted]
-    numbers = [clusters.of_person(connection, person) for person in people]
+    numbers = [persons.cluster_of(connection, person) for person in people]
     return sorted(number for number in numbers if number is not None)
 
 

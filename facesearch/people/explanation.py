@@ -12,7 +12,7 @@ from facesearch.core.types import Cluster, Face, Person
 from facesearch.people.clustering import good_face_count
 from facesearch.people.clusters import named
 from facesearch.pipeline.quality import poorness
-from facesearch.storage import Connection, Store, clusters, constraints
+from facesearch.storage import Connection, Store, clusters, constraints, persons
 from facesearch.storage.embeddings import cluster_sums
 
 __all__ = ["explain"]
@@ -28,7 +28,7 @@ def explain(store: Store, calibration: Calibration | None, face: Face, k: int) -
     records = {record.id: record for record in store.faces([other for other, _ in near])}
     with store.reading() as connection:
         numbers = clusters.of_faces(connection, [face.id, *records])
-        people = clusters.persons_of(connection, set(numbers.values()))
+        people = persons.of_clusters(connection, set(numbers.values()))
         confirmed = constraints.confirmed_person(connection, face.id) is not None
         hidden = constraints.is_not_a_face(connection, face.id)
     number = numbers.get(face.id)
@@ -100,7 +100,7 @@ def _in_cluster(connection: Connection, face: Face) -> str:
 def _rejected_clusters(connection: Connection, face: int) -> list[Cluster]:
     """The clusters of the people whom a face is not, the largest first."""
     people = constraints.rejected_people(connection, face)
-    numbers = [number for person in people if (number := clusters.of_person(connection, person)) is not None]
+    numbers = [number for person in people if (number := persons.cluster_of(connection, person)) is not None]
     return clusters.summaries(connection, numbers)
 
 

@@ -14,7 +14,7 @@ from facesearch.people.clustering import stricter_parts
 from facesearch.people.clusters import check_face, find
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Connection, Store, catalog, clusters, constraints, faces, undo_log
+from facesearch.storage import Connection, Store, clusters, constraints, faces, photos, undo_log
 from facesearch.storage.consistency import agree
 from facesearch.storage.undo_log import Decision
 
@@ -56,14 +56,14 @@ class People:
             cluster_of = clusters.of_faces(connection, [face.id for some in faces_of.values() for face in some])
             known = clusters.summaries(connection, sorted(set(cluster_of.values())))
         described = {cluster.id: cluster for cluster in self._covered(known)}
-        photos = []
+        shown = []
         for some in faces_of.values():
             if not some:  # another process has removed it meanwhile
                 continue
             numbers = dict.fromkeys(cluster_of[face.id] for face in some if face.id in cluster_of)
             on_it = tuple(described[number] for number in numbers if number in described)
-            photos.append(PhotoOf(some[0].path, on_it, sum(face.id not in hidden for face in some)))
-        return sorted(photos, key=lambda photo: photo.path)
+            shown.append(PhotoOf(some[0].path, on_it, sum(face.id not in hidden for face in some)))
+        return sorted(shown, key=lambda photo: photo.path)
 
     def suggestions(self, limit: int = 20) -> list[Suggestion]:
         """Pairs of clusters that may be one person, nearest first."""
@@ -86,7 +86,7 @@ class People:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
         path = os.path.abspath(as_path(photo))
         with self._store.reading() as connection:
-            known = catalog.photo_at(connection, path)
+            known = photos.at_path(connection, path)
         if known is None:
             raise InputError(f"the library does not know {path}: index it first")
         return [face.id for face in self._store.faces_of_photos([known])[known]]

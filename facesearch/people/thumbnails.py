@@ -20,6 +20,7 @@ from facesearch.core.settings import ImageConfig
 from facesearch.core.types import Box
 from facesearch.media import DecodedPhoto, LocalFiles, PhotoFile, open_photo
 from facesearch.storage import Store
+from facesearch.storage.queries import is_id
 from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
 __all__ = ["PREVIEW_SIZES", "TILE_SIZES", "ProbePictures", "Thumbnails", "pictures_of", "square", "square_scale"]
@@ -56,7 +57,7 @@ class Thumbnails:
         """
         _check(size, TILE_SIZES)
         with self._store.reading() as connection:
-            made_from = face_keys(connection, [face]).get(face) if _possible(face) else None
+            made_from = face_keys(connection, [face]).get(face) if is_id(face) else None
             photo = photo_of(connection, face) if made_from else None
         if made_from is None or photo is None:
             raise InputError(f"there is no face {face} in the library")
@@ -69,7 +70,7 @@ class Thumbnails:
         """
         _check(size, PREVIEW_SIZES)
         with self._store.reading() as connection:
-            made_from = photo_keys(connection, [photo]).get(photo) if _possible(photo) else None
+            made_from = photo_keys(connection, [photo]).get(photo) if is_id(photo) else None
         if made_from is None:
             raise InputError(f"there is no photo {photo} in the library")
         return self._kept_or_made(Picture("photo", photo, size, made_from), photo)
@@ -207,7 +208,3 @@ def _tag(picture: Picture) -> str:
 def _check(size: int, sizes: Sequence[int]) -> None:
     if size not in sizes:
         raise InputError(f"there are pictures of {' and '.join(map(str, sizes))} pixels, not {size}")
-
-
-def _possible(number: int) -> bool:
-    return 0 < number < 2**63

@@ -16,7 +16,7 @@ from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import poorness
-from facesearch.storage import Store, clusters
+from facesearch.storage import Store, clusters, persons
 
 __all__ = ["compare", "faces_of", "query"]
 
@@ -71,7 +71,7 @@ def _matches(store: Store, calibration: Calibration | None, near: list[tuple[int
     records = {record.id: record for record in store.faces([face for face, _ in near])}
     with store.reading() as connection:
         cluster_of = clusters.of_faces(connection, records)
-        people = clusters.persons_of(connection, set(cluster_of.values()))
+        people = persons.of_clusters(connection, set(cluster_of.values()))
     matches = []
     near = [(face, distance) for face, distance in near if face in records]  # another process may remove some
     for rank, (face, distance) in enumerate(near, start=1):

@@ -9,7 +9,7 @@ from facesearch.people.clusters import folded
 from facesearch.sharing.selection import Skipped, paths_of_photos
 from facesearch.sharing.xmp import Region, read_names
 from facesearch.sharing.xmp.region import overlap
-from facesearch.storage.names import decided_faces, rejected_names
+from facesearch.storage.constraints import decided_faces, rejected_names
 
 if TYPE_CHECKING:
     from facesearch.library import Library

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
 from facesearch.core.errors import FacesearchError
+from facesearch.core.paths import under
 from facesearch.core.types import Cluster
 from facesearch.sharing.selection import Skipped, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
-from facesearch.storage import catalog
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -92,5 +92,5 @@ def _write(
 def _mirrored(path: str, folder: Path, roots: Sequence[str]) -> Path:
     """The folder in which a photo's sidecar belongs if they are kept apart."""
     parent = os.path.dirname(path)
-    above = max((root for root in roots if catalog.under(parent, root)), key=len, default=parent)
+    above = max((root for root in roots if under(parent, root)), key=len, default=parent)
     return folder / os.path.relpath(parent, above)

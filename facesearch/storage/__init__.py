@@ -5,8 +5,9 @@ May import core only.
 
 from sqlalchemy import Connection
 
+from facesearch.storage.counts import LibraryCounts
 from facesearch.storage.face_table import FaceTable
-from facesearch.storage.records import KnownPath, LibraryCounts
+from facesearch.storage.photos import KnownPath
 from facesearch.storage.store import Store
 
 # A transaction, as `Store.reading` and `Store.transaction` give it; what it is made of is storage's own business.

@@ -1,12 +1,7 @@
-"""Which files there are, which photos they hold, and which faces are on those: the writes, each inside a transaction
-of the caller's."""
+"""What indexing writes of files, the photos they hold, and the faces on those; in the caller's transaction."""
 
-import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cache
-from math import inf
-from pathlib import PurePath
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,35 +12,25 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, FileFacts, PhotoResult
-from facesearch.storage import folders
+from facesearch.storage import folders, photos
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
-from facesearch.storage.records import KnownPath
+from facesearch.storage.queries import parts
 
 __all__ = [
     "Settled",
-    "below",
-    "files_of_photos",
     "forget_failures",
     "forget_paths",
-    "known_paths",
     "link_path",
     "mark_missing",
-    "photo_at",
-    "photo_id_of",
-    "photo_ids_of",
     "put_photo",
     "settle",
-    "under",
-    "unsettled",
 ]
 
 # Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
 # this near; strangers of one photo are never, with any model we know.
 SAME_FACE_AFTER_EDIT = 0.25
-# SQLite's default limit of variables in a statement is far above this.
-CHUNK = 500
 
 
 class Settled(NamedTuple):
@@ -59,43 +44,13 @@ class Settled(NamedTuple):
 _Embeddings = Mapping[int, NDArray[np.float32]]
 
 
-def known_paths(connection: Connection) -> dict[str, KnownPath]:
-    columns = (
-        *(db.paths.c.path, db.paths.c.photo_id, db.paths.c.size_bytes, db.paths.c.mtime_ns, db.paths.c.missing_since),
-        *(db.paths.c.offline, db.paths.c.added_at, db.paths.c.folder_id, db.folders.c.device),
-    )
-    query = select(*columns).join(db.folders, db.folders.c.id == db.paths.c.folder_id, isouter=True)
-    return {
-        path: KnownPath(
-            *(photo, size, mtime, since is not None, offline, inf if since is None else since),
-            *(added_at or 0.0, folder, device or ""),
-        )
-        for path, photo, size, mtime, since, offline, added_at, folder, device in connection.execute(query).all()
-    }
-
-
-def photo_ids_of(connection: Connection, sha256s: Sequence[str]) -> dict[str, int]:
-    """Of some contents those that are known, and their photos."""
-    query = select(db.photos.c.sha256, db.photos.c.id).where(db.photos.c.sha256.in_(list(sha256s)))
-    return {row.sha256: row.id for row in connection.execute(query)}
-
-
-def photo_id_of(connection: Connection, sha256: str) -> int | None:
-    return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
-
-
-def photo_at(connection: Connection, path: str) -> int | None:
-    """The photo that a file holds, as far as the library knows."""
-    return connection.execute(select(db.paths.c.photo_id).where(db.paths.c.path == path)).scalar()
-
-
 def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_id: int, *, redo: bool) -> int | None:
     """Store what was found in a photo, and the file that it was read from.
 
     Returns the number of its faces; None where its content was known already and only the file was new to us, as
     when two copies are read in one batch. With redo the faces are stored anew all the same.
     """
-    photo_id = photo_id_of(connection, result.sha256)
+    photo_id = photos.by_content(connection, result.sha256)
     count: int | None = None
     if photo_id is None:
         values = {"sha256": result.sha256} | _photo_row(file, result, run_id)
@@ -199,13 +154,6 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     _delete_pathless(connection)
 
 
-def files_of_photos(connection: Connection) -> dict[int, str]:
-    """For each photo one of its files, not a missing one where there is a choice, and the same every time."""
-    query = select(db.paths.c.photo_id, db.paths.c.path)
-    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
-    return {row.photo_id: row.path for row in connection.execute(ordered)}
-
-
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
     rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
@@ -228,9 +176,8 @@ def settle(
     present = select(other.c.path).where(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None))
     mark_missing(connection, vanished, away, since)
     moved: list[str] = []
-    for start in range(0, len(vanished), CHUNK):
-        chunk = vanished[start : start + CHUNK]
-        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
+    for some in parts(vanished):
+        query = select(db.paths.c.path).where(db.paths.c.path.in_(some), present.exists())
         moved += list(connection.execute(query).scalars())
     if moved:
         statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
@@ -240,11 +187,6 @@ def settle(
     _delete_pathless(connection)
     kept = away.difference(moved)
     return Settled(len(moved), len(vanished) - len(moved) - len(kept), len(kept))
-
-
-def unsettled(connection: Connection) -> list[str]:
-    """Files that hold something else now, and whose former photo waits for `settle`; of a run that was cut off."""
-    return list(connection.execute(select(db.paths.c.path).where(db.paths.c.replaces.is_not(None))).scalars())
 
 
 def _hand_over(connection: Connection) -> None:
@@ -313,22 +255,3 @@ def _face_row(photo_id: int, face: Face) -> dict[str, Any]:
         "landmarks": face.landmarks.astype("<f4").tobytes(),
         "embedding": face.embedding.astype("<f4").tobytes(),
     }
-
-
-def under(path: str, root: str) -> bool:
-    """Whether a file is a root or lies below it; both absolute."""
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def below(places: Iterable[str]) -> Callable[[str], bool]:
-    """A test of whether a file is one of some files and folders, or lies below one; all absolute.
-
-    However many places there are, it takes the same time, and less for further files of a folder.
-    """
-    known = frozenset(as_strings(places))
-
-    @cache
-    def holds(folder: str) -> bool:
-        return folder in known or not known.isdisjoint(map(str, PurePath(folder).parents))
-
-    return lambda path: path in known or holds(os.path.dirname(path))

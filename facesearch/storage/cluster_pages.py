@@ -1,9 +1,8 @@
 """Clusters as lists show them: a page at a time, with their sizes and whose they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts
 from facesearch.core.types import Cluster, Face, Page, Person
+from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.queries import chunks
@@ -31,11 +31,6 @@ Show = Literal["all", "named", "unnamed", "ignored"]
 
 # A cluster's first faces: a short look into an index for each, past SQLAlchemy, which would take longer than SQLite.
 FIRST = f"SELECT face_id FROM {db.clustered} WHERE {db.clustered.c.cluster_id} = ? ORDER BY face_id LIMIT ?"
-# What tells how good a face is.
-QUALITY = select(
-    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
-    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness),
-)
 
 
 def page(connection: Connection, show: Show, cursor: str | None, limit: int) -> Page[Cluster]:
@@ -87,8 +82,8 @@ def counts(connection: Connection) -> Counts:
     sums = [func.coalesce(func.sum(case((_shown(kind, owned), 1), else_=0)), 0) for kind in kinds]
     named, unnamed, out_of_lists = connection.execute(select(*sums).select_from(joined)).one()
     tables = (db.faces, db.clustered, db.not_faces)
-    faces, placed, hidden = (connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables)
-    return Counts(named, unnamed, out_of_lists, faces - placed - hidden, hidden)
+    found, placed, hidden = (connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables)
+    return Counts(named, unnamed, out_of_lists, found - placed - hidden, hidden)
 
 
 def first_faces(connection: Connection, clusters: Iterable[int], count: int) -> list[Face]:
@@ -98,8 +93,8 @@ def first_faces(connection: Connection, clusters: Iterable[int], count: int) -> 
     }
     found = list[Face]()
     for chunk in chunks(cluster_of):
-        rows = connection.execute(QUALITY.where(db.faces.c.id.in_(chunk)))
-        found += [_face(row, cluster_of) for row in rows]
+        rows = connection.execute(select(*faces.COLUMNS).where(db.faces.c.id.in_(chunk)))
+        found += [faces.as_face(row, cluster=cluster_of[row.id]) for row in rows]
     return found
 
 
@@ -122,13 +117,6 @@ def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int]) -> 
         return Cluster(cluster, size=size)
     person = Person(owner.person_id, owner.name)
     return Cluster(cluster, person, bool(owner.ignored), size, confirmed.get(person.id, 0))
-
-
-def _face(row: Any, cluster_of: Mapping[int, int]) -> Face:
-    number, photo, x1, y1, x2, y2, landmarks, score, sharpness = row
-    points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
-    cluster = cluster_of[number]
-    return Face((x1, y1, x2, y2), points, score, sharpness, id=number, photo_id=photo, cluster=cluster)
 
 
 def _owners_of(connection: Connection, clusters: Sequence[int]) -> dict[int, Any]:

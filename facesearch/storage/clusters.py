@@ -26,8 +26,6 @@ __all__ = [
     "new_number",
     "note_clustering",
     "of_faces",
-    "of_person",
-    "persons_of",
     "replace_all",
     "summaries",
 ]
@@ -113,24 +111,6 @@ def of_faces(connection: Connection, faces: Iterable[int]) -> dict[int, int]:
         query = select(db.clustered.c.face_id, db.clustered.c.cluster_id).where(db.clustered.c.face_id.in_(chunk))
         found |= {row.face_id: row.cluster_id for row in connection.execute(query)}
     return found
-
-
-def persons_of(connection: Connection, clusters: Iterable[int]) -> dict[int, Person]:
-    """Cluster -> person, for those of some clusters that are a person's, named or not."""
-    found: dict[int, Person] = {}
-    joined = db.clustered.join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
-    joined = joined.join(db.people, db.people.c.id == db.confirmed.c.person_id)
-    query = select(db.clustered.c.cluster_id, db.people.c.id, db.people.c.name).select_from(joined).distinct()
-    for chunk in chunks(clusters):
-        for cluster, person, name in connection.execute(query.where(db.clustered.c.cluster_id.in_(chunk))):
-            found[cluster] = Person(person, name)
-    return found
-
-
-def of_person(connection: Connection, person: int) -> int | None:
-    """The cluster that holds a person's confirmed faces; None where none is left."""
-    query = select(db.clustered.c.cluster_id).join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
-    return connection.execute(query.where(db.confirmed.c.person_id == person).limit(1)).scalar()
 
 
 def new_number(connection: Connection, count: int = 1) -> int:

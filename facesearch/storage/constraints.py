@@ -10,10 +10,12 @@ __all__ = [
     "confirmed",
     "confirmed_faces",
     "confirmed_person",
+    "decided_faces",
     "is_not_a_face",
     "not_faces",
     "rejected",
     "rejected_faces",
+    "rejected_names",
     "rejected_people",
     "told_apart_from",
 ]
@@ -67,3 +69,18 @@ def rejected_faces(connection: Connection, person: int) -> set[int]:
 def rejected_people(connection: Connection, face: int) -> set[int]:
     """The people whose a face is not, by the user's decision."""
     return set(connection.execute(select(db.rejected.c.person_id).where(db.rejected.c.face_id == face)).scalars())
+
+
+def decided_faces(connection: Connection) -> set[int]:
+    """Faces that are confirmed as somebody's, or that are no face."""
+    confirmed = connection.execute(select(db.confirmed.c.face_id)).scalars()
+    return {*confirmed, *connection.execute(select(db.not_faces.c.face_id)).scalars()}
+
+
+def rejected_names(connection: Connection) -> dict[int, set[str]]:
+    """Face -> names of people of whom the user has said that it is not theirs."""
+    names: dict[int, set[str]] = {}
+    query = select(db.rejected.c.face_id, db.people.c.name).join(db.people, db.people.c.id == db.rejected.c.person_id)
+    for face, name in connection.execute(query.where(db.people.c.name.is_not(None))):
+        names.setdefault(face, set()).add(name)
+    return names

@@ -1,12 +1,34 @@
-"""How much a library holds."""
+"""How much a library holds: photos, files, faces, clusters, people."""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import clustered_up_to
-from facesearch.storage.records import LibraryCounts
 
-__all__ = ["count_all"]
+__all__ = ["LibraryCounts", "count_all"]
+
+
+@dataclass(frozen=True)
+class LibraryCounts:
+    """How much a library holds.
+
+    missing: files that are gone; offline: files whose disk may not be mounted.
+    people: those with a name. faces_since_clustering: added after the last clustering.
+    """
+
+    photos: int
+    files: int
+    missing: int
+    offline: int
+    faces: int
+    photos_without_faces: int
+    failures: int
+    people: int
+    groups: int
+    faces_in_groups: int
+    faces_since_clustering: int
 
 
 def count_all(connection: Connection) -> LibraryCounts:

@@ -11,13 +11,17 @@ from facesearch.core.distance import l2_matrix
 from facesearch.core.errors import LibraryFormatError
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import columns
+from facesearch.storage.queries import parts
 
-__all__ = ["Vectors", "all_embeddings", "cluster_sums", "embedding_blocks", "embeddings_of", "scan"]
+__all__ = [
+    *("Vectors", "all_embeddings", "cluster_sums", "embedding_blocks"),
+    *("embeddings_of", "embeddings_of_cluster", "scan"),
+]
 
 Vectors = tuple[NDArray[np.int64], NDArray[np.float32]]
 
-# Embeddings that are read at a time, and faces that are asked for at a time.
-ROWS, CHUNK = 10_000, 500
+# Embeddings that are read at a time.
+ROWS = 10_000
 # Up to so many faces are asked for by their ids; for more, all embeddings are gone through.
 FEW = 50_000
 
@@ -60,10 +64,17 @@ def scan(
 def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> Vectors:
     """Those of some faces, in their order; ids that are not there are left out. Raises as `embedding_blocks`."""
     found: dict[int, Any] = {}
-    for start in range(0, len(ids), CHUNK):
-        query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.id.in_(ids[start : start + CHUNK]))
+    for some in parts(ids):
+        query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.id.in_(some))
         found |= {row.id: row for row in connection.execute(query)}
     return _arrays([found[face] for face in ids if face in found], dim)
+
+
+def embeddings_of_cluster(connection: Connection, cluster: int, dim: int) -> Vectors:
+    """Those of a cluster's faces, as `all_embeddings`; none where there is no such cluster."""
+    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
+    rows = connection.execute(query.where(db.clustered.c.cluster_id == cluster).order_by(db.faces.c.id)).all()
+    return _arrays(rows, dim)
 
 
 def cluster_sums(
@@ -92,8 +103,8 @@ def cluster_sums(
 
 
 def _blocks_of(connection: Connection, faces: NDArray[np.int64], dim: int) -> Iterator[Vectors]:
-    for start in range(0, len(faces), CHUNK):
-        yield embeddings_of(connection, faces[start : start + CHUNK].tolist(), dim)
+    for some in parts(faces.tolist()):
+        yield embeddings_of(connection, some, dim)
 
 
 def _arrays(rows: Sequence[Any], dim: int) -> Vectors:

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, or_, select
 
 from facesearch.core.types import Face, Page, Person
 from facesearch.storage import schema as db
-from facesearch.storage.clusters import persons_of
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.dates import as_datetime
+from facesearch.storage.persons import of_clusters
 from facesearch.storage.queries import chunks
 
-__all__ = ["by_date", "by_ids", "embeddings_of", "in_no_cluster", "not_faces"]
+__all__ = ["by_date", "by_ids", "in_no_cluster", "not_faces"]
 
 
 def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int, *, newest: bool) -> Page[Face]:
@@ -61,18 +59,8 @@ def by_ids(connection: Connection, faces: Sequence[int]) -> list[Face]:
     rows: dict[int, Any] = {}
     for chunk in chunks(faces):
         rows |= {row.id: row for row in connection.execute(_described().where(db.faces.c.id.in_(chunk)))}
-    person_of = persons_of(connection, {row.cluster_id for row in rows.values() if row.cluster_id is not None})
+    person_of = of_clusters(connection, {row.cluster_id for row in rows.values() if row.cluster_id is not None})
     return [_face(rows[face], person_of.get(rows[face].cluster_id)) for face in faces if face in rows]
-
-
-def embeddings_of(connection: Connection, cluster: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The faces of a cluster: ids (n,) int64, ascending, and embeddings (n, d) float32, unit L2 norm; n may be 0."""
-    query = select(db.faces.c.id, db.faces.c.embedding).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
-    rows = connection.execute(query.where(db.clustered.c.cluster_id == cluster).order_by(db.faces.c.id)).all()
-    if not rows:
-        return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-    ids, blobs = zip(*rows, strict=True)
-    return np.array(ids, np.int64), np.frombuffer(b"".join(blobs), "<f4").reshape(len(ids), -1)
 
 
 def _page(connection: Connection, query: Select[tuple[int]], limit: int) -> Page[Face]:

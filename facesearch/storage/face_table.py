@@ -8,18 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, SelectBase, select, true, union
 
+from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
-from facesearch.storage.faces import unplaced_query
 
 __all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since", "read_table"]
 
 # Rows that are read at a time.
 ROWS = 10_000
-COLUMNS = (
-    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
-    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness, db.faces.c.embedding),
-)
+COLUMNS = (*faces.COLUMNS, db.faces.c.embedding)
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable
 
 def read_new_and_known(connection: Connection, dim: int, run_id: int) -> FaceTable:
     """The faces of a run that are in no cluster yet, and those in the clusters that are a person's."""
-    return read_table(connection, dim, union(unplaced_query(run_id), known_faces()))
+    return read_table(connection, dim, union(faces.unplaced_query(run_id), known_faces()))
 
 
 def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:

@@ -1,6 +1,6 @@
-"""Faces in the database."""
+"""Faces by their ids, by photo, by run; and the photos that show some clusters. Lists of them are in `face_pages`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,18 +8,28 @@ from sqlalchemy import Connection, Select, case, func, or_, select
 
 from facesearch.core.types import Face
 from facesearch.storage import schema as db
-from facesearch.storage.queries import chunks
+from facesearch.storage.photos import one_file_of_each
+from facesearch.storage.queries import chunks, is_id
 
-__all__ = ["by_ids", "by_photos", "exists", "highest_id", "photos_showing", "unplaced", "unplaced_query"]
+__all__ = [
+    *("COLUMNS", "as_face", "by_ids", "by_photos", "exists", "highest_id"),
+    *("photos_showing", "unplaced", "unplaced_query"),
+]
+
+# What a detector and the crop tell of a face: all but its embedding.
+COLUMNS = (
+    *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
+    *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness),
+)
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Face]:
     """The faces with these ids, in their order and without embeddings; ids that are not there are left out."""
     found: dict[int, Face] = {}
     for some in chunks(ids):
-        rows = connection.execute(select(db.faces).where(db.faces.c.id.in_(some))).all()
-        paths = _present_paths(connection, {row.photo_id for row in rows})
-        found |= {row.id: _face(row, paths.get(row.photo_id, "")) for row in rows}
+        rows = connection.execute(select(*COLUMNS).where(db.faces.c.id.in_(some))).all()
+        paths = one_file_of_each(connection, {row.photo_id for row in rows})
+        found |= {row.id: as_face(row, path=paths.get(row.photo_id, "")) for row in rows}
     return [found[int(i)] for i in ids if int(i) in found]
 
 
@@ -34,23 +44,15 @@ def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, lis
     return found
 
 
-def _face(row: Any, path: str) -> Face:
-    landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
-    box = (row.x1, row.y1, row.x2, row.y2)
-    return Face(box, landmarks, row.score, row.sharpness, id=row.id, photo_id=row.photo_id, path=path)
-
-
-def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:
-    """For each photo one of its files, not a missing one where there is a choice."""
-    query = select(db.paths.c.photo_id, db.paths.c.path).where(db.paths.c.photo_id.in_(list(photo_ids)))
-    # the last one wins: present files come after missing ones, and the order is the same every time
-    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())
-    return {row.photo_id: row.path for row in connection.execute(ordered)}
+def as_face(row: Any, *, path: str = "", cluster: int | None = None) -> Face:
+    """Args: row: of COLUMNS."""
+    number, photo, x1, y1, x2, y2, landmarks, score, sharpness = row
+    points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
+    return Face((x1, y1, x2, y2), points, score, sharpness, id=number, photo_id=photo, path=path, cluster=cluster)
 
 
 def exists(connection: Connection, face: int) -> bool:
-    possible = 0 < face < 2**63  # SQLite knows no larger numbers
-    return possible and connection.execute(select(db.faces.c.id).where(db.faces.c.id == face)).first() is not None
+    return is_id(face) and connection.execute(select(db.faces.c.id).where(db.faces.c.id == face)).first() is not None
 
 
 def highest_id(connection: Connection) -> int:

@@ -1,19 +1,38 @@
-"""People in the database."""
+"""People in the database: their names, the clusters that are theirs, and how they are deleted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, bindparam, delete, select
 
 from facesearch.core.types import Person
 from facesearch.storage import schema as db
+from facesearch.storage.queries import chunks
 
-__all__ = ["delete_with_faces", "named"]
+__all__ = ["cluster_of", "delete_with_faces", "named", "of_clusters"]
 
 
 def named(connection: Connection) -> list[Person]:
-    """Everybody who has a name."""
+    """The people who have a name."""
     query = select(db.people.c.id, db.people.c.name).where(db.people.c.name.is_not(None))
     return [Person(person, name) for person, name in connection.execute(query)]
+
+
+def of_clusters(connection: Connection, clusters: Iterable[int]) -> dict[int, Person]:
+    """Cluster -> person, for those of some clusters that are a person's, named or not."""
+    found: dict[int, Person] = {}
+    joined = db.clustered.join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
+    joined = joined.join(db.people, db.people.c.id == db.confirmed.c.person_id)
+    query = select(db.clustered.c.cluster_id, db.people.c.id, db.people.c.name).select_from(joined).distinct()
+    for chunk in chunks(clusters):
+        for cluster, person, name in connection.execute(query.where(db.clustered.c.cluster_id.in_(chunk))):
+            found[cluster] = Person(person, name)
+    return found
+
+
+def cluster_of(connection: Connection, person: int) -> int | None:
+    """The cluster that holds a person's confirmed faces; None where none is left."""
+    query = select(db.clustered.c.cluster_id).join(db.confirmed, db.confirmed.c.face_id == db.clustered.c.face_id)
+    return connection.execute(query.where(db.confirmed.c.person_id == person).limit(1)).scalar()
 
 
 def delete_with_faces(connection: Connection, people: Collection[int], faces: Collection[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, or_, select
 
 from facesearch.core.types import Page, Photo
-from facesearch.storage import cluster_pages, face_pages
+from facesearch.storage import cluster_pages, face_pages, photos
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.dates import as_datetime
@@ -47,9 +47,8 @@ def one(connection: Connection, photo: int) -> Photo | None:
         return None
     ids = connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id == photo)).scalars().all()
     faces = sorted(face_pages.by_ids(connection, ids), key=lambda face: (face.box[0], face.id))
-    paths = select(db.paths.c.path).where(db.paths.c.photo_id == photo)
-    ordered = connection.execute(paths.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path))
-    return replace(found[0], paths=tuple(ordered.scalars()), faces=tuple(faces))
+    paths = tuple(path for path, _ in photos.files_of(connection, photo))
+    return replace(found[0], paths=paths, faces=tuple(faces))
 
 
 def neighbours(connection: Connection, photo: int) -> tuple[int | None, int | None]:

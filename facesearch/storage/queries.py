@@ -1,22 +1,33 @@
-"""Pieces of queries that the modules of storage share."""
+"""What the modules of storage need for their queries: ids in portions, pairs of ids."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select
 
-__all__ = ["CHUNK", "Ints", "chunks", "id_pairs"]
+__all__ = ["Ints", "chunks", "id_pairs", "is_id", "parts"]
 
+Item = TypeVar("Item")
 Ints = NDArray[np.int64]
-# Ids that are asked for in one statement; SQLite's default limit of variables is far above this.
+# Ids or paths that are asked for in one statement; SQLite's default limit of variables is far above this.
 CHUNK = 500
 
 
 def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     """Ids, each once and ascending, a statement's worth at a time."""
-    ordered = sorted({int(i) for i in ids})
-    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))
+    return iter(map(list, parts(sorted({int(i) for i in ids}))))
+
+
+def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Items in their order, a statement's worth at a time."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def is_id(number: int) -> bool:
+    """Whether a number can be an id: SQLite knows no larger ones."""
+    return 0 < number < 2**63
 
 
 def id_pairs(connection: Connection, query: Select[tuple[int, int]]) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""What a library holds, for `facesearch status`."""
+"""What `facesearch status` tells of a library: its counts, model, index and sizes on the disk."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -19,14 +19,14 @@ from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMisma
 from facesearch.core.files import make_private_folder
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog, faces, files, pending_embeddings, runs
+from facesearch.storage import catalog, faces, pending_embeddings, photos, runs
 from facesearch.storage import schema as db
-from facesearch.storage.counts import count_all
+from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.lock import WriterLock, cache_lock
+from facesearch.storage.photos import KnownPath
 from facesearch.storage.privacy import tighten_library
-from facesearch.storage.records import KnownPath, LibraryCounts
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import FaissIndex, Stamp, kind_for
 
@@ -159,26 +159,26 @@ class Store:
 
     def known_paths(self) -> dict[str, KnownPath]:
         with self.reading() as connection:
-            return catalog.known_paths(connection)
+            return photos.known_paths(connection)
 
     def photo_id(self, sha256: str) -> int | None:
         with self.reading() as connection:
-            return catalog.photo_id_of(connection, sha256)
+            return photos.by_content(connection, sha256)
 
     def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Of some contents, by their SHA-256, those that are known, and their photos."""
         with self.reading() as connection:
-            return catalog.photo_ids_of(connection, sha256s)
+            return photos.by_contents(connection, sha256s)
 
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         with self.reading() as connection:
-            return files.sizes(connection)
+            return photos.sizes(connection)
 
     def photo_size(self, photo_id: int) -> tuple[int, int]:
         """(width, height) of a photo that is there, in pixels as displayed."""
         with self.reading() as connection:
-            return files.size_of(connection, photo_id)
+            return photos.size_of(connection, photo_id)
 
     def paths_of(self, photo_id: int) -> list[str]:
         """The files that hold a photo, those that are not missing first."""
@@ -187,7 +187,7 @@ class Store:
     def files_of(self, photo_id: int) -> list[tuple[str, str]]:
         """The files that hold a photo, as `paths_of`: (path, the photo's sha256)."""
         with self.reading() as connection:
-            return files.of_photo(connection, photo_id)
+            return photos.files_of(connection, photo_id)
 
     def roots(self) -> list[str]:
         with self.reading() as connection:

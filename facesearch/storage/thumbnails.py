@@ -10,7 +10,7 @@ import hashlib
 import sqlite3
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, select
 from facesearch.core.errors import LibraryError
 from facesearch.core.files import create_private
 from facesearch.storage import schema as db
+from facesearch.storage.queries import chunks
 
 __all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "photo_of", "state_of"]
 
@@ -30,7 +31,6 @@ FILE_NAME = "pictures.sqlite3"
 # Another format, or pictures drawn otherwise, and the file is made anew.
 FORMAT = 1
 BUSY_TIMEOUT_S = 10.0
-CHUNK = 500
 # When the file holds more, the oldest previews of photos go; tiles of 100,000 faces in two sizes are 1 GB.
 LIMIT_BYTES = 4 << 30
 DELETED_AT_ONCE = 200
@@ -59,7 +59,7 @@ def face_keys(connection: Connection, faces: Iterable[int]) -> dict[int, bytes]:
     columns = (db.faces.c.id, db.photos.c.sha256, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2)
     query = select(*columns).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
     found: dict[int, bytes] = {}
-    for chunk in _chunks(faces):
+    for chunk in chunks(faces):
         for face, sha256, *box in connection.execute(query.where(db.faces.c.id.in_(chunk))):
             found[face] = _digest(sha256, struct.pack("<4d", *box))
     return found
@@ -73,7 +73,7 @@ def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes
     query = select(db.photos.c.id, db.photos.c.sha256)
     faces = select(db.faces.c.photo_id, db.faces.c.id).order_by(db.faces.c.id)
     found: dict[int, bytes] = {}
-    for chunk in _chunks(photos):
+    for chunk in chunks(photos):
         on: dict[int, list[int]] = {}
         for photo, face in connection.execute(faces.where(db.faces.c.photo_id.in_(chunk))):
             on.setdefault(photo, []).append(face)
@@ -252,8 +252,3 @@ def _make_room(connection: sqlite3.Connection) -> None:
 
 def _digest(sha256: str, rest: bytes) -> bytes:
     return hashlib.blake2b(sha256.encode() + rest, digest_size=16).digest()
-
-
-def _chunks(ids: Iterable[int]) -> Iterable[Sequence[int]]:
-    ordered = sorted(set(ids))
-    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

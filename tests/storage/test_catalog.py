@@ -1,16 +1,13 @@
 """Files, photos and faces through everything that happens to a photo collection; face ids outlive it."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from index_samples import a_photo, face_ids, faces_of, near, put, settle, unit
 from sqlalchemy.exc import IntegrityError
 
-from facesearch.storage import Store, catalog
+from facesearch.storage import Store, catalog, queries
 
 A, B, C, D = (unit(seed) for seed in range(4))
 
@@ -159,8 +156,8 @@ def test_the_last_of_two_copies_is_missing_when_both_vanish(index: Store) -> Non
 
 
 def test_many_files_can_move_at_once(index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "CHUNK", 20)
-    number, count = run(index), 3 * catalog.CHUNK // 2
+    monkeypatch.setattr(queries, "CHUNK", 20)
+    number, count = run(index), 3 * queries.CHUNK // 2
     put(index, number, *(a_photo(f"/old/{i}", str(i)) for i in range(count)))
     put(index, number, *(a_photo(f"/new/{i}", str(i)) for i in range(0, count, 2)))
     assert settle(index, *(f"/old/{i}" for i in range(count))) == (count // 2, count // 2, 0)
@@ -317,22 +314,3 @@ def test_roots_are_remembered_once(index: Store) -> None:
     assert index.roots() == ["/p", "/q", "/r"]
     index.forget_roots(["/q"])
     assert index.roots() == ["/p", "/r"]
-
-
-@pytest.mark.parametrize(
-    ("path", "root", "inside"),
-    [("/p/a", "/p", True), ("/p", "/p", True), ("/pa", "/p", False), ("/p", "/p/a", False), ("/x", "/", True)],
-)
-def test_under(path: str, root: str, inside: bool) -> None:
-    assert catalog.under(path, root) == inside
-
-
-PATHS = st.lists(st.sampled_from(["a", "b", "ab", "a b", "."]), max_size=4).map(lambda parts: "/" + "/".join(parts))
-
-
-@given(PATHS, st.lists(PATHS, max_size=4))
-def test_below_is_under_any(path: str, places: list[str]) -> None:
-    path, *places = map(os.path.normpath, (path, *places))
-    tells = catalog.below(places)
-    for tried in (path, os.path.join(path, "x")):
-        assert tells(tried) == any(catalog.under(tried, place) for place in places)

@@ -14,6 +14,7 @@ from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.clusters import find_number
 from facesearch.storage import Store, cluster_pages, face_pages, photo_pages
+from facesearch.storage.queries import is_id
 
 __all__ = ["Browser", "Order"]
 
@@ -75,7 +76,7 @@ class Browser:
         with self._store.reading() as connection:
             cluster = find_number(connection, reference)
             if order == "doubt":
-                return faces_by_doubt(connection, cluster, cursor, limit)
+                return faces_by_doubt(connection, self._store.spec.dim, cluster, cursor, limit)
             return face_pages.by_date(connection, cluster, cursor, limit, newest=order == "newest")
 
     def unclustered(self, *, cursor: str | None = None, limit: int = 60) -> Page[Face]:
@@ -93,7 +94,7 @@ class Browser:
     def face(self, face: int) -> Face:
         """One face."""
         with self._store.reading() as connection:
-            found = face_pages.by_ids(connection, [face]) if _is_id(face) else []
+            found = face_pages.by_ids(connection, [face]) if is_id(face) else []
         if not found:
             raise InputError(f"there is no face {face} in the library")
         return found[0]
@@ -110,7 +111,7 @@ class Browser:
     def photo(self, photo: int) -> PhotoPage:
         """One photo and everything on it."""
         with self._store.reading() as connection:
-            found = photo_pages.one(connection, photo) if _is_id(photo) else None
+            found = photo_pages.one(connection, photo) if is_id(photo) else None
             if found is None:
                 raise InputError(f"there is no photo {photo} in the library")
             return PhotoPage(found, *photo_pages.neighbours(connection, photo))
@@ -137,8 +138,3 @@ class Browser:
 def _check_limit(limit: int) -> None:
     if not 0 < limit <= LARGEST_PAGE:
         raise InputError(f"a page has 1 to {LARGEST_PAGE} items, not {limit}")
-
-
-def _is_id(number: int) -> bool:
-    """Whether the database can hold it."""
-    return 0 < number < 2**63

@@ -9,17 +9,18 @@ from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, Page
 from facesearch.storage import Connection, face_pages
 from facesearch.storage.cursors import Key, key_of, page_of
+from facesearch.storage.embeddings import embeddings_of_cluster
 
 __all__ = ["faces_by_doubt"]
 
 
-def faces_by_doubt(connection: Connection, cluster: int, cursor: str | None, limit: int) -> Page[Face]:
+def faces_by_doubt(connection: Connection, dim: int, cluster: int, cursor: str | None, limit: int) -> Page[Face]:
     """The faces of a cluster with their distances to its mean direction, the furthest first.
 
     Raises InputError for a wrong cursor.
     """
     key = key_of(cursor, 2)
-    ids, embeddings = face_pages.embeddings_of(connection, cluster)
+    ids, embeddings = embeddings_of_cluster(connection, cluster, dim)
     keys: list[Key] = sorted(zip((-_from_mean(embeddings)).tolist(), ids.tolist(), strict=True))
     rows = [row for row in keys if key is None or row > key][: limit + 1]
 

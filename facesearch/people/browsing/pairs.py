@@ -16,8 +16,9 @@ from facesearch.core.results import Pair
 from facesearch.core.types import Cluster, Page
 from facesearch.people.browsing.clusters import clusters_of
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Connection, Store, cluster_pages, constraints, face_pages
+from facesearch.storage import Connection, Store, cluster_pages, constraints
 from facesearch.storage.cursors import Key, key_of, page_of
+from facesearch.storage.embeddings import embeddings_of_cluster
 
 __all__ = ["PairList"]
 
@@ -47,7 +48,7 @@ class PairList:
 
         def described(some: Sequence[Key]) -> list[Pair]:
             with self._store.reading() as connection:
-                return [_pair(connection, calibration, int(a), int(b)) for _, a, b in some]
+                return [_pair(connection, self._store.spec.dim, calibration, int(a), int(b)) for _, a, b in some]
 
         return page_of(rows, limit, lambda row: row, described)
 
@@ -82,11 +83,11 @@ def _is_open(pair: Key, clusters: Mapping[int, Cluster], apart: Set[frozenset[in
     return len(found) == 2 and not any(cluster.ignored for cluster in found) and persons not in apart
 
 
-def _pair(connection: Connection, calibration: Calibration, a: int, b: int) -> Pair:
+def _pair(connection: Connection, dim: int, calibration: Calibration, a: int, b: int) -> Pair:
     """What is shown of two clusters, which are there."""
     first, second = clusters_of(connection, [a, b])
-    a_ids, a_vectors = face_pages.embeddings_of(connection, a)
-    b_ids, b_vectors = face_pages.embeddings_of(connection, b)
+    a_ids, a_vectors = embeddings_of_cluster(connection, a, dim)
+    b_ids, b_vectors = embeddings_of_cluster(connection, b, dim)
     a_mean, b_mean = a_vectors.mean(axis=0, dtype=np.float64), b_vectors.mean(axis=0, dtype=np.float64)
     # The mean squared distance of unit vectors is 2 - 2 times the product of their means.
     distance = float(np.sqrt(max(2 - 2 * float(a_mean @ b_mean), 0)))
