@@ -19,7 +19,7 @@ from facesearch.calibration import Calibration, library_calibration, model_calib
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
-from facesearch.core.settings import DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
+from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
@@ -227,11 +227,8 @@ class Library:
         from facesearch.indexing.reembedding import reembed
         from facesearch.pipeline.pipeline import Pipeline
 
-        # what was indexed was not too large then, whatever the limit is now
-        images = self._images or ImageConfig(max_megapixels=float("inf"))
-        pipeline = Pipeline.load(
-            embedding.resolve(model), self.device, self._detection, images, detector=self._detector().name
-        )
+        spec, images = embedding.resolve(model), self._images or ANY_SIZE
+        pipeline = Pipeline.load(spec, self.device, self._detection, images, detector=self._detector().name)
         report = reembed(self.store, pipeline, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
         for stale in ("pipeline", "calibration"):
             self.__dict__.pop(stale, None)

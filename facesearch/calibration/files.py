@@ -18,6 +18,7 @@ __all__ = [
     "library_calibration",
     "load_calibration",
     "model_calibration",
+    "needed",
     "no_calibration",
     "write_library_calibration",
 ]
@@ -67,6 +68,13 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
         if calibration.fingerprint == spec.fingerprint:
             return calibration
     return model_calibration(spec, own)
+
+
+def needed(calibration: Calibration | None) -> Calibration:
+    """A library's calibration. Raises InputError where nobody has measured what its distances mean."""
+    if calibration is None:
+        raise InputError("this needs to know what distances mean: run `facesearch calibrate FOLDER` first")
+    return calibration
 
 
 def no_calibration(spec: ModelSpec, otherwise: str) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from facesearch.core.errors import InputError
 
-__all__ = ["l2", "l2_matrix", "squared_l2", "squared_l2_matrix"]
+__all__ = ["l2", "l2_matrix", "rms_l2", "squared_l2", "squared_l2_matrix"]
 
 Floats = NDArray[np.float64]
 
@@ -78,3 +78,11 @@ def l2_matrix(a: ArrayLike, b: ArrayLike) -> Floats:
     """L2 distances of every row of `a` to every row of `b`: (n, m) float64; see `squared_l2_matrix`."""
     squared = squared_l2_matrix(a, b)
     return np.sqrt(squared, out=squared)
+
+
+def rms_l2(a_mean: ArrayLike, b_mean: ArrayLike) -> float:
+    """Root mean square L2 distance of all pairs of two sets of unit vectors, from the means (d,) of both.
+
+    The mean squared distance of unit vectors is 2 - 2 times the product of their means.
+    """
+    return float(np.sqrt(max(2 - 2 * float(np.dot(a_mean, b_mean)), 0.0)))

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-__all__ = ["CORES", "Executor", "ThreadExecutor", "give_memory_back", "ordered_map"]
+__all__ = ["CORES", "Executor", "ThreadExecutor", "give_memory_back"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,25 +53,19 @@ class ThreadExecutor:
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[Result]:
         """As `Executor.map`."""
-        return ordered_map(function, items, self.workers, self.workers if ahead is None else ahead)
-
-
-def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int
-) -> Iterator[Result]:
-    """As `Executor.map`, with so many threads."""
-    pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > ahead:
+        most = self.workers if ahead is None else ahead
+        pending: deque[Future[Result]] = deque()
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                for item in items:
+                    pending.append(pool.submit(function, item))
+                    if len(pending) > most:
+                        yield pending.popleft().result()
+                while pending:
                     yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+            finally:
+                for future in pending:
+                    future.cancel()
 
 
 def give_memory_back() -> None:

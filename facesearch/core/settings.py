@@ -7,7 +7,7 @@ from typing import Any
 
 from facesearch.core.errors import InputError
 
-__all__ = ["DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
+__all__ = ["ANY_SIZE", "DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class ImageConfig:
     def __post_init__(self) -> None:
         if not self.max_megapixels > 0:
             raise InputError(f"max_megapixels must be positive, not {self.max_megapixels}")
+
+
+# For photos of a library: what was indexed was not too large then, whatever the limit is now.
+ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 
 
 @dataclass(frozen=True)

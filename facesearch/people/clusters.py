@@ -73,6 +73,6 @@ def check_face(connection: Connection, face: int) -> None:
 
 
 def folded(name: str) -> str:
-    """Names are the same whatever their case and however their accents are encoded."""
+    """Names are the same, to people and to some file systems, whatever their case and their accents' encoding."""
     # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

@@ -7,6 +7,7 @@ import numpy as np
 
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts
+from facesearch.core.distance import rms_l2
 from facesearch.core.results import Explanation, Match
 from facesearch.core.types import Cluster, Face, Person
 from facesearch.people.clustering import good_face_count
@@ -128,6 +129,5 @@ def _mean_distances(connection: Connection, face: Face, numbers: Collection[int]
         if number == face.cluster:
             total, size = total - own, size - 1
         if size:
-            # The mean squared distance of unit vectors is 2 - 2 times the product with their mean.
-            found[int(number)] = float(np.sqrt(max(2 - 2 * float(total @ own) / float(size), 0.0)))
+            found[int(number)] = rms_l2(total / size, own)
     return found

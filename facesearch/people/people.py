@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from facesearch.calibration import Calibration
+from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
@@ -67,7 +67,7 @@ class People:
 
     def suggestions(self, limit: int = 20) -> list[Suggestion]:
         """Pairs of clusters that may be one person, nearest first."""
-        calibration = self._required_calibration()
+        calibration = needed(self._calibration())
         pairs = suggest(self._store, calibration, limit)
         covered = {one.id: one for one in self._covered([cluster for a, b, _ in pairs for cluster in (a, b)])}
         return [
@@ -116,7 +116,7 @@ class People:
     def divide(self, reference: str) -> Decision | None:
         """Split a cluster into what stricter thresholds make of it. Raises InputError where it stays one."""
         cluster = self.find(reference)
-        parts = stricter_parts(self._store, self._required_calibration(), cluster.id)
+        parts = stricter_parts(self._store, needed(self._calibration()), cluster.id)
         if not parts:
             raise InputError(f"{cluster.title} looks like one person even on a strict look: name the faces with --face")
         return self.split(reference, parts)
@@ -165,12 +165,6 @@ class People:
         return count
 
     # -- inside ---------------------------------------------------------------------------------------------------
-
-    def _required_calibration(self) -> Calibration:
-        calibration = self._calibration()
-        if calibration is None:
-            raise InputError("this needs to know what distances mean: run `facesearch calibrate FOLDER` first")
-        return calibration
 
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
         with self._store.transaction() as connection:

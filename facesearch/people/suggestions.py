@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from facesearch.calibration import Calibration
 from facesearch.clustering import Cuts
 from facesearch.clustering.neighbours import nearest_neighbours
+from facesearch.core.distance import rms_l2
 from facesearch.core.types import Cluster
 from facesearch.people.clustering import good_face_count
 from facesearch.storage import Connection, Store, clusters, constraints
@@ -33,13 +34,12 @@ def suggest(store: Store, calibration: Calibration, limit: int) -> list[tuple[Cl
         cuts = Cuts.of(good_face_count(store, connection), calibration)
     furthest = max(calibration.threshold(LOOSEST_FAR), cuts.large)
     found: dict[tuple[int, int], float] = {}
-    # The mean squared distance of unit vectors is 2 - 2 times the product of their means.
     near = nearest_neighbours(means, means, NEAR_CLUSTERS + 1)[0]
     for row, others in enumerate(near.tolist()):
         for other in others:
             if other == row or frozenset((_person(candidates[row]), _person(candidates[other]))) in apart:
                 continue
-            distance = float(np.sqrt(max(2 - 2 * float(means[row] @ means[other]), 0)))
+            distance = rms_l2(means[row], means[other])
             if distance <= furthest:
                 found[min(row, other), max(row, other)] = distance
     ordered = sorted(found.items(), key=lambda item: (item[1], item[0]))

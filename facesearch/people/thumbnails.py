@@ -16,7 +16,7 @@ from PIL import Image
 
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.results import Thumbnail
-from facesearch.core.settings import ImageConfig
+from facesearch.core.settings import ANY_SIZE, ImageConfig
 from facesearch.core.types import Box
 from facesearch.media import DecodedPhoto, LocalFiles, PhotoFile, open_photo
 from facesearch.storage import Store
@@ -33,8 +33,6 @@ QUALITY = 82
 # Whole photos are the largest thing in memory: so many are decoded at a time, however many threads ask.
 DECODED_AT_ONCE = 2
 STRIPES = 64
-# What was indexed was not too large then, whatever the limit is now.
-ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 
 
 class Thumbnails:

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from facesearch.core.arguments import Strings
 from facesearch.core.types import Cluster
 from facesearch.media.reasons import os_reason
+from facesearch.people.clusters import folded
 from facesearch.sharing.selection import Skipped, chosen
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export_folders(
     for cluster in chosen(library, only) or [one for one in everybody if not one.ignored]:
         place = Path(folder) / names[cluster.id]
         place.mkdir(parents=True, exist_ok=True)
-        taken = {_folded(entry.name) for entry in place.iterdir()}
+        taken = {folded(entry.name) for entry in place.iterdir()}
         for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
                 made += _put(path, place, taken, copy)
@@ -58,7 +58,7 @@ def _put(path: str, place: Path, taken: set[str], copy: bool) -> bool:
     """Link or copy a file into a folder under a name that is free; False where it is there already."""
     os.stat(path)  # raises where it is no longer there
     for target in _possible_targets(path, place):
-        if _folded(target.name) not in taken:
+        if folded(target.name) not in taken:
             break
         if _links_to(target, path):
             if not copy:
@@ -71,7 +71,7 @@ def _put(path: str, place: Path, taken: set[str], copy: bool) -> bool:
         _copy(path, target)
     else:
         target.symlink_to(path)
-    taken.add(_folded(target.name))
+    taken.add(folded(target.name))
     return True
 
 
@@ -117,11 +117,11 @@ def _same_file(a: Path, b: str) -> bool:
 def _folder_names(clusters: Sequence[Cluster]) -> dict[int, str]:
     """Cluster -> a name that every file system takes; namesakes get their cluster's number."""
     plain = {cluster.id: _as_folder(cluster.title) for cluster in clusters}
-    counts = Counter(_folded(name) for name in plain.values())
+    counts = Counter(folded(name) for name in plain.values())
     names: dict[int, str] = {}
-    for cluster, name in sorted(plain.items(), key=lambda pair: (counts[_folded(pair[1])] > 1, pair[0])):
-        unique = name if counts[_folded(name)] == 1 else f"{name} ({cluster})"
-        while _folded(unique) in {_folded(other) for other in names.values()}:  # somebody is called "Anna (3)"
+    for cluster, name in sorted(plain.items(), key=lambda pair: (counts[folded(pair[1])] > 1, pair[0])):
+        unique = name if counts[folded(name)] == 1 else f"{name} ({cluster})"
+        while folded(unique) in {folded(other) for other in names.values()}:  # somebody is called "Anna (3)"
             unique += f" ({cluster})"
         names[cluster] = unique
     return names
@@ -132,8 +132,3 @@ def _as_folder(title: str) -> str:
     name = whole.strip(" .").encode()[:FOLDER_BYTES].decode("utf-8", "ignore").strip(" .") or "_"
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)  # by Windows
     return f"{name}_" if reserved else name
-
-
-def _folded(name: str) -> str:
-    """Names that are one to some file systems, and to people."""
-    return unicodedata.normalize("NFC", name).casefold().strip()

@@ -20,24 +20,25 @@ from PIL import Image
 
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError, LibraryError
-from facesearch.core.executor import ordered_map
+from facesearch.core.executor import ThreadExecutor
+from facesearch.core.pages import Templates
 from facesearch.core.pages import name as name_of
 from facesearch.core.results import Thumbnail
 from facesearch.core.types import Cluster, Face, Photo
 from facesearch.library import Library
 from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
-from facesearch.sharing.rendering import render
 
 __all__ = ["ReportOptions", "ReportResult", "make_report"]
 
 # What a folder holds that is a report; made first, so that one that was cut off is known, too.
 MARK = "facesearch-report.json"
+TEMPLATES = Templates("facesearch.sharing", "facesearch.core.pages")
 PARTS = ("index.html", "people", "photos", "pictures", "static")
 STATIC = {"style.css": "facesearch.core.pages", "report.css": "facesearch.sharing", "icon.svg": "facesearch.core.pages"}
 # Faces on a page, and clusters; a page of thousands of pictures is slow even without a server.
 FACES, CLUSTERS = 300, 600
-# Threads that make pictures, and how many are kept waiting to be written.
-WORKERS, AHEAD = 2, 16
+# What makes pictures, and how many of them are kept waiting to be written.
+THREADS, AHEAD = ThreadExecutor(2), 16
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class _Report:
 
     def _write_faces(self, cluster: Cluster, faces: Sequence[Face], number: int, pages: int) -> None:
         thumbnails = self.library.thumbnails
-        tiles = ordered_map(lambda face: thumbnails.face_tile(face.id, TILE_SIZES[-1]), faces, WORKERS, AHEAD)
+        tiles = THREADS.map(lambda face: thumbnails.face_tile(face.id, TILE_SIZES[-1]), faces, AHEAD)
         for face, tile in zip(faces, tiles, strict=True):
             self._write_picture(f"face-{face.id}", tile, f"face {face.id}")
             self._photos[face.photo_id] = None
@@ -189,7 +190,7 @@ class _Report:
             return
         ids = list(self._photos)
         thumbnails = self.library.thumbnails
-        previews = ordered_map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), ids, WORKERS, AHEAD)
+        previews = THREADS.map(lambda n: thumbnails.photo_preview(n, PREVIEW_SIZES[-1]), ids, AHEAD)
         for number, preview in zip(ids, previews, strict=True):
             photo = self.library.browse.photo(number).photo
             self._write_picture(f"photo-{number}", preview, f"photo {number}")
@@ -220,7 +221,7 @@ class _Report:
         root = "../" if "/" in name else ""
         shared = {"root": root, "assets": f"{root}static/", "report": self.options, "made_on": self._made_on}
         names = {"index_name": _index_name, "person_name": _person_name, "file_name": os.path.basename}
-        text = render(template, **shared, **names, **values)
+        text = TEMPLATES.render(template, **shared, **names, **values)
         (self.folder / name).write_text(text, encoding="utf-8")
 
 

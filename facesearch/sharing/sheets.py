@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from facesearch.core.errors import PhotoError
-from facesearch.core.settings import ImageConfig
+from facesearch.core.settings import ANY_SIZE
+from facesearch.core.types import Box
 from facesearch.media import open_photo
 from facesearch.people.thumbnails import square, square_scale
 
 __all__ = ["Row", "contact_sheet", "face_tile"]
 
-Box = tuple[float, float, float, float]
-
 TILE_PX, GAP_PX, TITLE_PX = 112, 6, 190
 PAPER, INK, FADED = (250, 250, 248), (30, 30, 30), (120, 120, 120)
-ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 
 
 @dataclass(frozen=True)

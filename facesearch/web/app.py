@@ -16,9 +16,8 @@ from starlette.staticfiles import StaticFiles
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
 from facesearch.web import decisions, indexing, people, photos, searching
-from facesearch.web.rendering import PACKAGES
 from facesearch.web.security import Guard, Keys
-from facesearch.web.site import Site, link, page, site_of
+from facesearch.web.site import TEMPLATES, Site, link, page, site_of
 
 __all__ = ["create_app"]
 
@@ -66,7 +65,7 @@ def _routes() -> list[Route | Mount]:
         Route("/cluster", indexing.cluster, methods=["POST"]),
         Route("/decide/{what}", decisions.decide, methods=["POST"]),
         Route("/history", decisions.history),
-        Mount("/static", _Files(packages=[(package, "static") for package in PACKAGES])),
+        Mount("/static", _Files(packages=[(package, "static") for package in TEMPLATES.packages])),
     ]
 
 

@@ -12,14 +12,28 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from facesearch.core.errors import InputError, LibraryLockedError
+from facesearch.core.pages import Templates
 from facesearch.library import Library
 from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.jobs import Jobs
 from facesearch.web.recent import Message, Recent, Search
-from facesearch.web.rendering import render
 
-__all__ = ["Site", "back", "cursor_of", "link", "local", "number", "page", "redirect", "site_of", "with_library"]
+__all__ = [
+    "TEMPLATES",
+    "Site",
+    "back",
+    "cursor_of",
+    "link",
+    "local",
+    "number",
+    "page",
+    "redirect",
+    "site_of",
+    "with_library",
+]
 
+# Where templates and static files are looked for: reports have some of them, too.
+TEMPLATES = Templates("facesearch.web", "facesearch.core.pages")
 DIGITS = 18
 # So many messages and searches are remembered.
 MESSAGES, SEARCHES = 200, 8
@@ -69,7 +83,9 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     message = site.messages.get(request.query_params.get("message", ""))
     here = local(request.url.path + (f"?{query}" if (query := _without_message(request.url.query)) else ""))
     work = site.jobs.state()
-    return HTMLResponse(render(template, path=request.url.path, here=here, message=message, work=work, **values), code)
+    return HTMLResponse(
+        TEMPLATES.render(template, path=request.url.path, here=here, message=message, work=work, **values), code
+    )
 
 
 def redirect(request: Request, message: Message, to: str) -> RedirectResponse:

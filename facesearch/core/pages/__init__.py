@@ -3,7 +3,9 @@
 May import core.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -11,14 +13,26 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 from facesearch.core import wording
 from facesearch.core.types import Cluster, Face
 
-__all__ = ["environment", "name", "rendered"]
+__all__ = ["Templates", "name"]
 
 
-def environment(*packages: str) -> Environment:
-    """Templates of some packages, looked for in that order.
+class Templates:
+    """Templates of some packages, looked for in that order; they are read when the first page is made."""
 
-    Everything that is put into a page is escaped; what a template expects and does not get is an error.
-    """
+    def __init__(self, *packages: str) -> None:
+        self.packages = packages
+
+    @cached_property
+    def _environment(self) -> Environment:
+        return _environment(self.packages)
+
+    def render(self, template: str, **values: Any) -> str:
+        """A page; bytes of file names that are no text have become question marks, as UTF-8 cannot hold them."""
+        return self._environment.get_template(template).render(values).encode("utf-8", "replace").decode()
+
+
+def _environment(packages: Sequence[str]) -> Environment:
+    """Everything that is put into a page is escaped; what a template expects and does not get is an error."""
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -54,8 +68,3 @@ def name(one: Cluster | Face, otherwise: str = "") -> str:
 def printable(text: str) -> str:
     """File names may hold anything: what no page can show is shown as such."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def rendered(made: Environment, template: str, **values: Any) -> str:
-    """A page; bytes of file names that are no text have become question marks, as UTF-8 cannot hold them."""
-    return made.get_template(template).render(values).encode("utf-8", "replace").decode()

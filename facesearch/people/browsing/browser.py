@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from facesearch.calibration import Calibration
+from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts, Pair, PhotoPage, Together
@@ -129,10 +129,7 @@ class Browser:
         Raises InputError where nobody has measured what distances mean.
         """
         _check_limit(limit)
-        calibration = self._calibration()
-        if calibration is None:
-            raise InputError("this needs to know what distances mean: run `facesearch calibrate FOLDER` first")
-        return self._pairs.page(calibration, cursor, limit)
+        return self._pairs.page(needed(self._calibration()), cursor, limit)
 
 
 def _check_limit(limit: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.calibration import Calibration
+from facesearch.core.distance import rms_l2
 from facesearch.core.results import Pair
 from facesearch.core.types import Cluster, Page
 from facesearch.people.browsing.clusters import clusters_of
@@ -89,8 +90,7 @@ def _pair(connection: Connection, dim: int, calibration: Calibration, a: int, b:
     a_ids, a_vectors = embeddings_of_cluster(connection, a, dim)
     b_ids, b_vectors = embeddings_of_cluster(connection, b, dim)
     a_mean, b_mean = a_vectors.mean(axis=0, dtype=np.float64), b_vectors.mean(axis=0, dtype=np.float64)
-    # The mean squared distance of unit vectors is 2 - 2 times the product of their means.
-    distance = float(np.sqrt(max(2 - 2 * float(a_mean @ b_mean), 0)))
+    distance = rms_l2(a_mean, b_mean)
     return Pair(
         a=first,
         b=second,
