@@ -184,8 +184,8 @@ class Store:
         """The files that hold a photo, those that are not missing first."""
         return [path for path, *_ in self.files_of(photo_id)]
 
-    def files_of(self, photo_id: int) -> list[tuple[str, str, int, int]]:
-        """The files that hold a photo, as `paths_of`: (path, the photo's sha256, size in bytes, mtime in ns)."""
+    def files_of(self, photo_id: int) -> list[tuple[str, str]]:
+        """The files that hold a photo, as `paths_of`: (path, the photo's sha256)."""
         with self.reading() as connection:
             return files.of_photo(connection, photo_id)
 
