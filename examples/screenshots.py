@@ -26,12 +26,12 @@ SUMMER_S = 1_717_236_000
 SMALL_BYTES = 300_000
 PAGES = {
     "people": "/",
-    "person": "/people/{group}",
-    "doubt": "/people/{group}?order=doubt",
+    "person": "/people/{cluster}",
+    "doubt": "/people/{cluster}?order=doubt",
     "review": "/review",
     "photos": "/photos",
     "photo": "/photos/{photo}?face={face}",
-    "together": "/together?who={group}",
+    "together": "/together?who={cluster}",
     "search": "/search",
     "index": "/index",
     "history": "/history",
@@ -108,14 +108,14 @@ def draw_readme(out: Path) -> None:
     labels = make_demo_photos(photos)
     for day, path in enumerate(sorted(photos.iterdir())):
         os.utime(path, (SUMMER_S + 86_400 * day,) * 2)
-    groups = _name_demo(photos, library, {person: _portrait(labels, person) for person in (HOPPER, COLLINS)})
+    clusters = _name_demo(photos, library, {person: _portrait(labels, person) for person in (HOPPER, COLLINS)})
     with serving(library) as address, sync_playwright() as playwright:
         base = address.split("/?")[0]
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 980, "height": 620})
         page.goto(address)
-        _shoot(page, f"{base}/people/{groups[HOPPER]}?order=doubt", out / "page-person.png")
-        page.goto(f"{base}/photos?with={groups[HOPPER]}&with={groups[COLLINS]}")
+        _shoot(page, f"{base}/people/{clusters[HOPPER]}?order=doubt", out / "page-person.png")
+        page.goto(f"{base}/photos?with={clusters[HOPPER]}&with={clusters[COLLINS]}")
         photo = str(page.locator(".photo a").first.get_attribute("href"))
         _shoot(page, base + photo, out / "page-photo.png")
         page.goto(f"{base}/search")
@@ -158,17 +158,17 @@ def _shoot(page: Any, address: str, path: Path) -> None:
 def _addresses(page: Any, base: str, picture: Path | None) -> dict[str, str]:
     """The pages of the first person with others on their photos, and what is found with a picture."""
     page.goto(f"{base}/")
-    groups = [card.get_attribute("data-cluster") for card in page.locator(".card").all()]
-    for group in groups:  # the first with others on their photos
-        page.goto(f"{base}/people/{group}")
+    clusters = [card.get_attribute("data-cluster") for card in page.locator(".card").all()]
+    for cluster in clusters:  # the first with others on their photos
+        page.goto(f"{base}/people/{cluster}")
         if page.locator(".strip").count():
             break
     others = page.locator(".strip a").first
-    page.goto(base + str(others.get_attribute("href")) if others.count() else f"{base}/photos?with={group}")
+    page.goto(base + str(others.get_attribute("href")) if others.count() else f"{base}/photos?with={cluster}")
     photo = re.findall(r"\d+", str(page.locator(".photo a").first.get_attribute("href")))[0]
     page.goto(f"{base}/photos/{photo}")
     face = re.findall(r"\d+", str(page.locator(".who-list li").first.get_attribute("id")))[0]
-    addresses = {name: path.format(group=group, photo=photo, face=face) for name, path in PAGES.items()}
+    addresses = {name: path.format(cluster=cluster, photo=photo, face=face) for name, path in PAGES.items()}
     if picture is not None:
         page.goto(f"{base}/search")
         page.set_input_files("input[type=file]", picture)

@@ -9,7 +9,7 @@ with facesearch.Library("my-library") as library:
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from facesearch import embedding
 from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
@@ -25,13 +25,11 @@ from facesearch.storage import Store
 from facesearch.storage.status import status_of
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
-    from facesearch.core.results import Thumbnail
-    from facesearch.core.types import Box
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.reembedding import ReembedReport
     from facesearch.people import People
     from facesearch.people.browsing import Browser
-    from facesearch.people.thumbnails import ProbePictures, Thumbnails
+    from facesearch.people.thumbnails import Thumbnails
     from facesearch.pipeline.pipeline import Pipeline
     from facesearch.searching.searcher import Searcher
 
@@ -41,7 +39,7 @@ __all__ = ["Library", "default_folder", "verify"]
 class Library:
     """One folder with photos' faces and people.
 
-    store: where it is kept. engine: what photos go through. people: clusters, names and every decision.
+    store: where it is kept. pipeline: what photos go through. people: clusters, names and every decision.
     search: identification and verification. browse: a page at a time. thumbnails: small pictures.
 
     Nothing heavy is loaded before it is needed: `status` needs no network, `query` on a path does.
@@ -105,7 +103,7 @@ class Library:
         return self.store.spec
 
     @cached_property
-    def engine(self) -> "Pipeline":
+    def pipeline(self) -> "Pipeline":
         """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
         from facesearch.pipeline.pipeline import Pipeline
 
@@ -140,7 +138,7 @@ class Library:
         """Who is near a picture's faces; whether two pictures show one person."""
         from facesearch.searching.searcher import Searcher
 
-        return Searcher(self.store, lambda: self.engine, lambda: self.calibration)
+        return Searcher(self.store, lambda: self.pipeline, lambda: self.calibration)
 
     @cached_property
     def browse(self) -> "Browser":
@@ -154,7 +152,7 @@ class Library:
         """Small pictures of faces and photos, kept in the library's folder."""
         from facesearch.people.thumbnails import Thumbnails
 
-        return Thumbnails(self.store)
+        return Thumbnails(self.store, self._images)
 
     def index(
         self,
@@ -172,7 +170,7 @@ class Library:
 
         report = index_photos(
             self.store,
-            lambda: self.engine,
+            lambda: self.pipeline,
             as_paths(paths),
             redo=redo,
             progress=progress,
@@ -215,10 +213,6 @@ class Library:
         """
         from facesearch.people.clustering import recluster
 
-        if eps is None and self.calibration is None:
-            from facesearch.searching.search import no_calibration
-
-            raise InputError(no_calibration(self.spec, "give --eps, or"))
         return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples)
 
     def reembed(
@@ -235,11 +229,11 @@ class Library:
 
         # what was indexed was not too large then, whatever the limit is now
         images = self._images or ImageConfig(max_megapixels=float("inf"))
-        engine = Pipeline.load(
+        pipeline = Pipeline.load(
             embedding.resolve(model), self.device, self._detection, images, detector=self._detector().name
         )
-        report = reembed(self.store, engine, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
-        for stale in ("engine", "calibration"):
+        report = reembed(self.store, pipeline, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
+        for stale in ("pipeline", "calibration"):
             self.__dict__.pop(stale, None)
         return report
 
@@ -255,19 +249,6 @@ class Library:
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
         return self.store.clear()
-
-    # for the pages, until they use `thumbnails`
-
-    def face_tile(self, face: int, size: int = 96) -> "Thumbnail":
-        return self.thumbnails.face_tile(face, size)
-
-    def photo_preview(self, photo: int, size: int = 480) -> "Thumbnail":
-        return self.thumbnails.photo_preview(photo, size)
-
-    def pictures_of(self, image: str | os.PathLike[str], boxes: "Sequence[Box]") -> "ProbePictures":
-        from facesearch.people.thumbnails import pictures_of
-
-        return pictures_of(image, boxes, self._images)
 
 
 def default_folder() -> Path:

@@ -1,4 +1,4 @@
-"""How long `facesearch cluster` takes on many faces, against scikit-learn's DBSCAN, and whether groups are the same.
+"""How long `facesearch cluster` takes on many faces, against scikit-learn's DBSCAN, and whether clusters are the same.
 
     python index/benchmark_clustering.py --faces 1000000 --dbscan 50000 --dbscan 100000 --out clustering.json
 
@@ -26,8 +26,7 @@ from synthetic import synthetic_faces
 
 from facesearch import Library
 from facesearch.calibration import load_calibration
-from facesearch.clustering import Faces, cluster_faces
-from facesearch.clustering import clusterer as grouping
+from facesearch.clustering import Faces, cluster_faces, clusterer
 from facesearch.embedding import resolve
 from facesearch.people.clustering import place_new
 from facesearch.storage import Store
@@ -39,7 +38,7 @@ Result = dict[str, Any]
 
 # The eps with which DBSCAN does best on LFW with these distances.
 DBSCAN_EPS = 0.28
-# Faces that come after the clustering, groups that are somebody's by then, and faces of the comparison with all pairs.
+# Faces that come after the clustering, clusters that are persons by then, and faces of the comparison with all pairs.
 NEW, KNOWN, COMPARED = 1_000, 1_000, 50_000
 ROWS = 10_000
 # A face of 200 pixels that looks straight at us.
@@ -54,7 +53,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Each time is the median of so many.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the result as JSON to this file, too.")] = None,
 ) -> None:
-    """Time and peak memory of clustering, groups against those of all pairs, and new faces put to known people."""
+    """Time and peak memory of clustering, clusters against those of all pairs, and new faces put to known people."""
     peer = [_told(alone(time_dbscan, count, repeats)) for count in dbscan]
     ours = [_told(alone(time_ours, count, repeats) | _against(peer, count)) for count in faces]
     for result in ours:
@@ -118,7 +117,7 @@ def cluster(folder: str, repeats: int) -> Result:
 
 
 def know(folder: str, total: int, start: int) -> Result:
-    """One face of each of the largest groups is confirmed, and then new faces come."""
+    """One face of each of the largest clusters is confirmed, and then new faces come."""
     with Library(folder) as library:
         clusters = [cluster for cluster in library.people.with_faces() if len(cluster.face_ids) > 1][:KNOWN]
         with library.store.transaction() as connection:
@@ -145,7 +144,7 @@ def place(folder: str) -> Result:
 
 
 def compare(total: int, count: int) -> Result:
-    """The first so many of all faces, grouped by all pairs and by the way of large libraries."""
+    """The first so many of all faces, clustered by all pairs and by the way of large libraries."""
     from sklearn.metrics import adjusted_rand_score
 
     embeddings, people = (column[:count] for column in synthetic_faces(total))
@@ -163,11 +162,11 @@ def compare(total: int, count: int) -> Result:
 
 @contextmanager
 def all_pairs_up_to(faces: int) -> Iterator[None]:
-    before, grouping.ALL_PAIRS = grouping.ALL_PAIRS, faces
+    before, clusterer.ALL_PAIRS = clusterer.ALL_PAIRS, faces
     try:
         yield
     finally:
-        grouping.ALL_PAIRS = before
+        clusterer.ALL_PAIRS = before
 
 
 def _put(index: Store, run: int, first: int, embeddings: Floats) -> None:
@@ -198,7 +197,7 @@ def _score(people: Ints, labels: Ints) -> Result:
 
 
 def _single(labels: Ints) -> Ints:
-    """Faces in no group are each a group."""
+    """Faces in no cluster are each a cluster."""
     return np.where(labels < 0, -1 - np.arange(len(labels)), labels)
 
 

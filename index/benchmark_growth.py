@@ -109,7 +109,7 @@ def _indexed(library: str, paths: list[str]) -> dict[str, Any]:
     """Index photos in the order that is given; memory is noted after each batch, and all the time in between."""
     noted: list[int] = []
     with Library(library, device="cpu") as opened, _watched() as seen:
-        _ = opened.engine
+        _ = opened.pipeline
         began = time.perf_counter()
 
         def note(_: Progress) -> None:

@@ -48,7 +48,7 @@ def facesearch_way(paths: list[str]) -> tuple[Found, float]:
     from facesearch.library import Library
 
     with tempfile.TemporaryDirectory() as folder, Library(folder, device="cpu") as library:
-        _ = library.engine
+        _ = library.pipeline
         began = time.perf_counter()
         library.index(paths)
         seconds = time.perf_counter() - began

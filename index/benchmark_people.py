@@ -41,7 +41,7 @@ def everybody(library: "Library", _: int) -> int:
 
 def explanation(library: "Library", face: int) -> int:
     """Why a face is where it is; one without a decision, whose answer depends on all clusters."""
-    return library.people.explain(face).face
+    return library.people.explain(face).face.id
 
 
 def page(library: "Library", _: int) -> int:
@@ -116,12 +116,12 @@ def _process(*arguments: str) -> dict[str, Any]:
 @app.command(hidden=True)
 def make(folder: Path, faces: int) -> None:
     """A library of made-up faces in their clusters."""
-    from filling import group_faces, library_of_faces
+    from filling import cluster_by_label, library_of_faces
     from synthetic import synthetic_faces
 
     vectors, labels = synthetic_faces(faces)
     index = library_of_faces(folder, vectors)
-    group_faces(index, labels, NAMED)
+    cluster_by_label(index, labels, NAMED)
     index.close()
     with _opened(folder) as library:
         explanation(library, 1)  # builds the index of vectors

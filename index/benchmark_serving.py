@@ -2,7 +2,7 @@
 
     python index/benchmark_serving.py --faces 100000 --folder LIBRARY
 
-The library is made up (synthetic.py): a photo for each face, groups as the faces were made, every other one of the
+The library is made up (synthetic.py): a photo for each face, clusters as the faces were made, every other one of the
 largest with a name. There are no photos to make pictures of, so the tiles and previews that are asked for are put into
 the library's cache beforehand: coloured noise, as large as real ones. The server is a process of its own.
 
@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import typer
-from filling import group_faces, library_of_faces
+from filling import cluster_by_label, library_of_faces
 from PIL import Image
 from synthetic import synthetic_faces
 
@@ -77,10 +77,10 @@ def main(
 
 
 def filled(folder: Path, count: int) -> list[str]:
-    """A library with groups, and the pictures of some pages. Returns the addresses of these pages."""
+    """A library with clusters, and the pictures of some pages. Returns the addresses of these pages."""
     vectors, labels = synthetic_faces(count)
     index = library_of_faces(folder, vectors)
-    group_faces(index, labels, NAMED)
+    cluster_by_label(index, labels, NAMED)
     index.close()
     with Library(folder) as library:
         addresses, faces, photos = _pages(library)
@@ -157,12 +157,12 @@ def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
     try:
         assert process.stderr is not None
-        said = ""
-        while (found := re.search(r"http://\S+", said)) is None:
+        told = ""
+        while (found := re.search(r"http://\S+", told)) is None:
             line = process.stderr.readline()
             if not line:
-                raise SystemExit(f"facesearch serve has ended: {said}")
-            said += line
+                raise SystemExit(f"facesearch serve has ended: {told}")
+            told += line
         yield process, found.group()
     finally:
         process.terminate()

@@ -13,9 +13,9 @@ from synthetic import synthetic_faces
 
 from facesearch import embedding
 from facesearch.media import find_photos
-from facesearch.storage import Store, catalog, schema
+from facesearch.storage import Store, clusters, schema
 
-__all__ = ["add_face", "group_faces", "library_of_faces", "library_of_photos"]
+__all__ = ["add_face", "cluster_by_label", "library_of_faces", "library_of_photos"]
 
 ROWS = 20_000
 LANDMARKS = np.zeros(10, "<f4").tobytes()
@@ -62,30 +62,32 @@ def add_face(index: Store, embedding: NDArray[np.float32]) -> None:
     _insert(index, schema.faces, iter([_face(1, embedding)]))
 
 
-def group_faces(index: Store, labels: NDArray[np.int64], named: int) -> None:
-    """Put the faces of such a library into groups, those of each label with two or more; what is there is kept.
+def cluster_by_label(index: Store, labels: NDArray[np.int64], named: int) -> None:
+    """Put the faces of such a library into clusters, those of each label with two or more; what is there is kept.
 
     Args:
         labels: (n,) whose each face is.
-        named: so many of the groups, every other one from the largest, get a name; every tenth of these is ignored.
+        named: so many of the clusters, every other one from the largest, get a name; every tenth of these is ignored.
     """
     if index.counts().groups:
         return
     people, sizes = np.unique(labels, return_counts=True)
     ordered = [int(person) for person in people[np.argsort(-sizes, kind="stable")] if sizes[people == person][0] > 1]
-    group_of = {person: group for group, person in enumerate(ordered, start=1)}
-    faces = [(face, group_of[int(person)]) for face, person in enumerate(labels, start=1) if int(person) in group_of]
-    _insert(index, schema.grouped, ({"face_id": face, "group_id": group} for face, group in faces))
+    cluster_of = {person: cluster for cluster, person in enumerate(ordered, start=1)}
+    faces = [
+        (face, cluster_of[int(person)]) for face, person in enumerate(labels, start=1) if int(person) in cluster_of
+    ]
+    _insert(index, schema.clustered, ({"face_id": face, "cluster_id": cluster} for face, cluster in faces))
     whose = set(range(1, 2 * named, 2))
-    _insert(index, schema.people, (_person(group) for group in sorted(whose)))
-    _insert(index, schema.confirmed, ({"face_id": f, "person_id": g} for f, g in faces if g in whose))
+    _insert(index, schema.people, (_person(cluster) for cluster in sorted(whose)))
+    _insert(index, schema.confirmed, ({"face_id": f, "person_id": c} for f, c in faces if c in whose))
     with index.transaction() as connection:
-        catalog.note_clustering(connection, len(labels))
+        clusters.note_clustering(connection, len(labels))
         connection.execute(insert(schema.library), [{"key": "last_cluster", "value": str(len(ordered))}])
 
 
-def _person(group: int) -> dict[str, Any]:
-    return {"id": group, "name": f"Person {group:04}", "ignored": group % 20 == 1, "created_at": 0.0}
+def _person(cluster: int) -> dict[str, Any]:
+    return {"id": cluster, "name": f"Person {cluster:04}", "ignored": cluster % 20 == 1, "created_at": 0.0}
 
 
 def _insert(index: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:

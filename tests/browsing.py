@@ -93,7 +93,7 @@ def photos_library(data: Path, engine: Pipeline, tmp_path_factory: pytest.TempPa
             for name in names[part]:
                 shutil.copy(data / "photos" / name, home / folder)
     with Library(home / "library") as library:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         library.index([home / "in"])
         library.cluster()
     return home / "library", home / "more", home / "in" / some[0][0]

@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
     say("begun")
     Store.create(folder / "new/library", FAKE_SPEC).close()
     with Library(folder / "new/library") as library:
-        library.__dict__["engine"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
+        library.__dict__["pipeline"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
         say("created")
         library.index([folder / "photos"], progress=lambda state: say(f"{state.done} photos"))
         library.cluster(eps=2.1)

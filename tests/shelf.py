@@ -52,7 +52,7 @@ class Shelf:
     def faces(self, path: Path) -> list[int]:
         return self.people.faces_in(path)
 
-    def group(self, path: Path, place: int = 0) -> str:
+    def cluster_of(self, path: Path, place: int = 0) -> str:
         face = self.faces(path)[place]
         return next(str(cluster.id) for cluster in self.people.with_faces() if face in cluster.face_ids)
 
@@ -105,8 +105,8 @@ def add_three_people(shelf: Shelf) -> None:
 def trio(shelf: Shelf) -> Shelf:
     """Anna and Ben with names, Carla without, each on three photos; one photo shows Anna and Ben."""
     add_three_people(shelf)
-    shelf.people.name(shelf.group(shelf.folder / "anna0.jpg"), "Anna")
-    shelf.people.name(shelf.group(shelf.folder / "ben0.jpg"), "Ben")
+    shelf.people.name(shelf.cluster_of(shelf.folder / "anna0.jpg"), "Anna")
+    shelf.people.name(shelf.cluster_of(shelf.folder / "ben0.jpg"), "Ben")
     return shelf
 
 

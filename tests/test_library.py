@@ -31,7 +31,7 @@ Demo = tuple[Path, dict[str, tuple[str, ...]]]
 def library(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The demo collection, indexed with the default model; not to be changed."""
     with Library(tmp_path_factory.mktemp("library"), device="cpu") as library:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         library.index([demo[0]])
         yield library
 
@@ -43,14 +43,14 @@ def test_finds_the_faces_of_every_photo(library: Library, demo: Demo) -> None:
     assert library.status().photos_without_faces == sum(1 for shown in people.values() if not shown)
 
 
-def test_groups_the_two_people_and_tells_them_apart(library: Library, demo: Demo) -> None:
+def test_clusters_the_two_people_and_tells_them_apart(library: Library, demo: Demo) -> None:
     clustering = library.cluster()
     assert clustering.noise == ()
     assert len(clustering.clusters) == 2
-    groups = [{Path(face.path).name for face in group.faces} for group in clustering.clusters]
+    clusters = [{Path(face.path).name for face in cluster.faces} for cluster in clustering.clusters]
     for person in {person for shown in demo[1].values() for person in shown}:
-        assert {name for name, shown in demo[1].items() if person in shown} in groups
-    ids = [face.id for group in clustering.clusters for face in group.faces]
+        assert {name for name, shown in demo[1].items() if person in shown} in clusters
+    ids = [face.id for cluster in clustering.clusters for face in cluster.faces]
     assert sorted(ids) == [face.id for face in all_faces(library.store)]
 
 
@@ -75,7 +75,7 @@ def test_query_takes_every_face_or_one(library: Library, demo: Demo) -> None:
     assert len(both.faces) == 2
     for number in range(2):
         assert library.query(picture, k=1, face=number).faces == (both.faces[number],)
-    with pytest.raises(NoFaceError, match="has 2 faces, counted from 0: there is no face 2"):
+    with pytest.raises(NoFaceError, match="2 faces"):
         library.query(picture, face=2)
     with pytest.raises(NoFaceError):
         library.query(picture, face=-1)
@@ -140,7 +140,7 @@ def test_a_library_that_could_not_be_filled_is_not_made(tmp_path: Path, options:
 
 def test_a_file_is_no_place_for_a_library(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(LibraryError, match="choose another place"):
+    with pytest.raises(LibraryError, match=str(tmp_path / "file")):
         Library(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -172,7 +172,7 @@ def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_damaged_calibration_says_which_file(tmp_path: Path) -> None:
     with Library(tmp_path) as library:
         (tmp_path / CALIBRATION_FILE).write_text("{")
-        with pytest.raises(LibraryError, match=f"{CALIBRATION_FILE} is damaged"):
+        with pytest.raises(LibraryError, match=CALIBRATION_FILE):
             library.status()
 
 
@@ -187,7 +187,7 @@ def small(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
         Picture.save(tmp_path / name, name)
     (tmp_path / "two/bad.png").touch()
     with Library(tmp_path / "library") as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         library.index([tmp_path / "one", tmp_path / "two"])
         yield library
         check_vectors(library.store)
@@ -211,9 +211,9 @@ def test_remove_forgets_roots_inside_and_failures(small: Library, tmp_path: Path
 
 def test_remove_of_what_is_not_there(small: Library, tmp_path: Path) -> None:
     for nothing in (tmp_path / "one/a", tmp_path / "none"):
-        with pytest.raises(InputError, match="holds no photo in"):
+        with pytest.raises(InputError, match=str(nothing)):
             small.remove([nothing])
-    with pytest.raises(InputError, match="empty path"):
+    with pytest.raises(InputError):
         small.remove([""])
     assert small.status().faces == 3
 
@@ -279,7 +279,7 @@ def test_no_threshold_without_a_calibration(small: Library, tmp_path: Path) -> N
 def test_an_empty_library_answers(tmp_path: Path, fake_engine: Pipeline) -> None:
     Store.create(tmp_path, FAKE_SPEC).close()
     with Library(tmp_path) as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         assert library.cluster(eps=0.5).clusters == ()
         assert all_faces(library.store) == []
         with pytest.raises(LibraryError, match="facesearch index"):

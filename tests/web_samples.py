@@ -94,7 +94,7 @@ def current_library(folder: Path, engine: Pipeline | None = None) -> CurrentLibr
     current = CurrentLibrary(folder)
     library = current.find()
     if engine is not None and library is not None:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
     return current
 
 
@@ -153,7 +153,7 @@ def demo_library(
     """The folder of a library of the demo collection, clustered; copy it before changing it."""
     folder = tmp_path_factory.mktemp("web") / "library"
     with Library(folder) as library:
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         library.index([demo[0]])
         library.cluster()
     return folder

@@ -10,6 +10,7 @@ from facesearch.calibration.files import (
     library_calibration,
     load_calibration,
     model_calibration,
+    no_calibration,
     write_library_calibration,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "library_calibration",
     "load_calibration",
     "model_calibration",
+    "no_calibration",
     "ramps",
     "write_library_calibration",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "library_calibration",
     "load_calibration",
     "model_calibration",
+    "no_calibration",
     "write_library_calibration",
 ]
 
@@ -66,6 +67,14 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
         if calibration.fingerprint == spec.fingerprint:
             return calibration
     return model_calibration(spec, own)
+
+
+def no_calibration(spec: ModelSpec, otherwise: str) -> str:
+    """What to tell a user of a model whose distances nobody has measured."""
+    return (
+        f"no threshold is known for the model {spec.name}: {otherwise} make one with"
+        f" `facesearch calibrate FOLDER --model {spec.name}` (a folder for each person)"
+    )
 
 
 def write_library_calibration(folder: Path, calibration: Calibration) -> None:

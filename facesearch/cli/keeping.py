@@ -42,10 +42,10 @@ def _show_status(result: "Status") -> None:
         f" {result.photos_without_faces:,} without a face",
         "Faces": f"{result.faces:,}",
         "People named": f"{result.people:,}",
-        "Groups": _groups(result),
+        "Clusters": _clusters(result),
         "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
         "Detector": f"{result.detector.name} ({result.detector.fingerprint})" if result.detector else "not known",
-        "Index": result.index,
+        "Vector index": result.index,
         "Folders": ", ".join(result.roots) or "none",
         "Not readable": plural(len(result.failures), "file"),
     }
@@ -55,7 +55,7 @@ def _show_status(result: "Status") -> None:
         shown(f"  {path}: {reason}")
 
 
-def _groups(result: "Status") -> str:
+def _clusters(result: "Status") -> str:
     """How many there are, or why there are none."""
     if not result.faces:
         return "none, as there are no faces: `facesearch index FOLDER` looks for some"

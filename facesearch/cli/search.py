@@ -79,7 +79,7 @@ def verify(
 ) -> None:
     """Say whether two pictures show the same person.
 
-    Exit code 0: the same; 1: different people; 2: it cannot be said (no face, unreadable).
+    Exit code 0: the same; 1: different people; 2: it cannot be decided (no face, unreadable).
     """
     import facesearch
     from facesearch.core.errors import InputError
@@ -100,7 +100,8 @@ def _show_verification(result: "Verification") -> None:
     side = "within" if result.same_person else "beyond"
     shown(f"Distance {result.distance:.3f}, {side} the threshold of {result.threshold:.3f}.")
     if result.probability is not None and result.far is not None:
-        shown(f"Probability of the same person: {percent(result.probability)}, if even odds were fair before.")
+        likely = percent(result.probability)
+        shown(f"Probability of the same person: {likely} (if both answers were equally likely before).")
         shown(f"At this threshold, 1 in {1 / max(result.far, 1e-9):,.0f} pairs of strangers is taken for one person.")
     for count, which in zip(result.faces, ("first", "second"), strict=True):
         if count > 1:

@@ -39,8 +39,8 @@ def serve(
     if not is_loopback(host):
         if not let_others_in:
             raise InputError(
-                f"other machines can reach {host}: add --let-others-in if whoever learns the printed address may see"
-                " and change everything, over a connection that is not encrypted"
+                f"other machines can reach {host}, not encrypted: add --let-others-in if everyone with the printed"
+                " address may change everything"
             )
         message(f"Warning: other machines can reach {host}, and the connection is not encrypted.")
         message("Whoever has the address below sees and changes everything. Keep it to yourself.")

@@ -1,7 +1,7 @@
-"""Joining groups on average evidence, best first, within what the user has decided.
+"""Joining clusters on average evidence, best first, within what the user has decided.
 
-The mean squared distance between the faces of two groups of unit vectors is 2 - 2 · mean_a · mean_b, so a group is
-its sum of vectors. Only groups that have a candidate pair of faces are ever compared; a mean below the cut needs at
+The mean squared distance between the faces of two clusters of unit vectors is 2 - 2 · mean_a · mean_b, so a cluster is
+its sum of vectors. Only clusters that have a candidate pair of faces are ever compared; a mean below the cut needs at
 least one pair below it, so with candidates up to the largest cut nothing is missed.
 """
 
@@ -18,9 +18,9 @@ __all__ = ["agglomerate"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Offer = tuple[float, int, int]  # cost, and the numbers of two groups
+Offer = tuple[float, int, int]  # cost, and the numbers of two clusters
 
-# Pairs of groups whose sums are gathered at a time, and offers that are made into tuples at a time.
+# Pairs of clusters whose sums are gathered at a time, and offers that are made into tuples at a time.
 COST_PAIRS, OFFERS = 1 << 14, 1 << 12
 
 
@@ -33,17 +33,17 @@ def agglomerate(
     together: float,
     constraints: Constraints,
 ) -> Ints:
-    """Join groups while the mean squared distance of two of them, less its shifts, is below their cut.
+    """Join clusters while the mean squared distance of two of them, less its shifts, is below their cut.
 
-    Ties go to the groups made first, and those follow the order of the rows.
+    Ties go to the clusters made first, and those follow the order of the rows.
 
     Args:
-        start: (n,) int64 labels from 0 on, the groups to begin with; they agree with the constraints.
+        start: (n,) int64 labels from 0 on, the clusters to begin with; they agree with the constraints.
         vectors: (n, d) float64, unit norm.
         shift: (n,) what each face adds to what is allowed, in squared distance.
-        candidates: pairs of faces; groups without one are never joined.
-        cut2: squared cut for products of two groups' sizes.
-        together: squared distance added where every face of the smaller group is in a photo with one of the larger.
+        candidates: pairs of faces; clusters without one are never joined.
+        cut2: squared cut for products of two clusters' sizes.
+        together: squared distance added where every face of the smaller cluster is in a photo with one of the larger.
 
     Returns:
         (n,) int64 labels from 0 on.
@@ -55,10 +55,10 @@ def agglomerate(
 
 
 class _Forest:
-    """Groups: each has a number, in the order in which they are made, and a place, that of one of its first groups.
+    """Clusters: each has a number, in the order in which they are made, and a place, that of one of its first clusters.
 
-    What groups may be joined with is kept as places, of which some may have been taken over by another group since;
-    so joining two groups changes nothing for the others.
+    What clusters may be joined with is kept as places, of which some may have been taken over by another cluster since;
+    so joining two clusters changes nothing for the others.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class _Forest:
         self._heap: list[tuple[float, int, int, Iterator[Offer]]] = []
 
     def meet(self, candidates: Pairs) -> None:
-        """Let groups know of each other where their faces are candidates."""
+        """Let clusters know of each other where their faces are candidates."""
         count = len(self._places)
         a, b, shared = _group_pairs(self._start[candidates.a], self._start[candidates.b], candidates.together, count)
         self._near = _both_ways(a, b, shared, count)
         self._offer(a, b, shared)
 
     def grow(self) -> None:
-        """Join the best two groups until none are left below their cut."""
+        """Join the best two clusters until none are left below their cut."""
         while self._heap:
             _, x, y, offers = heapq.heappop(self._heap)
             if self._alive[x] and self._alive[y]:
@@ -103,7 +103,7 @@ class _Forest:
             self._push(offers)
 
     def labels(self) -> Ints:
-        """(n,) int64, numbered in the order in which the groups were made."""
+        """(n,) int64, numbered in the order in which the clusters were made."""
         return np.asarray(np.unique(self._number[self._taken_by[self._start]], return_inverse=True)[1], dtype=np.int64)
 
     def _allowed(self, x: int, y: int) -> bool:
@@ -112,7 +112,7 @@ class _Forest:
         return not (strangers or self._who[a] in self._refused[b] or self._who[b] in self._refused[a])
 
     def _join(self, x: int, y: int) -> None:
-        """Make one group of two, in the place of the one that has taken more places."""
+        """Make one cluster of two, in the place of the one that has taken more places."""
         kept, left = self._place[x], self._place[y]
         if len(self._places[kept]) < len(self._places[left]):
             kept, left = left, kept
@@ -132,7 +132,7 @@ class _Forest:
         self._offer(near, np.full(len(near), kept), shared)
 
     def _neighbours(self, kept: int, left: int) -> tuple[Ints, Floats]:
-        """Where those are now that two groups could be joined with, and their pairs of faces that share a photo."""
+        """Where those are now that two clusters could be joined with, and their pairs of faces that share a photo."""
         (some, some_shared), (more, more_shared) = self._near[kept], self._near[left]
         places = self._taken_by[np.concatenate([some, more])]
         shared = np.concatenate([some_shared, more_shared])
@@ -140,7 +140,7 @@ class _Forest:
         near, inverse = np.unique(places[others], return_inverse=True)
         return near, np.bincount(inverse, shared[others], minlength=len(near)).astype(np.float64)
 
-    # -- offers: the joins of a group, best first, of which only the first is on the heap ----------------------------
+    # -- offers: the joins of a cluster, best first, of which only the first is on the heap ----------------------------
 
     def _offer(self, a: Ints, b: Ints, shared: Floats) -> None:
         """Put joins on the heap, as far as they are below their cut."""
@@ -177,7 +177,7 @@ class _Forest:
 
 
 def _both_ways(a: Ints, b: Ints, shared: Floats, count: int) -> list[tuple[Ints, Floats]]:
-    """For each group its neighbours, and what it shares with each."""
+    """For each cluster its neighbours, and what it shares with each."""
     ends, others, both = np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([shared, shared])
     order = np.argsort(ends, kind="stable")
     cuts = np.cumsum(np.bincount(ends, minlength=count)).tolist()
@@ -186,7 +186,7 @@ def _both_ways(a: Ints, b: Ints, shared: Floats, count: int) -> list[tuple[Ints,
 
 
 def _group_pairs(a: Ints, b: Ints, together: NDArray[np.bool_], count: int) -> tuple[Ints, Ints, Floats]:
-    """Each pair of different groups once, with the number of its pairs of faces that share a photo."""
+    """Each pair of different clusters once, with the number of its pairs of faces that share a photo."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     differ = low < high
     keys, inverse = np.unique((low * count + high)[differ], return_inverse=True)

@@ -1,9 +1,9 @@
 """Faces into people: density cores at a strict eps, joined on average evidence; weak faces come last and link nothing.
 
 One eps for all faces chains look-alikes into one blob. Here DBSCAN at an eps where strangers hardly ever are makes the
-beginnings; these are joined while the mean squared distance of two groups is below a cut; and the cut is stricter for
-single faces than for large groups, whose mean is surer, and stricter the more strangers the library holds. No constant
-is a distance: cuts are where the calibration's false-accept rate meets the number of faces.
+beginnings; these are joined while the mean squared distance of two clusters is below a cut; and the cut is stricter
+for single faces than for large clusters, whose mean is surer, and stricter the more strangers the library holds. No
+constant is a distance: cuts are where the calibration's false-accept rate meets the number of faces.
 
 Everything is measured in squared L2, and evidence in nats of false-accept rate, which the calibration's slope turns
 into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. All
@@ -41,15 +41,15 @@ class Options:
     """Constants of the method; CONTRIBUTING says how they were found and how little hangs on each.
 
     single: false joins expected per face between two single faces: their cut is where faces x FAR is this.
-    large, large_power: two large groups are cut where FAR is large * faces ** -large_power.
+    large, large_power: two large clusters are cut where FAR is large * faces ** -large_power.
     size_power: how quickly the cut goes from the one to the other: (size_a * size_b) ** -size_power.
     cores, cores_far: false links expected among all pairs of faces at the cores' eps, and its highest rate.
     crowding: how much of a face's excess of look-alikes is taken off its distances, 0 none, 1 all.
     crowd, crowd_far: strangers expected within the radius where look-alikes are counted, and its highest rate.
     trust: strangers' worth of evidence in the quality's prediction of the excess, against the count.
     weak: nats of excess, predicted by its quality, from which on a face links nothing.
-    together: nats against two groups all of whose faces are in each other's photos.
-    passes: how often groups are made; each pass knows better than the one before who is a stranger to whom.
+    together: nats against two clusters all of whose faces are in each other's photos.
+    passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
 
     single: float = 0.4
@@ -87,7 +87,7 @@ class Faces:
         return len(self.embeddings)
 
     def strong(self, options: Options = DEFAULTS) -> Ints:
-        """The rows of the faces that are good enough to hold a group together."""
+        """The rows of the faces that are good enough to hold a cluster together."""
         return np.flatnonzero(self.excess < options.weak)
 
     def take(self, rows: Ints) -> "Faces":
@@ -105,7 +105,7 @@ def cluster_faces(
     min_samples: int = 2,
     options: Options = DEFAULTS,
 ) -> Ints:
-    """Group faces by person, within what the user has decided.
+    """Cluster faces by person, within what the user has decided.
 
     Args:
         calibration: of the model; may be None where eps is given.
@@ -113,7 +113,7 @@ def cluster_faces(
         min_samples: of DBSCAN, of the cores or of the whole; as scikit-learn has it.
 
     Returns:
-        (n,) int64 labels: 0 is the largest group, equal sizes by content; faces in no group are -1.
+        (n,) int64 labels: 0 is the largest cluster, equal sizes by content; faces in no cluster are -1.
 
     Raises:
         InputError: eps or min_samples out of range.
@@ -138,7 +138,7 @@ def cluster_faces(
 class Cuts:
     """Distances that follow from a calibration and the number of faces.
 
-    eps: of the density cores. single, large: cuts between two single faces and between two large groups.
+    eps: of the density cores. single, large: cuts between two single faces and between two large clusters.
     crowd_radius, expected: where look-alikes are counted, and how many strangers a good face has there.
     nats: of false-accept rate per squared distance.
     """
@@ -169,7 +169,7 @@ class Cuts:
 class Clusterer:
     """The default method on one set of faces, and what was measured among them.
 
-    Strong faces are looked at for groups; weak ones are put into the groups that there are.
+    Strong faces are looked at for clusters; weak ones are put into the clusters that there are.
     """
 
     def __init__(self, faces: Faces, cuts: Cuts, min_samples: int = 2, options: Options = DEFAULTS) -> None:
@@ -180,13 +180,13 @@ class Clusterer:
         """(n,) int64 labels; -1 for faces alone."""
         labels = np.full(len(self.faces), NOISE, np.int64)
         if len(self.strong):
-            labels[self.strong], shift = self._strong_groups(constraints.rows(self.strong))
+            labels[self.strong], shift = self._strong_clusters(constraints.rows(self.strong))
         else:
             shift = np.zeros(0)
         return self._with_weak(labels, shift, constraints)
 
     def cut2(self, sizes: Floats) -> Floats:
-        """The squared cut between two groups whose sizes have this product."""
+        """The squared cut between two clusters whose sizes have this product."""
         share = sizes**-self.options.size_power
         return np.asarray(self.cuts.large**2 * (1 - share) + self.cuts.single**2 * share)
 
@@ -196,7 +196,7 @@ class Clusterer:
 
     # -- strong faces ---------------------------------------------------------------------------------------------
 
-    def _strong_groups(self, constraints: Constraints) -> tuple[Ints, Floats]:
+    def _strong_clusters(self, constraints: Constraints) -> tuple[Ints, Floats]:
         """Labels of the strong faces, those alone included, and the shift that each has."""
         faces, together = self.faces.take(self.strong), self.options.together / self.cuts.nats
         seen = self._compared(faces)
@@ -255,38 +255,38 @@ class Clusterer:
         return sure
 
     def nearest_cluster(self, labels: Ints, shift: Floats, rows: Ints, constraints: Constraints) -> Ints:
-        """For some faces the group that is nearest on average, within the cut; -1 where none is, or it is refused.
+        """For some faces the cluster that is nearest on average, within the cut; -1 where none is, or it is refused.
 
         Args:
-            labels: (n,) groups, -1 for faces in none.
+            labels: (n,) clusters, -1 for faces in none.
             shift: (n,) squared distance that each face adds to the cut.
             rows: the faces to place; their own labels do not count.
         """
         found = np.full(len(rows), NOISE, np.int64)
         members = np.flatnonzero(labels != NOISE)
         members = members[~np.isin(members, rows)]
-        groups, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
-        if not len(groups) or not len(rows):
+        clusters, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
+        if not len(clusters) or not len(rows):
             return found
-        means = summed(self.faces.embeddings[members], inverse, len(groups), np.float64) / sizes[:, None]
+        means = summed(self.faces.embeddings[members], inverse, len(clusters), np.float64) / sizes[:, None]
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
         whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
-        block = max(1, WEAK_BLOCK // len(groups))
+        block = max(1, WEAK_BLOCK // len(clusters))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
             cost = 2 - 2 * self.faces.embeddings[part].astype(np.float64) @ means.T - allowed2 - shift[part, None]
             for i, row in enumerate(part):
                 for person in constraints.rejected.get(int(row), ()):
                     if person in whose:
-                        cost[i, np.searchsorted(groups, whose[person])] = np.inf
+                        cost[i, np.searchsorted(clusters, whose[person])] = np.inf
             best = cost.argmin(axis=1)
             inside = cost[np.arange(len(part)), best] <= 0
-            found[start : start + block] = np.where(inside, groups[best], NOISE)
+            found[start : start + block] = np.where(inside, clusters[best], NOISE)
         return found
 
 
 def _numbered(labels: Ints, constraints: Constraints) -> Ints:
-    """Groups numbered from the largest, equal sizes by their first row; a face alone is none, unless it is somebody."""
+    """Clusters numbered from the largest, equal sizes by their first row; a face alone is none, unless confirmed."""
     _, inverse, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     alone = (sizes[inverse] == 1) & (constraints.person == NOBODY)
     return renumber_by_size(np.where(alone, NOISE, labels))

@@ -34,8 +34,8 @@ class Constraints:
     def enforce(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Make a partition agree with the constraints, as carefully as can be.
 
-        A group that holds two people, or a face next to somebody whom it is not, falls into its single faces but for
-        the confirmed ones; then all groups of one person become one.
+        A cluster that holds two people, or a face next to somebody whom it is not, falls into its single faces but for
+        the confirmed ones; then all clusters of one person become one.
 
         Args:
             labels: (n,) int64, at least 0.
@@ -54,18 +54,18 @@ class Constraints:
         return np.asarray(np.unique(home_of[labels], return_inverse=True)[1], dtype=np.int64)
 
     def broken(self, labels: NDArray[np.int64]) -> set[int]:
-        """The groups that hold two people, or a face next to somebody whom it is not."""
+        """The clusters that hold two people, or a face next to somebody whom it is not."""
         people: dict[int, set[int]] = {}
         for row in np.flatnonzero(self.person != NOBODY).tolist():
             people.setdefault(int(labels[row]), set()).add(int(self.person[row]))
-        broken = {group for group, who in people.items() if len(who) > 1}
+        broken = {cluster for cluster, who in people.items() if len(who) > 1}
         for row, refused in self.rejected.items():
             if refused & people.get(int(labels[row]), set()):
                 broken.add(int(labels[row]))
         return broken
 
     def by_cluster(self, labels: NDArray[np.int64], count: int) -> tuple[list[int], list[frozenset[int]]]:
-        """For each group of a partition that agrees with the constraints: who it is, and who it is not."""
+        """For each cluster of a partition that agrees with the constraints: who it is, and who it is not."""
         who = [NOBODY] * count
         refused: list[frozenset[int]] = [frozenset()] * count
         for row in np.flatnonzero(self.person != NOBODY).tolist():
@@ -77,12 +77,12 @@ class Constraints:
     def linked(
         self, labels: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], once: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """Join groups along pairs of rows, in the order given, except where that contradicts the constraints.
+        """Join clusters along pairs of rows, in the order given, except where that contradicts the constraints.
 
         Args:
             labels: (n,) int64 from 0 on; they agree with the constraints.
             a, b: (m,) rows.
-            once: (m,) whether the pair counts only while row a is in a group of its own.
+            once: (m,) whether the pair counts only while row a is in a cluster of its own.
 
         Returns:
             (n,) int64 labels from 0 on.

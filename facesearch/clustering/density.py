@@ -1,4 +1,4 @@
-"""Faces into groups: DBSCAN over a sparse graph of neighbours, never an n by n matrix."""
+"""Faces into clusters: DBSCAN over a sparse graph of neighbours, never an n by n matrix."""
 
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,12 @@ def radius_graph(embeddings: NDArray[np.float32], radius: float) -> "csr_matrix"
 
 
 def dbscan(embeddings: NDArray[np.float32], eps: float, min_samples: int = 2) -> Labels:
-    """Density-based groups of faces (Ester et al., KDD 1996), by scikit-learn.
+    """Density-based clusters of faces (Ester et al., KDD 1996), by scikit-learn.
 
     A face with at least `min_samples` faces within `eps`, itself and the boundary included, is a core face; core
-    faces within `eps` of each other share a group, and other faces join a core face's group. With min_samples 2 the
-    groups are the connected components of two faces and more, and do not depend on the order of the rows; with more,
-    a border face between two groups goes to the one that is found first.
+    faces within `eps` of each other share a cluster, and other faces join a core face's cluster. With min_samples 2 the
+    clusters are the connected components of two faces and more, and do not depend on the order of the rows; with more,
+    a border face between two clusters goes to the one that is found first.
 
     Args:
         embeddings: (n, d) float32, unit L2 norm; n may be 0.
@@ -54,7 +54,7 @@ def dbscan(embeddings: NDArray[np.float32], eps: float, min_samples: int = 2) ->
         min_samples: at least 1.
 
     Returns:
-        (n,) int64 labels: 0 is the largest group, then by size, equal sizes by their first row; noise is -1.
+        (n,) int64 labels: 0 is the largest cluster, then by size, equal sizes by their first row; noise is -1.
 
     Raises:
         InputError: eps or min_samples out of range, or embeddings that `radius_neighbours` refuses.
@@ -72,9 +72,9 @@ def dbscan(embeddings: NDArray[np.float32], eps: float, min_samples: int = 2) ->
 
 
 def renumber_by_size(labels: NDArray[np.integer]) -> Labels:
-    """The same groups, numbered 0, 1, … from the largest on, equal sizes by their first row; noise stays -1."""
-    groups, first, members, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    real = groups != NOISE
-    numbers = np.full(len(groups), NOISE, np.int64)
+    """The same clusters, numbered 0, 1, … from the largest on, equal sizes by their first row; noise stays -1."""
+    clusters, first, members, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    real = clusters != NOISE
+    numbers = np.full(len(clusters), NOISE, np.int64)
     numbers[np.lexsort((first, -sizes, ~real))[: real.sum()]] = np.arange(real.sum())
     return np.asarray(numbers[members], dtype=np.int64)

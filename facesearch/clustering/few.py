@@ -30,7 +30,7 @@ class Few:
         return linked(self._pairs.a[near], self._pairs.b[near], len(self._vectors), min_samples)
 
     def strangers(self, radius: float, labels: Ints) -> Floats:
-        """(n,) how many faces of other groups there are within a radius of each."""
+        """(n,) how many faces of other clusters there are within a radius of each."""
         a, b = self._pairs.a, self._pairs.b
         strange = (self._pairs.distance <= radius) & (labels[a] != labels[b])
         counted = np.bincount(np.concatenate([a[strange], b[strange]]), minlength=len(labels))

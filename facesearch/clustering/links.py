@@ -1,4 +1,4 @@
-"""Pairs of faces as keys, DBSCAN's core faces from the pairs within eps, and the sums of groups."""
+"""Pairs of faces as keys, DBSCAN's core faces from the pairs within eps, and the sums of clusters."""
 
 import numpy as np
 from numpy.typing import NDArray

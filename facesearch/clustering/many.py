@@ -1,6 +1,6 @@
 """Faces that are too many for all their pairs: approximate neighbours say which are compared, exact distances decide.
 
-The neighbours of single faces are looked for once, those of groups among the groups' means, again and again until
+The neighbours of single faces are looked for once, those of clusters among the clusters' means, again and again until
 nothing more is joined. What `few` does with all pairs is done here with these.
 """
 
@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = NDArray[np.int32]
 
-# Nearest faces or groups that each is compared with.
+# Nearest faces or clusters that each is compared with.
 NEAREST = 16
-# Groups are looked at again while at least this share of them has been joined.
+# Clusters are looked at again while at least this share of them has been joined.
 GOES_ON = 1e-3
 # Faces whose strangers are counted exactly, to know how many the lists miss.
 COUNTED = 256
@@ -48,7 +48,7 @@ class Many:
         return linked(a[near], b[near], len(self._vectors), min_samples)
 
     def strangers(self, radius: float, labels: Ints) -> Floats:
-        """(n,) how many faces of other groups there are within a radius of each, what the lists miss made up for."""
+        """(n,) how many faces of other clusters there are within a radius of each, what the lists miss made up for."""
         counted = np.zeros(len(labels))
         for a, b in self._lists.within(radius):
             strange = labels[a] != labels[b]
@@ -108,7 +108,7 @@ def _distances2(vectors: NDArray[np.float32], a: Columns, b: Columns) -> NDArray
 
 
 def _strangers_of(rows: Ints, vectors: NDArray[np.float32], radius: float, labels: Ints) -> int:
-    """How many faces of other groups there are within a radius of some rows, each of them counted."""
+    """How many faces of other clusters there are within a radius of some rows, each of them counted."""
     found = 0
     for start in range(0, len(rows), 16):
         part = rows[start : start + 16]

@@ -15,7 +15,7 @@ __all__ = ["NearLists"]
 
 Columns = NDArray[np.int32]
 
-# Lists for n vectors: so many times the square root of n; each vector looks into so many of them. Groups of 50,000 of
+# Lists for n vectors: so many times the square root of n; each vector looks into so many of them. Clusters of 50,000 of
 # a million made-up faces then agree with those of all pairs to an adjusted Rand index of 0.996; with a quarter of the
 # probes to 0.993.
 LISTS, PROBES = 4, 32

@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 
 
 def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int, constraints: Constraints) -> Ints:
-    """DBSCAN's groups where they agree with the constraints; a group that does not is grown anew from its single faces.
+    """DBSCAN's clusters where they agree with the constraints; others are grown anew from their single faces.
 
     Args and Raises: see `dbscan`.
 
@@ -23,14 +23,14 @@ def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int,
     found = dbscan(embeddings, eps, min_samples)
     if not (constraints.person != NOBODY).any():  # nobody is anybody, so there is nobody whom a face could not be
         return found
-    groups = np.where(found == NOISE, found.max(initial=-1) + 1 + np.arange(len(found)), found)
-    labels = constraints.enforce(groups)
-    broken = np.isin(groups, list(constraints.broken(groups)))
+    clusters = np.where(found == NOISE, found.max(initial=-1) + 1 + np.arange(len(found)), found)
+    labels = constraints.enforce(clusters)
+    broken = np.isin(clusters, list(constraints.broken(clusters)))
     if broken.any():
         labels = _grown(labels, broken, embeddings, eps, min_samples, constraints)
-    group_by_itself = (found != NOISE) & (np.bincount(groups)[groups] == 1) | (min_samples == 1)
+    cluster_by_itself = (found != NOISE) & (np.bincount(clusters)[clusters] == 1) | (min_samples == 1)
     alone = np.bincount(labels)[labels] == 1
-    return np.where(alone & ~group_by_itself & (constraints.person == NOBODY), NOISE, labels)
+    return np.where(alone & ~cluster_by_itself & (constraints.person == NOBODY), NOISE, labels)
 
 
 def _grown(
@@ -41,7 +41,7 @@ def _grown(
     min_samples: int,
     constraints: Constraints,
 ) -> Ints:
-    """Faces of broken groups linked again, nearest first, as far as it agrees with the constraints.
+    """Faces of broken clusters linked again, nearest first, as far as it agrees with the constraints.
 
     So the faces between two people that DBSCAN has run together go to the one that they are nearer to. Confirmed faces
     count as core faces; border faces come last, and each goes to one core face.

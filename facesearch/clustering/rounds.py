@@ -1,6 +1,6 @@
-"""Joining groups as `agglomeration` does, for so many of them that they cannot be taken one pair at a time.
+"""Joining clusters as `agglomeration` does, for so many of them that they cannot be taken one pair at a time.
 
-There the best pair of groups is joined, then the best of those that are left. Here all pairs are joined at once whose
+There the best pair of clusters is joined, then the best of those that are left. Here all pairs are joined at once whose
 cost is below a level and which are the best for one of the two; the level rises to the cut in small steps, so that sure
 joins still come before doubtful ones. The cost is the same; sums of unit vectors are kept in float32, which is worth
 about 1e-6 of a squared distance.
@@ -21,14 +21,14 @@ Ints = NDArray[np.int64]
 
 # Steps in which the level rises from the lowest cost to the cut.
 LEVELS = 16
-# Pairs of groups whose sums are gathered at a time.
+# Pairs of clusters whose sums are gathered at a time.
 COST_PAIRS = 1 << 12
 # Pairs that are no more are taken out when they are so large a share.
 SPARE = 0.25
 
 
 class Rounds:
-    """Groups, each at the place of one of those that it was made of; the pairs that may be joined, and their costs."""
+    """Clusters, each at the place of one that it was made of; the pairs that may be joined, and their costs."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Rounds:
         return np.asarray(np.unique(self._taken_by[self._start], return_inverse=True)[1], dtype=np.int64)
 
     def means(self) -> tuple[Ints, NDArray[np.float32]]:
-        """The groups' places, and (g, d) float32 the means of their vectors."""
+        """The clusters' places, and (g, d) float32 the means of their vectors."""
         places = np.flatnonzero(self._taken_by == np.arange(len(self._taken_by)))
         return places, np.asarray(self._sums[places] / self._sizes[places, None], dtype=np.float32)
 
@@ -68,7 +68,7 @@ class Rounds:
         self._a, self._b, self._costs = self._priced(a, b)
 
     def join(self) -> int:
-        """Join what is below its cut, until nothing is; the number of groups that became part of others."""
+        """Join what is below its cut, until nothing is; the number of clusters that became part of others."""
         joined, lowest = 0, float(self._costs.min(initial=0.0))
         for step in range(1, LEVELS + 1):
             level = lowest * (1 - step / LEVELS)
@@ -81,15 +81,15 @@ class Rounds:
         if not len(x):
             return 0
         self._add(x, y)
-        for group, into in zip(x[self._told[x]].tolist(), y[self._told[x]].tolist(), strict=True):
-            self._who[into] = max(self._who[into], self._who[group])
-            self._refused[into] |= self._refused[group]
+        for cluster, into in zip(x[self._told[x]].tolist(), y[self._told[x]].tolist(), strict=True):
+            self._who[into] = max(self._who[into], self._who[cluster])
+            self._refused[into] |= self._refused[cluster]
             self._told[into] = True
         self._moved(x, y)
         return len(x)
 
     def _best(self, level: float) -> tuple[Ints, Ints]:
-        """Each group with a cost up to a level, and the one with which it is lowest: the lowest costs first."""
+        """Each cluster with a cost up to a level, and the one with which it is lowest: the lowest costs first."""
         below = np.flatnonzero(self._costs <= level)
         a, b, costs = self._a[below], self._b[below], self._costs[below]
         best = np.full(len(self._sizes), np.inf)
@@ -103,7 +103,7 @@ class Rounds:
     def _matched(self, x: Ints, y: Ints) -> tuple[Ints, Ints]:
         """Of joins in order those that can be made at once, x into y.
 
-        A group takes in one other, or more as long as they do not outnumber it: its mean is about the same afterwards.
+        A cluster takes in one other, or more as long as they do not outnumber it: its mean stays about the same.
         A cluster with a constraint meets only one other such cluster, as their pair was looked at.
         """
         gone: set[int] = set()
@@ -124,14 +124,14 @@ class Rounds:
         return pairs[:, 0], pairs[:, 1]
 
     def _add(self, x: Ints, y: Ints) -> None:
-        """Give groups at y what those at x have."""
+        """Give clusters at y what those at x have."""
         order = np.argsort(y, kind="stable")
         places, first = np.unique(y[order], return_index=True)
         for values in (self._sums, self._sizes, self._shifts):
             values[places] += np.add.reduceat(values[x[order]], first)
 
     def _moved(self, x: Ints, y: Ints) -> None:
-        """Groups at x are now part of those at y."""
+        """Clusters at x are now part of those at y."""
         count = len(self._sizes)
         into, changed = np.arange(count), np.zeros(count, np.bool_)
         into[x], changed[x], changed[y] = y, True, True
@@ -139,7 +139,7 @@ class Rounds:
         self._photo_pairs = into[self._photo_pairs[0]], into[self._photo_pairs[1]]
         old = np.flatnonzero(changed[self._a] | changed[self._b])
         a, b, costs = self._priced(into[self._a[old]], into[self._b[old]])
-        used, spare = old[: len(a)], old[len(a) :]  # pairs have become one, or the same group: never more than before
+        used, spare = old[: len(a)], old[len(a) :]  # pairs have become one, or the same cluster: never more than before
         self._a[used], self._b[used], self._costs[used] = a, b, costs
         self._a[spare], self._b[spare], self._costs[spare] = 0, 0, np.inf
         if np.isinf(self._costs).mean() > SPARE:
@@ -164,13 +164,13 @@ class Rounds:
         return a.astype(np.int32), b.astype(np.int32), costs - self._cut2(self._sizes[a] * self._sizes[b])
 
     def _mean2(self, a: Ints, b: Ints) -> Floats:
-        """Mean squared distance between the faces of two groups, less what their faces add to what is allowed."""
+        """Mean squared distance between the faces of two clusters, less what their faces add to what is allowed."""
         products = np.einsum("nd,nd->n", self._sums[a], self._sums[b]).astype(np.float64)
         mean = 2 - 2 * products / (self._sizes[a] * self._sizes[b])
         return np.asarray(mean - self._shifts[a] / self._sizes[a] - self._shifts[b] / self._sizes[b])
 
     def _against(self, keys: Ints) -> Floats:
-        """Squared distance added to pairs of groups that are on photos together."""
+        """Squared distance added to pairs of clusters that are on photos together."""
         a, b = self._photo_pairs
         if not len(a) or not len(keys):
             return np.zeros(len(keys))

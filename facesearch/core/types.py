@@ -43,6 +43,8 @@ class Face:
     cluster: None for a face in no cluster; person: whose cluster that is.
     confirmed: the user has said whose face it is; not_a_face: the user has said that it is none.
     distance: L2, in [0, 2], to what the face was listed by: a probe, or its cluster's mean direction.
+
+    Faces are compared and hashed by all but their arrays.
     """
 
     box: Box

@@ -59,7 +59,7 @@ def calibrate(library: "Library", folder: str | os.PathLike[str], tick: Tick = l
 
     Raises as `measured_calibration`.
     """
-    calibration = measured_calibration(library.engine, Path(folder), tick)
+    calibration = measured_calibration(library.pipeline, Path(folder), tick)
     library.use_calibration(calibration)
     return calibration
 

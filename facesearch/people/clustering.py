@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.calibration import Calibration
+from facesearch.calibration import Calibration, no_calibration
 from facesearch.clustering import NOISE, Clusterer, Constraints, Cuts, Faces, Options, cluster_faces
 from facesearch.clustering.constraints import NOBODY
+from facesearch.core.errors import InputError
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
 from facesearch.pipeline import quality
@@ -38,8 +39,10 @@ def recluster(
 ) -> Clustering:
     """Make all clusters anew, in one transaction.
 
-    Raises InputError where eps or min_samples is out of range.
+    Raises InputError where eps or min_samples is out of range, or there is neither eps nor a calibration.
     """
+    if eps is None and calibration is None:
+        raise InputError(no_calibration(store.spec, "give --eps, or"))
     began = time.perf_counter()
     with store.transaction() as connection:
         table, hidden = read_all(connection, store.spec.dim), constraints_of.not_faces(connection)

@@ -71,13 +71,16 @@ def _measured(store: Store, calibration: Calibration | None, face: Face, weak: s
         if face.cluster is not None:
             return _in_cluster(connection, face)
         nearest = _nearest_cluster(store, connection, face)
+        rejected = _rejected_clusters(connection, face.id)
+        if nearest is None and not rejected:
+            return "There are no clusters yet: make them with `facesearch cluster`."
         text = f"It is weak: {weak}. " if weak else ""
         if clusters.came_later(connection, face.id):
             text += "It has come since the last `facesearch cluster`, and waits for the next. "
-        others = ", ".join(cluster.title for cluster in _rejected_clusters(connection, face.id))
+        others = ", ".join(cluster.title for cluster in rejected)
         text += f"You have said that it is not {others}. " if others else ""
         if nearest is None:
-            return text.rstrip() or "There are no clusters yet: make them with `facesearch cluster`."
+            return text.rstrip()
         cuts = Cuts.of(good_face_count(store, connection), calibration)
     return text + (
         f"The nearest cluster, {nearest[0].title}, is {nearest[1]:.3f} away on average; a face joins"
@@ -106,7 +109,10 @@ def _nearest_cluster(store: Store, connection: Connection, face: Face) -> tuple[
     assert face.embedding is not None
     others = [other for other, _ in store.search(face.embedding, NEAREST)]
     rejected = {cluster.id for cluster in _rejected_clusters(connection, face.id)}
-    distances = _mean_distances(connection, face, set(clusters.of_faces(connection, others).values()) - rejected)
+    near = set(clusters.of_faces(connection, others).values()) - rejected
+    # None of them is in any cluster: then all clusters are looked at.
+    near = near or {cluster.id for cluster in clusters.summaries(connection)} - rejected
+    distances = _mean_distances(connection, face, near)
     if not distances:
         return None
     nearest = min(distances.values())

@@ -37,10 +37,14 @@ ANY_SIZE = ImageConfig(max_megapixels=float("inf"))
 
 
 class Thumbnails:
-    """Pictures of one library; threads may share it."""
+    """Pictures of one library; threads may share it.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Args:
+        images: limits of pictures that are not in the library.
+    """
+
+    def __init__(self, store: Store, images: ImageConfig | None = None) -> None:
+        self._store, self._images = store, images
         self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._stripes = [threading.Lock() for _ in range(STRIPES)]
         store.pictures.sweep(store.reading)
@@ -69,6 +73,10 @@ class Thumbnails:
         if made_from is None:
             raise InputError(f"there is no photo {photo} in the library")
         return self._kept_or_made(Picture("photo", photo, size, made_from), photo)
+
+    def of_probe(self, image: str | os.PathLike[str], boxes: Sequence[Box]) -> "ProbePictures":
+        """Small pictures of an image that is not in the library, and of faces on it; see `pictures_of`."""
+        return pictures_of(image, boxes, self._images)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def excess(
         sharpnesses: (n,) see `sharpness`.
 
     Returns:
-        (n,) float64: 0 for a good face; 2 and more is a poor one, which must not hold a group together.
+        (n,) float64: 0 for a good face; 2 and more is a poor one, which must not hold a cluster together.
     """
     side = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     across = np.linalg.norm(landmarks[:, 1] - landmarks[:, 0], axis=1)

@@ -3,6 +3,6 @@
 May import pipeline, storage and everything below them.
 """
 
-from facesearch.searching.search import compare, faces_of, no_calibration, query
+from facesearch.searching.search import compare, faces_of, query
 
-__all__ = ["compare", "faces_of", "no_calibration", "query"]
+__all__ = ["compare", "faces_of", "query"]

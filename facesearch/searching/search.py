@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.calibration import Calibration
+from facesearch.calibration import Calibration, no_calibration
 from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
 from facesearch.core.results import Match, Probe, QueryResult, Verification
-from facesearch.core.settings import ModelSpec
 from facesearch.core.types import Face
 from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
@@ -19,11 +18,11 @@ from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import poorness
 from facesearch.storage import Store, clusters
 
-__all__ = ["compare", "faces_of", "no_calibration", "query"]
+__all__ = ["compare", "faces_of", "query"]
 
 
 def query(
-    index: Store,
+    store: Store,
     pipeline: Pipeline,
     calibration: Calibration | None,
     image: str | os.PathLike[str],
@@ -31,7 +30,7 @@ def query(
     face: int | None = None,
     called: str | None = None,
 ) -> QueryResult:
-    """The k faces of the index nearest to each face of a picture, or to one of them.
+    """The k faces of the library nearest to each face of a picture, or to one of them.
 
     Args:
         face: only this face of the picture, counted from 0, the most prominent first.
@@ -39,14 +38,14 @@ def query(
 
     Raises:
         InputError: k is not positive.
-        LibraryError: the index is empty.
+        LibraryError: the library is empty.
         PhotoError: the picture cannot be read.
         NoFaceError: there is no face in it, or not so many.
     """
     if k < 1:
         raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
-    if not len(index.vectors):
-        raise LibraryError(f"the library {index.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
+    if not len(store.vectors):
+        raise LibraryError(f"the library {store.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
     called = called or as_path(image)
     found = faces_of(pipeline, image, called)
     if face is not None:
@@ -55,12 +54,12 @@ def query(
             raise NoFaceError(f"{called} has {count}, counted from 0: there is no face {face}")
         found = [found[face]]
     return QueryResult(
-        model=index.spec.name,
+        model=store.spec.name,
         threshold=calibration.threshold() if calibration else None,
         faces=tuple(
             Probe(
                 one,
-                _matches(index, calibration, index.search(_embedding(one), k)),
+                _matches(store, calibration, store.search(_embedding(one), k)),
                 poorness(one.box, one.landmarks, one.score, one.sharpness),
             )
             for one in found
@@ -68,9 +67,9 @@ def query(
     )
 
 
-def _matches(index: Store, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
-    records = {record.id: record for record in index.faces([face for face, _ in near])}
-    with index.reading() as connection:
+def _matches(store: Store, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
+    records = {record.id: record for record in store.faces([face for face, _ in near])}
+    with store.reading() as connection:
         cluster_of = clusters.of_faces(connection, records)
         people = clusters.persons_of(connection, set(cluster_of.values()))
     matches = []
@@ -141,11 +140,3 @@ def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | No
 def _embedding(face: Face) -> NDArray[np.float32]:
     assert face.embedding is not None  # a pipeline gives every face one
     return face.embedding
-
-
-def no_calibration(spec: ModelSpec, otherwise: str) -> str:
-    """What to tell a user of a model whose distances nobody has measured."""
-    return (
-        f"no threshold is known for the model {spec.name}: {otherwise} make one with"
-        f" `facesearch calibrate FOLDER --model {spec.name}` (a folder for each person)"
-    )

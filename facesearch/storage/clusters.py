@@ -90,7 +90,9 @@ def summaries(connection: Connection, only: Sequence[int] | None = None) -> list
     for wanted in [None] if only is None else chunks(only):
         chosen = query if wanted is None else query.where(db.clustered.c.cluster_id.in_(wanted))
         rows += connection.execute(chosen.group_by(db.clustered.c.cluster_id)).all()
-    people = {row.id: row for row in connection.execute(select(db.people))}
+    people: dict[int, Any] = {}
+    for wanted in chunks(row.person_id for row in rows if row.person_id is not None):
+        people |= {row.id: row for row in connection.execute(select(db.people).where(db.people.c.id.in_(wanted)))}
     found = [
         Cluster(
             row.cluster_id,

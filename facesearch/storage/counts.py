@@ -1,15 +1,15 @@
-"""How much an index holds."""
+"""How much a library holds."""
 
 from sqlalchemy import Connection, func, select
 
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import clustered_up_to
-from facesearch.storage.records import IndexCounts
+from facesearch.storage.records import LibraryCounts
 
 __all__ = ["count_all"]
 
 
-def count_all(connection: Connection) -> IndexCounts:
+def count_all(connection: Connection) -> LibraryCounts:
     missing = db.paths.c.missing_since.is_not(None) & ~db.paths.c.offline
     empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
     queries = [
@@ -25,4 +25,4 @@ def count_all(connection: Connection) -> IndexCounts:
         select(func.count()).select_from(db.clustered),
         select(func.count()).select_from(db.faces).where(db.faces.c.id > clustered_up_to()),
     ]
-    return IndexCounts(*(int(connection.execute(query).scalar_one()) for query in queries))
+    return LibraryCounts(*(int(connection.execute(query).scalar_one()) for query in queries))

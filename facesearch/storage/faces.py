@@ -1,13 +1,51 @@
-"""Faces in the database, by other things than their id."""
+"""Faces in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Select, case, func, or_, select
 
+from facesearch.core.types import Face
 from facesearch.storage import schema as db
+from facesearch.storage.queries import chunks
 
-__all__ = ["exists", "highest_id", "photos_showing", "unplaced", "unplaced_query"]
+__all__ = ["by_ids", "by_photos", "exists", "highest_id", "photos_showing", "unplaced", "unplaced_query"]
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Face]:
+    """The faces with these ids, in their order and without embeddings; ids that are not there are left out."""
+    found: dict[int, Face] = {}
+    for some in chunks(ids):
+        rows = connection.execute(select(db.faces).where(db.faces.c.id.in_(some))).all()
+        paths = _present_paths(connection, {row.photo_id for row in rows})
+        found |= {row.id: _face(row, paths.get(row.photo_id, "")) for row in rows}
+    return [found[int(i)] for i in ids if int(i) in found]
+
+
+def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
+    """For each of some photos its faces; an empty list for one without."""
+    ids: list[int] = []
+    for some in chunks(photo_ids):
+        ids += connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id.in_(some))).scalars()
+    found: dict[int, list[Face]] = {photo: [] for photo in photo_ids}
+    for face in by_ids(connection, sorted(ids)):
+        found[face.photo_id].append(face)
+    return found
+
+
+def _face(row: Any, path: str) -> Face:
+    landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
+    box = (row.x1, row.y1, row.x2, row.y2)
+    return Face(box, landmarks, row.score, row.sharpness, id=row.id, photo_id=row.photo_id, path=path)
+
+
+def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:
+    """For each photo one of its files, not a missing one where there is a choice."""
+    query = select(db.paths.c.photo_id, db.paths.c.path).where(db.paths.c.photo_id.in_(list(photo_ids)))
+    # the last one wins: present files come after missing ones, and the order is the same every time
+    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())
+    return {row.photo_id: row.path for row in connection.execute(ordered)}
 
 
 def exists(connection: Connection, face: int) -> bool:

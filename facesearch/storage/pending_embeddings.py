@@ -17,8 +17,8 @@ __all__ = ["adopt", "stage", "waiting"]
 def waiting(connection: Connection, fingerprint: str) -> dict[int, list[int]]:
     """Faces that have no embedding of the new model yet: photo id -> face ids. Those of any other model are dropped."""
     connection.execute(delete(db.pending_embeddings).where(db.pending_embeddings.c.fingerprint != fingerprint))
-    staged = select(db.pending_embeddings.c.face_id)
-    query = select(db.faces.c.photo_id, db.faces.c.id).where(db.faces.c.id.not_in(staged)).order_by(db.faces.c.id)
+    pending = select(db.pending_embeddings.c.face_id)
+    query = select(db.faces.c.photo_id, db.faces.c.id).where(db.faces.c.id.not_in(pending)).order_by(db.faces.c.id)
     by_photo: dict[int, list[int]] = {}
     for photo_id, face_id in connection.execute(query):
         by_photo.setdefault(photo_id, []).append(face_id)

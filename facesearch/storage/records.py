@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["IndexCounts", "KnownPath"]
+__all__ = ["KnownPath", "LibraryCounts"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class KnownPath:
 
 
 @dataclass(frozen=True)
-class IndexCounts:
-    """How much an index holds.
+class LibraryCounts:
+    """How much a library holds.
 
     missing: files that are gone; offline: files whose disk may not be mounted.
-    people: those with a name. faces_since_clustering: added after the groups were last made.
+    people: those with a name. faces_since_clustering: added after the last clustering.
     """
 
     photos: int

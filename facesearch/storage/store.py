@@ -1,10 +1,9 @@
-"""The index of a library: SQLite, which is the truth, and FAISS, which follows it.
+"""The store of a library: SQLite, which is the truth, and FAISS, which follows it.
 
 Nothing here knows how an embedding is made. A face row's id is its vector's id. Whatever changes a face raises the
 library's generation, by a trigger in the database; vectors of another generation are built again from SQLite.
 """
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
@@ -20,22 +19,18 @@ from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMisma
 from facesearch.core.files import make_private_folder
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import catalog, faces, files, pending_embeddings, runs
 from facesearch.storage import schema as db
 from facesearch.storage.counts import count_all
-from facesearch.storage.database import FILE_NAME, new_id, open_database
+from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
-from facesearch.storage.face_table import FaceTable, read_table
 from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.privacy import tighten_library
-from facesearch.storage.records import IndexCounts, KnownPath
+from facesearch.storage.records import KnownPath, LibraryCounts
 from facesearch.storage.thumbnails import PictureStore
-from facesearch.storage.vectors import Stamp, VectorIndex, kind_for
+from facesearch.storage.vectors import FaissIndex, Stamp, kind_for
 
 __all__ = ["Store"]
-
-CHUNK = 500
 
 
 class Store:
@@ -54,8 +49,8 @@ class Store:
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
         self.pictures = PictureStore(folder)
-        self._cache: tuple[Stamp, VectorIndex] | None = None
-        self._stale: VectorIndex | None = None  # of an earlier generation, to be brought up to date
+        self._cache: tuple[Stamp, FaissIndex] | None = None
+        self._stale: FaissIndex | None = None  # of an earlier generation, to be brought up to date
         try:
             self.uuid, self._model, self.detector = self._identity(_created, _detector)
             self.spec = ModelSpec.from_json(self._model)
@@ -149,23 +144,16 @@ class Store:
 
     def start_run(self, kind: str, roots: Iterable[str] = ()) -> int:
         with self.transaction() as connection:
-            for root in as_strings(roots):
-                connection.execute(upsert(db.roots).values(path=root).on_conflict_do_nothing())
-            values = {"kind": kind, "started_at": time.time()}
-            return new_id(connection.execute(insert(db.runs).values(values)))
+            return runs.start(connection, kind, as_strings(roots))
 
     def finish_run(self, run_id: int, summary: str) -> None:
         with self.transaction() as connection:
-            values = {"finished_at": time.time(), "summary": summary}
-            connection.execute(update(db.runs).where(db.runs.c.id == run_id).values(values))
+            runs.finish(connection, run_id, summary)
 
     def record_failures(self, run_id: int, failures: Iterable[tuple[str, str]]) -> None:
         """Args: failures: (path, reason)."""
         with self.transaction() as connection:
-            for path, reason in failures:
-                values = {"reason": reason, "run_id": run_id}
-                statement = upsert(db.failures).values(path=path, **values)
-                connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+            runs.record_failures(connection, run_id, failures)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -185,84 +173,50 @@ class Store:
     def photo_sizes(self) -> dict[int, tuple[int, int]]:
         """Photo id -> (width, height) in pixels as displayed."""
         with self.reading() as connection:
-            query = select(db.photos.c.id, db.photos.c.width, db.photos.c.height)
-            return {photo: (width, height) for photo, width, height in connection.execute(query)}
+            return files.sizes(connection)
 
     def photo_size(self, photo_id: int) -> tuple[int, int]:
         """(width, height) of a photo that is there, in pixels as displayed."""
-        query = select(db.photos.c.width, db.photos.c.height).where(db.photos.c.id == photo_id)
         with self.reading() as connection:
-            width, height = connection.execute(query).one()
-        return width, height
+            return files.size_of(connection, photo_id)
 
     def paths_of(self, photo_id: int) -> list[str]:
         """The files that hold a photo, those that are not missing first."""
-        query = select(db.paths.c.path).where(db.paths.c.photo_id == photo_id)
-        with self.reading() as connection:
-            ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
-            return list(connection.execute(ordered).scalars())
+        return [path for path, *_ in self.files_of(photo_id)]
 
     def files_of(self, photo_id: int) -> list[tuple[str, str, int, int]]:
         """The files that hold a photo, as `paths_of`: (path, the photo's sha256, size in bytes, mtime in ns)."""
-        columns = (db.paths.c.path, db.photos.c.sha256, db.paths.c.size_bytes, db.paths.c.mtime_ns)
-        query = select(*columns).join(db.photos, db.photos.c.id == db.paths.c.photo_id)
-        ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
         with self.reading() as connection:
-            rows = connection.execute(ordered.where(db.paths.c.photo_id == photo_id))
-            return [(path, sha256, size_bytes, mtime_ns) for path, sha256, size_bytes, mtime_ns in rows]
+            return files.of_photo(connection, photo_id)
 
     def roots(self) -> list[str]:
         with self.reading() as connection:
-            return list(connection.execute(select(db.roots.c.path).order_by(db.roots.c.path)).scalars())
+            return runs.roots(connection)
 
     def failures(self) -> list[tuple[str, str]]:
         """(path, reason) of the files that could not be read when they were last tried."""
         with self.reading() as connection:
-            query = select(db.failures.c.path, db.failures.c.reason).order_by(db.failures.c.path)
-            return [(path, reason) for path, reason in connection.execute(query)]
+            return runs.failures(connection)
 
-    def counts(self) -> IndexCounts:
+    def counts(self) -> LibraryCounts:
         with self.reading() as connection:
             return count_all(connection)
 
     def faces(self, ids: Sequence[int]) -> list[Face]:
         """The faces with these ids, in their order; ids that are not there are left out."""
-        found: dict[int, Face] = {}
         with self.reading() as connection:
-            for start in range(0, len(ids), CHUNK):
-                chunk = [int(i) for i in ids[start : start + CHUNK]]
-                rows = connection.execute(select(db.faces).where(db.faces.c.id.in_(chunk))).all()
-                files = _present_paths(connection, {row.photo_id for row in rows})
-                found |= {row.id: _face_record(row, files) for row in rows}
-        return [found[int(i)] for i in ids if int(i) in found]
+            return faces.by_ids(connection, ids)
 
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
-        ids: list[int] = []
         with self.reading() as connection:
-            for start in range(0, len(photo_ids), CHUNK):
-                chunk = list(photo_ids[start : start + CHUNK])
-                ids += connection.execute(select(db.faces.c.id).where(db.faces.c.photo_id.in_(chunk))).scalars()
-        found: dict[int, list[Face]] = {photo: [] for photo in photo_ids}
-        for record in self.faces(sorted(ids)):
-            found[record.photo_id].append(record)
-        return found
-
-    def faces_since(self, run_id: int) -> list[int]:
-        """The ids of the faces on photos that a run has looked at."""
-        query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
-        with self.reading() as connection:
-            return list(connection.execute(query.where(db.photos.c.run_id == run_id).order_by(db.faces.c.id)).scalars())
+            return faces.by_photos(connection, photo_ids)
 
     def embedding(self, face: int) -> NDArray[np.float32]:
         """(d,) float32, unit L2 norm, of a face that is there."""
         with self.reading() as connection:
-            blob = connection.execute(select(db.faces.c.embedding).where(db.faces.c.id == face)).scalar_one()
-        return np.frombuffer(blob, "<f4").astype(np.float32)
-
-    def table(self, connection: Connection) -> FaceTable:
-        """All faces as arrays."""
-        return read_table(connection, self.spec.dim)
+            vectors = embeddings_of(connection, [face], self.spec.dim)[1]
+        return np.asarray(vectors[0], np.float32)
 
     def embeddings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """All faces: ids (n,) int64, ascending, and embeddings (n, d) float32 in the same order."""
@@ -272,14 +226,14 @@ class Store:
     # -- search ---------------------------------------------------------------------------------------------------
 
     @property
-    def vectors(self) -> VectorIndex:
+    def vectors(self) -> FaissIndex:
         """The vectors of the library as it is now: from memory, from the cache file, or built again from SQLite."""
         with self.reading() as connection:
             stamp = self._current_stamp(connection)
         cache = self._cache  # read once: another thread may be doing the same
         if cache is not None and cache[0] == stamp:
             return cache[1]
-        vectors = VectorIndex.load(self.folder, stamp, self._read_exact, self.search_config)
+        vectors = FaissIndex.load(self.folder, stamp, self._read_exact, self.search_config)
         if vectors is None:
             stamp, vectors = self._made_anew()
             self._save(stamp, vectors)
@@ -307,9 +261,9 @@ class Store:
     # -- another model ----------------------------------------------------------------------------------------------
 
     def adopt(self, spec: ModelSpec, unreadable: Sequence[int]) -> int:
-        """Make the staged embeddings of another model the library's; see `staging.adopt`."""
+        """Make the pending embeddings of another model the library's; see `pending_embeddings.adopt`."""
         with self.transaction() as connection:
-            faces = staging.adopt(connection, spec, unreadable)
+            faces = pending_embeddings.adopt(connection, spec, unreadable)
         self.spec, self._model = spec, spec.to_json()
         self.scrub()
         return faces
@@ -333,7 +287,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            connection.execute(delete(db.roots).where(db.roots.c.path.in_(as_strings(roots))))
+            runs.forget_roots(connection, roots)
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
@@ -348,7 +302,7 @@ class Store:
             with self._cache_lock.acquire():  # a reader may still be writing what it has read before
                 if not stamp.describes(self.folder):
                     self._stale = self._load_stale()
-                    VectorIndex.discard(self.folder)
+                    FaissIndex.discard(self.folder)
                     self._cache = None
             _ = self.vectors
 
@@ -392,7 +346,7 @@ class Store:
         with self.reading() as connection:
             return embeddings_of(connection, ids.tolist(), self.spec.dim)
 
-    def _made_anew(self) -> tuple[Stamp, VectorIndex]:
+    def _made_anew(self) -> tuple[Stamp, FaissIndex]:
         """The vectors as they are now, from stale ones and what has changed since, or from nothing."""
         stale, self._stale = self._stale or self._load_stale(), None
         with self.reading() as connection:  # no longer than needed: the write-ahead log grows meanwhile
@@ -400,12 +354,12 @@ class Store:
             if stale is not None and stale.follow(embedding_blocks(connection, self.spec.dim)):
                 return stamp, stale
             ids, embeddings = self._read_embeddings(connection)
-        return stamp, VectorIndex.build(ids, embeddings, self._read_exact, self.search_config)
+        return stamp, FaissIndex.build(ids, embeddings, self._read_exact, self.search_config)
 
-    def _load_stale(self) -> VectorIndex | None:
-        return VectorIndex.stale(self.folder, self.uuid, self._read_exact, self.search_config)
+    def _load_stale(self) -> FaissIndex | None:
+        return FaissIndex.stale(self.folder, self.uuid, self._read_exact, self.search_config)
 
-    def _save(self, stamp: Stamp, vectors: VectorIndex) -> None:
+    def _save(self, stamp: Stamp, vectors: FaissIndex) -> None:
         """Keep what was built, if that is possible and not stale already or, while somebody writes, soon."""
         with suppress(LibraryError, OSError):  # OSError: a full disk, or another reader is keeping the same
             if self._lock.is_free():
@@ -418,18 +372,3 @@ class Store:
 
 def _facts(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
-
-
-def _present_paths(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:
-    """For each photo one of its files, not a missing one where there is a choice."""
-    query = select(db.paths.c.photo_id, db.paths.c.path).where(db.paths.c.photo_id.in_(list(photo_ids)))
-    # the last one wins: present files come after missing ones, and the order is the same every time
-    ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())
-    return {row.photo_id: row.path for row in connection.execute(ordered)}
-
-
-def _face_record(row: Row[tuple[object, ...]], files: dict[int, str]) -> Face:
-    landmarks = np.frombuffer(row.landmarks, "<f4").reshape(5, 2)
-    box = (row.x1, row.y1, row.x2, row.y2)
-    path = files.get(row.photo_id, "")
-    return Face(box, landmarks, row.score, row.sharpness, id=row.id, photo_id=row.photo_id, path=path)

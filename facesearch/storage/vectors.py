@@ -11,7 +11,7 @@ import mmap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from facesearch.core.files import FILE_MODE, part_of, replace_file
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
 
-__all__ = ["Stamp", "VectorIndex", "kind_for"]
+__all__ = ["FaissIndex", "Stamp", "VectorIndex", "kind_for"]
 
-_Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 _Vectors = tuple[NDArray[np.int64], NDArray[np.float32]]
 # From ids to those of them that are there, with their vectors.
 ReadVectors = Callable[[NDArray[np.int64]], _Vectors]
@@ -56,7 +56,34 @@ def kind_for(count: int, config: SearchConfig) -> str:
     )
 
 
-class VectorIndex:
+class VectorIndex(Protocol):
+    """Proposes the faces that are near; (n, d) float32 vectors of unit L2 norm under int64 ids.
+
+    An index is a cache: distances that decide are measured on the store's vectors, and all within a distance is only
+    asked of an exact one.
+    """
+
+    @property
+    def exact(self) -> bool:
+        """Whether `search` misses no neighbour and `within` can be asked."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def ids(self) -> NDArray[np.int64]:
+        """(n,) int64, in no particular order."""
+        ...
+
+    def search(self, query: NDArray[np.float32], k: int) -> Found:
+        """The k nearest to one query (d,), nearest first, equal distances by id: ids and L2 distances (float64)."""
+        ...
+
+    def within(self, query: NDArray[np.float32], radius: float) -> Found:
+        """All at an L2 distance of at most radius, the boundary included; as `search`. Only if it is exact."""
+        ...
+
+
+class FaissIndex:
     """Nearest-neighbour search over (n, d) float32 vectors with int64 ids.
 
     Few vectors are held as they are, and search is exact. Of many it holds lists of rounded ones, which propose
@@ -74,7 +101,7 @@ class VectorIndex:
         vectors: NDArray[np.float32],
         read: ReadVectors | None = None,
         config: SearchConfig | None = None,
-    ) -> "VectorIndex":
+    ) -> "FaissIndex":
         """Index some vectors; of what kind follows from their number.
 
         Args:
@@ -113,7 +140,7 @@ class VectorIndex:
             raise RuntimeError(f"{len(ids) - len(found)} of {len(ids)} ids are not there")
         return vectors
 
-    def search(self, query: NDArray[np.float32], k: int) -> _Found:
+    def search(self, query: NDArray[np.float32], k: int) -> Found:
         """The k nearest to one query, nearest first; equal distances by id (of many that tie with the k-th, any).
 
         Args:
@@ -133,14 +160,14 @@ class VectorIndex:
         ids, distances = self._measured(query, found)
         return ids[:k], distances[:k]
 
-    def within(self, query: NDArray[np.float32], radius: float) -> _Found:
+    def within(self, query: NDArray[np.float32], radius: float) -> Found:
         """All at an L2 distance of at most radius from one query, nearest first; as `search`. Only if it is exact."""
         # FAISS compares in float32, so it is asked for a little more than is kept.
         _, _, found = self._faiss.range_search(query[None], float((radius + 1e-3) ** 2))
         ids, distances = self._measured(query, found)
         return ids[distances <= radius], distances[distances <= radius]
 
-    def _measured(self, query: NDArray[np.float32], found: NDArray[np.int64]) -> _Found:
+    def _measured(self, query: NDArray[np.float32], found: NDArray[np.int64]) -> Found:
         """Exact distances, and the order that follows from them; what is gone since is left out."""
         if not len(found):
             return np.zeros(0, np.int64), np.zeros(0)
@@ -163,7 +190,7 @@ class VectorIndex:
     @classmethod
     def load(
         cls, folder: Path, stamp: Stamp, read: ReadVectors | None = None, config: SearchConfig | None = None
-    ) -> "VectorIndex | None":
+    ) -> "FaissIndex | None":
         """The cache in a folder, mapped into memory; None where there is none that can be used as it is.
 
         That is: where it is missing, stale, damaged, of another library, or of a kind that does not suit its size.
@@ -181,7 +208,7 @@ class VectorIndex:
         return cls._if_suitable(index, read, config or SearchConfig(), memory)
 
     @classmethod
-    def stale(cls, folder: Path, library: str, read: ReadVectors, config: SearchConfig) -> "VectorIndex | None":
+    def stale(cls, folder: Path, library: str, read: ReadVectors, config: SearchConfig) -> "FaissIndex | None":
         """The cache of any generation of a library, if it can be brought up to date with less than building costs."""
         import faiss
 
@@ -202,7 +229,7 @@ class VectorIndex:
     @classmethod
     def _if_suitable(
         cls, index: Any, read: ReadVectors | None, config: SearchConfig, memory: Any = None
-    ) -> "VectorIndex | None":
+    ) -> "FaissIndex | None":
         """None where one of another kind, or with more or fewer lists, would be built of so many vectors."""
         import faiss
 

@@ -41,7 +41,7 @@ class CurrentLibrary:
         """The library with its networks loaded: once, however many threads ask at the same time."""
         library = self.made()
         with self._engine_lock:
-            _ = library.engine
+            _ = library.pipeline
         return library
 
     def close(self) -> None:

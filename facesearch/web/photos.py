@@ -42,13 +42,13 @@ def photo(request: Request, library: Library) -> Response:
 @with_library
 def tile(request: Request, library: Library) -> Response:
     face, size = number(request.path_params["face"]), number(request.path_params["size"])
-    return _picture(request, library.face_tile(face, size))
+    return _picture(request, library.thumbnails.face_tile(face, size))
 
 
 @with_library
 def preview(request: Request, library: Library) -> Response:
     which, size = number(request.path_params["photo"]), number(request.path_params["size"])
-    return _picture(request, library.photo_preview(which, size))
+    return _picture(request, library.thumbnails.photo_preview(which, size))
 
 
 def _picture(request: Request, thumbnail: Thumbnail) -> Response:

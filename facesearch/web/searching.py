@@ -58,7 +58,7 @@ def _search(request: Request, path: Path) -> Response:
     try:
         library = site.library.with_engine()
         found = library.query(path, MATCHES, called="the picture")
-        pictures = library.pictures_of(path, [one.face.box for one in found.faces])
+        pictures = library.thumbnails.of_probe(path, [one.face.box for one in found.faces])
     except FacesearchError as error:
         return back(request, error, "/search")
     key = site.searches.put(Search(found, pictures.size, pictures.preview, pictures.tiles))

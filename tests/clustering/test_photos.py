@@ -25,9 +25,9 @@ def test_people_of_real_photos_are_found(data: Path, engine: Pipeline) -> None:
     seen = [(photo, face) for photo, face in zip(photos, found, strict=True) if face is not None]
     assert len(seen) > 0.9 * len(photos)
     excess = quality.excess(
-        np.array([face.id.box for _, face in seen], np.float64),
-        np.stack([face.id.landmarks for _, face in seen]),
-        np.array([face.id.score for _, face in seen]),
+        np.array([face.box for _, face in seen], np.float64),
+        np.stack([face.landmarks for _, face in seen]),
+        np.array([face.score for _, face in seen]),
         np.array([face.sharpness for _, face in seen]),
     )
     faces = Faces(np.stack([face.embedding for _, face in seen]), np.arange(len(seen)), excess)

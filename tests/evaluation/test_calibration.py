@@ -167,5 +167,5 @@ def test_a_model_that_tells_nobody_apart_has_no_calibration() -> None:
     """Strangers at distance 0 would make a threshold that accepts more than it says."""
     generator = np.random.default_rng(0)
     different = np.concatenate([np.zeros(100), generator.uniform(0.2, 1, 4900)])
-    with pytest.raises(InputError, match=r"even at distance 0 more than 0\.001 of the strangers"):
+    with pytest.raises(InputError, match=r"0\.001"):
         fit_calibration(SPEC, generator.uniform(0, 0.3, 500), different, dataset="made up", how="drawn")

@@ -181,7 +181,7 @@ def test_a_probe_that_cannot_be_found_is_refused():
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 4)), min_size=1, max_size=25)
 
 
-def same_group(labels: list[int], i: int, j: int) -> bool:
+def same_cluster(labels: list[int], i: int, j: int) -> bool:
     return i == j or (labels[i] == labels[j] and labels[i] != -1)
 
 
@@ -190,7 +190,7 @@ def test_pairwise_agrees_with_the_pairs_written_out(labels: list):
     truth, predicted = [t for t, _ in labels], [p for _, p in labels]
     pairs = list(combinations(range(len(labels)), 2))
     true = {(i, j) for i, j in pairs if truth[i] == truth[j]}
-    put = {(i, j) for i, j in pairs if same_group(predicted, i, j)}
+    put = {(i, j) for i, j in pairs if same_cluster(predicted, i, j)}
     scores = pairwise_scores(truth, predicted)
     assert scores.precision == pytest.approx(len(true & put) / len(put) if put else 1)
     assert scores.recall == pytest.approx(len(true & put) / len(true) if true else 1)
@@ -202,9 +202,9 @@ def test_bcubed_agrees_with_every_face_written_out(labels: list):
     faces, precisions, recalls = range(len(labels)), [], []
     for i in faces:
         person = {j for j in faces if truth[i] == truth[j]}
-        group = {j for j in faces if same_group(predicted, i, j)}
-        precisions.append(len(person & group) / len(group))
-        recalls.append(len(person & group) / len(person))
+        cluster = {j for j in faces if same_cluster(predicted, i, j)}
+        precisions.append(len(person & cluster) / len(cluster))
+        recalls.append(len(person & cluster) / len(person))
     scores = bcubed_scores(truth, predicted)
     assert scores.precision == pytest.approx(np.mean(precisions))
     assert scores.recall == pytest.approx(np.mean(recalls))

@@ -113,7 +113,7 @@ def test_killed_at_twenty_moments(
         "facesearch.storage:Store.start_run:1",
         "facesearch.storage:Store.record_failures:1",
         "facesearch.storage:Store.finish_run:1",
-        "facesearch.storage.vectors:VectorIndex.save:1",
+        "facesearch.storage.vectors:FaissIndex.save:1",
     ],
 )
 def test_killed_at_the_worst_moments(

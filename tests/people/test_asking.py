@@ -128,7 +128,7 @@ def test_suggestions_are_nearest_first_and_as_far_apart_as_they_say(doubtful):
 
 
 def test_each_pair_is_asked_once(doubtful):
-    pairs = [frozenset((pair.a.group, pair.b.group)) for pair in doubtful.people.suggestions(100)]
+    pairs = [frozenset((pair.a.id, pair.b.id)) for pair in doubtful.people.suggestions(100)]
     assert len(set(pairs)) == len(pairs)
     assert all(len(pair) == 2 for pair in pairs)
 
@@ -147,7 +147,7 @@ def test_what_was_answered_is_not_asked_again(doubtful):
 
 def test_what_was_split_is_not_asked_about(doubtful):
     doubtful.people.split("Anna", [[2]])
-    group = f"group {doubtful.group_of(2)}"
+    group = f"cluster {doubtful.group_of(2)}"
     assert not {("Anna", group), (group, "Anna")} & set(asked(doubtful))
 
 
@@ -171,7 +171,7 @@ def why(album: Album, face: int) -> str:
 
 def test_before_any_clustering(album):
     ((face,),) = album.add([a_portrait(portrait(0, 0))])
-    assert why(album, face) == "There are no groups yet: make them with `facesearch cluster`."
+    assert why(album, face) == "There are no clusters yet: make them with `facesearch cluster`."
     assert album.people.explain(face).neighbours == ()
 
 
@@ -181,15 +181,15 @@ def test_a_face_in_a_group(album):
     found = album.people.explain(faces[0], k=4)
     own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
     true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
-    assert found.why == f"On average it is {true:.3f} from the other faces of group {found.group}."
-    assert (found.weak, found.confirmed, found.person) == ("", False, None)
-    assert found.width_px == pytest.approx(120)
-    assert {near.face for near in found.neighbours[:2]} == set(faces[1:])
+    assert found.why == f"On average it is {true:.3f} from the other faces of cluster {found.face.cluster}."
+    assert (found.weak, found.face.confirmed, found.face.person) == ("", False, None)
+    assert found.face.box[2] - found.face.box[0] == pytest.approx(120)
+    assert {near.face.id for near in found.neighbours[:2]} == set(faces[1:])
     assert len(found.neighbours) == 4
     assert [near.distance for near in found.neighbours] == sorted(near.distance for near in found.neighbours)
     for near in found.neighbours:
         assert near.probability == pytest.approx(float(CALIBRATION.probability(near.distance)))
-        assert near.group == album.group_of(near.face)
+        assert near.face.cluster == album.group_of(near.face.id)
 
 
 def test_what_the_user_has_said(album):
@@ -199,22 +199,22 @@ def test_what_the_user_has_said(album):
     album.people.name(str(group), "Anna")
     album.people.not_a_face(faces[1][0])
     found = album.people.explain(faces[0][0])
-    assert found.why == f"You have said that it belongs to group {group}."
-    assert (found.confirmed, found.person.name) == (True, "Anna")
-    assert {near.person.name for near in found.neighbours[:2]} == {"Anna"}
+    assert found.why == f"You have said that it belongs to cluster {group}."
+    assert (found.face.confirmed, found.face.person.name) == (True, "Anna")
+    assert {near.face.person.name for near in found.neighbours[:2]} == {"Anna"}
     assert why(album, faces[1][0]) == "You have said that it is not a face."
 
 
 def test_a_face_alone(album):
     album.add_people({person: range(3) for person in range(2)})
     ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
-    assert why(album, stranger) == "There are no groups yet: make them with `facesearch cluster`."
+    assert why(album, stranger) == "There are no clusters yet: make them with `facesearch cluster`."
     album.recluster()
-    assert why(album, stranger).startswith("The nearest group, group ")
+    assert why(album, stranger).startswith("The nearest cluster, cluster ")
     assert "is 0." in why(album, stranger)
     assert album.people.explain(small).weak == "small (30 pixels), blurred, doubtful as a face (97%)"
     assert why(album, small).startswith(
-        "It is weak: small (30 pixels), blurred, doubtful as a face (97%). The nearest group, group "
+        "It is weak: small (30 pixels), blurred, doubtful as a face (97%). The nearest cluster, cluster "
     )
 
 
@@ -236,12 +236,12 @@ def test_a_face_that_is_not_whom_it_is_nearest_to(album):
     album.people.name(str(anna), "Anna")
     album.people.reject(faces[0][0], "Anna")
     text = why(album, faces[0][0])
-    assert text.startswith(f"You have said that it is not Anna. The nearest group, group {bela}, is 0.")
+    assert text.startswith(f"You have said that it is not Anna. The nearest cluster, cluster {bela}, is 0.")
     album.people.reject(faces[0][0], str(bela))
     text = why(album, faces[0][0])
     assert text in (
-        "You have said that it is not Anna, " + f"group {bela}.",
-        f"You have said that it is not group {bela}, Anna.",
+        "You have said that it is not Anna, " + f"cluster {bela}.",
+        f"You have said that it is not cluster {bela}, Anna.",
     )
 
 
@@ -249,7 +249,7 @@ def test_the_last_of_a_group(album):
     faces = album.add_people({person: range(2) for person in range(2)})[0]
     album.recluster()
     album.remove("/photos/2.jpg")
-    assert why(album, faces[0]) == f"It is the only face that is left of group {album.group_of(faces[0])}."
+    assert why(album, faces[0]) == f"It is the only face that is left of cluster {album.group_of(faces[0])}."
 
 
 def test_without_a_calibration(album):
@@ -257,7 +257,7 @@ def test_without_a_calibration(album):
     album.recluster()
     people = People(album.index, lambda: None)
     found = people.explain(faces[0])
-    assert found.why == "The model has no calibration, so groups are plain DBSCAN's."
+    assert found.why == "The model has no calibration, so clusters are plain DBSCAN's."
     assert {near.probability for near in found.neighbours} == {None}
     for ask in (people.suggestions, lambda: people.divide("1")):
         with pytest.raises(InputError, match="run `facesearch calibrate FOLDER` first"):
@@ -278,11 +278,11 @@ def test_a_stricter_look_divides_two_who_were_put_together(album):
     album.people.import_name("Anna", [*one, *other])
     album.people.divide("Anna")
     assert album.people.find("Anna").face_ids == tuple(one)
-    assert album.people.find(str(album.group_of(other[0]))).faces == tuple(other)
+    assert album.people.find(str(album.group_of(other[0]))).face_ids == tuple(other)
 
 
 def test_a_stricter_look_at_one_person(album):
     album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
     album.recluster()
-    with pytest.raises(InputError, match="group 1 looks like one person even on a strict look"):
+    with pytest.raises(InputError, match="cluster 1 looks like one person even on a strict look"):
         album.people.divide("1")

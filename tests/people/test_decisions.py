@@ -41,14 +41,14 @@ def test_naming_makes_somebody_of_a_group(album):
     album.people.name("1", "Anna")
     assert confirmed(album) == set(album.faces[0])
     album.people.name("1", "Annika")
-    assert [cluster.title for cluster in album.people.with_faces()][:2] == ["Annika", "group 2"]
+    assert [cluster.title for cluster in album.people.with_faces()][:2] == ["Annika", "cluster 2"]
 
 
 def test_merging_keeps_the_first_name_and_its_number(album):
     album.people.name("3", "Carl")
     album.people.name("4", "Dora")
     decision = album.people.merge(["1", "Carl", "4"])
-    assert decision.summary == "group 1, Dora merged into Carl"
+    assert decision.summary == "cluster 1, Dora merged into Carl"
     assert members(album, "Carl") == sorted(album.faces[0] + album.faces[2] + album.faces[3])
     assert album.people.find("Carl").id == 3
     with pytest.raises(InputError, match="nobody called 'Dora'"):
@@ -98,7 +98,7 @@ def test_a_face_that_is_not_the_one_and_only_thought_to_be_the_other_is_neither_
 def test_splitting_makes_new_people(album):
     a, *rest, b, c, d = album.faces[0]
     decision = album.people.split("1", [[b], [c, d, d]])
-    assert decision.summary == "3 faces taken out of group 1"
+    assert decision.summary == "3 faces taken out of cluster 1"
     assert members(album, "1") == [a, *rest]
     assert [groups(album.index)[face] for face in (b, c, d)] == [6, 7, 7]
     album.recluster()
@@ -106,7 +106,7 @@ def test_splitting_makes_new_people(album):
 
 
 def test_splitting_says_in_the_singular_that_one_has_left(album):
-    assert album.people.split("1", [album.faces[0][:1]]).summary == "1 face taken out of group 1"
+    assert album.people.split("1", [album.faces[0][:1]]).summary == "1 face taken out of cluster 1"
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_splitting_says_in_the_singular_that_one_has_left(album):
         ([], "some must leave"),
         ([[]], "some must leave"),
         ([[1, 2], [3, 4, 5, 6, 7, 8]], "some must leave and some must stay"),
-        ([[1], [9]], "face 9 is not in group 1"),
+        ([[1], [9]], "face 9 is not in cluster 1"),
         ([[1, 2], [2]], "face 2 cannot be two people"),
-        ([[999]], "face 999 is not in group 1"),
+        ([[999]], "face 999 is not in cluster 1"),
     ],
 )
 def test_impossible_splits(album, parts, said):
@@ -138,7 +138,7 @@ def test_a_name_stays_with_the_rest_where_its_only_confirmed_faces_leave(album):
         album.people.undo()
     album.people.split("Anna", [[first]])
     assert members(album, "Anna") == rest
-    assert album.people.find(str(album.group_of(first))).title == "group 6"
+    assert album.people.find(str(album.group_of(first))).title == "cluster 6"
 
 
 def test_a_rejected_face_does_not_come_back(album):
@@ -152,7 +152,7 @@ def test_a_rejected_face_does_not_come_back(album):
 
 def test_the_last_face_of_a_group_is_not_rejected(album):
     album.people.split("1", [album.faces[0][:1]])
-    with pytest.raises(InputError, match="is the only one of group 6"):
+    with pytest.raises(InputError, match="is the only one of cluster 6"):
         album.people.reject(album.faces[0][0], "6")
 
 
@@ -174,16 +174,16 @@ def test_what_is_no_face_is_in_no_group_ever_again(album):
 
 def test_ignored_people_are_kept_out_of_lists_and_go_on_growing(album):
     album.people.ignore("2")
-    assert 2 not in {somebody.group for somebody in album.people.all()}
-    assert 2 in {somebody.group for somebody in album.people.all(ignored=True)}
+    assert 2 not in {somebody.id for somebody in album.people.all()}
+    assert 2 in {somebody.id for somebody in album.people.all(ignored=True)}
     face = newcomer(album, 1, 50)
     assert album.group_of(face) == 2
     album.people.ignore("2", ignored=False)
-    assert {somebody.group: somebody.size for somebody in album.people.all()}[2] == 8
+    assert {somebody.id: somebody.size for somebody in album.people.all()}[2] == 8
 
 
 def test_keeping_a_group_apart_from_itself(album):
-    with pytest.raises(InputError, match="are the same group"):
+    with pytest.raises(InputError, match="are the same cluster"):
         album.people.keep_apart("1", "1")
 
 

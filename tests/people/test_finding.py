@@ -99,7 +99,7 @@ def test_a_number_is_a_group_first_and_then_a_name(album):
 
 @pytest.mark.parametrize("number", ["0", "99", "9" * 19, str(2**63), "9" * 6000])
 def test_a_group_that_is_not_there(album, number):
-    with pytest.raises(InputError, match=f"there is no group {number}: see"):
+    with pytest.raises(InputError, match=f"there is no cluster {number}: see"):
         album.people.find(number)
 
 
@@ -113,7 +113,7 @@ def test_several_of_one_name_are_told_by_their_groups(album):
     for person, name in ((0, "Anna"), (1, "ANNA"), (2, "Bela")):
         album.people.name(group(album, person), name)
     numbers = ", ".join(sorted((group(album, 0), group(album, 1)), key=int))
-    with pytest.raises(InputError, match=f"2 people are called 'anna': say which by its group, one of {numbers}"):
+    with pytest.raises(InputError, match=f"2 people are called 'anna': say which by its cluster, one of {numbers}"):
         album.people.find("anna")
     assert album.people.find(group(album, 1)).title == "ANNA"
 
@@ -127,6 +127,6 @@ def test_a_person_without_a_face_left_is_not_found(album):
 
 def test_somebody_without_a_name_is_referred_to_by_number_only(album):
     album.people.ignore(group(album, 0))
-    assert album.people.find(group(album, 0)).title == f"group {group(album, 0)}"
+    assert album.people.find(group(album, 0)).title == f"cluster {group(album, 0)}"
     with pytest.raises(InputError, match="nobody called 'None'"):
         album.people.find("None")

@@ -157,7 +157,7 @@ def test_what_was_decided_about_others_can_still_be_undone(album):
     album.people.name(group(album, 1), "Bela")
     album.people.forget(NAME)
     assert album.people.find("Bela").face_ids == tuple(album.faces[1])
-    assert [decision.summary for decision in album.people.history()] == [f"group {group(album, 1)} is Bela"]
+    assert [decision.summary for decision in album.people.history()] == [f"cluster {group(album, 1)} is Bela"]
     album.people.undo()
     assert album.people.with_faces()[0].person is None
 
@@ -187,7 +187,7 @@ def test_everybody(album):
     assert album.index.clear() == 28
     for wanted in [*every, *spelled(NAME), *pictures, b"Bela", b"/photos/"]:
         assert found_in(album.index, wanted) == []
-    for table in ("faces", "photos", "paths", "people", "confirmed", "clustered", "decisions", "runs", "roots"):
+    for table in ("faces", "photos", "paths", "people", "confirmed", "clustered", "undo_log", "runs", "roots"):
         assert rows(album.index, f"SELECT count(*) FROM {table}") == [(0,)]
     assert album.people.undo() is None
     ids = album.add([a_portrait(portrait(0, 0))], [a_portrait(portrait(0, 1))])

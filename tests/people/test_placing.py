@@ -4,7 +4,7 @@ from people_samples import Album, a_portrait, an_album, portrait
 
 from facesearch.clustering import Cuts
 from facesearch.people import clustering as grouping
-from facesearch.storage import catalog
+from facesearch.storage import catalog, clusters, face_table
 
 
 def known(album: Album) -> dict[int, list[int]]:
@@ -23,10 +23,11 @@ def test_only_faces_of_known_people_are_read(monkeypatch) -> None:
         read.append(len(table))
         return table
 
-    read_table = grouping.read_table
-    monkeypatch.setattr(grouping, "read_table", counted)
+    read_table = face_table.read_table
+    monkeypatch.setattr(face_table, "read_table", counted)
     with an_album() as album:
         known(album)
+        read.clear()
         assert album.add_people({0: [50], 1: [50]}, place=True)
         assert max(read) == 5 + 2
 
@@ -50,7 +51,7 @@ def test_faces_that_were_removed_do_not_count() -> None:
         known(album)
         album.remove(*album.paths[:12])
         with album.index.reading() as connection:
-            assert catalog.good_faces(connection)[0] == 3
+            assert clusters.good_faces(connection)[0] == 3
 
 
 def test_groups_name_a_file_that_is_there() -> None:

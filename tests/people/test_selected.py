@@ -129,11 +129,11 @@ def test_a_name_stays_with_the_faces_that_are_left(album):
         (lambda album: album.people.assign([], "Anna"), "no face was chosen"),
         (lambda album: album.people.assign([99], "Anna"), "no face 99"),
         (lambda album: album.people.assign([1, -3], "Anna"), "no face -3"),
-        (lambda album: album.people.assign([1], "99"), "no group 99"),
+        (lambda album: album.people.assign([1], "99"), "no cluster 99"),
         (lambda album: album.people.assign([1], "  "), "1 to 200 characters"),
         (lambda album: album.people.assign([1], "x" * 201), "1 to 200 characters"),
         (lambda album: album.people.assign([1], "Twin"), "2 people are called"),
-        (lambda album: album.people.reject(album.faces[0], "1"), "all 7 faces of group 1"),
+        (lambda album: album.people.reject(album.faces[0], "1"), "all 7 faces of cluster 1"),
         (lambda album: album.people.reject([], "1"), "no face was chosen"),
         (lambda album: album.people.not_a_face([]), "no face was chosen"),
         (lambda album: album.people.is_a_face([10**30]), "no face"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_meant_changes_nothing(album, decide, message):
 
 def test_only_the_decision_that_is_meant_is_undone(album):
     first, second = album.people.name("1", "Anna"), album.people.name("2", "Bela")
-    with pytest.raises(InputError, match="the latest is now: group 2 is Bela"):
+    with pytest.raises(InputError, match="the latest is now: cluster 2 is Bela"):
         album.people.undo(first.id)
     assert album.people.history(limit=1) == [second]
     assert album.people.undo(second.id) == second

@@ -135,7 +135,7 @@ class Decisions(RuleBasedStateMachine):
         there = self.faces()
         assert self.people.undo() is not None
         after = state(self.index)
-        for table in ("people", "apart"):
+        for table in ("people", "cannot_link"):
             assert after[table] == before[table]
         for table in ("confirmed", "rejected", "not_faces"):
             assert after[table] == [row for row in before[table] if row[0] in there]
@@ -169,7 +169,7 @@ class Decisions(RuleBasedStateMachine):
         before, people = groups(self.index), state(self.index)
         found = self.album.recluster()
         after = groups(self.index)
-        assert {face: cluster.id for cluster in found.clusters for face in [f.face for f in cluster.faces]} == after
+        assert {face: cluster.id for cluster in found.clusters for face in [f.id for f in cluster.faces]} == after
         assert {t: rows for t, rows in state(self.index).items() if t != "clustered"} == {
             t: rows for t, rows in people.items() if t != "clustered"
         }

@@ -48,4 +48,4 @@ def test_faces_of_one_photo_come_by_number(shelf, export):
 def test_any_name_survives_the_table(trio, export, name):
     trio.people.name("Anna", name)
     rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
-    assert sum(row["name"] == trio.people.find(trio.group(trio.folder / "anna0.jpg")).title for row in rows) == 4
+    assert sum(row["name"] == trio.people.find(trio.cluster_of(trio.folder / "anna0.jpg")).title for row in rows) == 4

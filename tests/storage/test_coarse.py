@@ -19,7 +19,7 @@ from facesearch.core.errors import InputError
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import Store, coarse
 from facesearch.storage import pending_embeddings as staging
-from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, VectorIndex, kind_for
+from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, FaissIndex, kind_for
 
 MANY = SearchConfig(exact_up_to=60)
 COUNT = 400
@@ -72,7 +72,7 @@ def content(index: Store) -> tuple[list[int], NDArray[np.uint8]]:
 def follows(index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache is brought up to date without being built, and holds what SQLite holds."""
     with monkeypatch.context() as patch:
-        patch.setattr(VectorIndex, "build", None)
+        patch.setattr(FaissIndex, "build", None)
         held = len(index.vectors)
     ids, vectors = index.embeddings()
     found, codes = content(index)
@@ -160,7 +160,7 @@ def test_new_faces_are_added(large: Store, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_removed_faces_go_from_the_file_at_once(large: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(VectorIndex, "build", None)
+        patch.setattr(FaissIndex, "build", None)
         large.forget_paths([f"/p/{i}" for i in range(0, COUNT, 4)])
     assert content(large)[0] == [i + 1 for i in range(COUNT) if i % 4]
     follows(large, monkeypatch)
@@ -203,7 +203,7 @@ def test_damage_in_a_stale_file_is_not_carried_on(large: Store, name: str) -> No
 def test_the_stale_file_of_another_library_is_not_followed(large: Store) -> None:
     path = large.folder / STAMP_NAME
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "library": "0" * 32}))
-    assert VectorIndex.stale(large.folder, large.uuid, large._read_exact, MANY) is None
+    assert FaissIndex.stale(large.folder, large.uuid, large._read_exact, MANY) is None
     assert large.search(unit(4), 1) == [(5, 0.0)]
     assert json.loads(path.read_bytes())["library"] == large.uuid
 

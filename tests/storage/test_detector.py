@@ -54,7 +54,7 @@ def test_a_library_takes_its_own_detector(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no detector 'none'"):
         Library(tmp_path, detector="none")
     with Library(tmp_path, device="cpu") as library:
-        assert library.engine.detector.spec == FakeDetector.spec
+        assert library.pipeline.detector.spec == FakeDetector.spec
 
 
 def test_a_new_library_is_for_the_default_detector(tmp_path: Path) -> None:
@@ -69,4 +69,4 @@ def test_a_detector_that_has_changed_since_is_refused(tmp_path: Path, monkeypatc
     Library(tmp_path, detector="fake").close()
     monkeypatch.setitem(DETECTORS, "fake", Changed)
     with Library(tmp_path, device="cpu") as library, pytest.raises(ModelMismatchError, match="fake"):
-        _ = library.engine
+        _ = library.pipeline

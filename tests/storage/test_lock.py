@@ -14,7 +14,7 @@ from index_samples import a_photo, face_ids, filled, put, unit
 from facesearch.core.errors import LibraryError, LibraryLockedError
 from facesearch.storage import Store
 from facesearch.storage.lock import WriterLock
-from facesearch.storage.vectors import VectorIndex
+from facesearch.storage.vectors import FaissIndex
 
 # Takes the lock, begins to delete all faces, says so, and waits to be told to go on.
 WRITER = """
@@ -99,13 +99,13 @@ def test_another_thread_may_not(index: Store) -> None:
 def test_a_search_that_keeps_its_vectors_keeps_no_writer_away(index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(index, 3)
     reader, runs = Store.open(index.folder), []
-    save = VectorIndex.save
+    save = FaissIndex.save
 
     def slow_save(*args: object) -> None:
         runs.append(index.start_run("index"))  # another process begins to write just then
         save(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(VectorIndex, "save", slow_save)
+    monkeypatch.setattr(FaissIndex, "save", slow_save)
     assert reader.search(unit(1), 1) == [(2, 0.0)]
     assert runs == [2]
     reader.close()

@@ -45,10 +45,10 @@ def use(folder: Path, engine: Pipeline) -> set[str]:
     """Do everything with a library that makes files; the names of those that there are meanwhile."""
     Store.create(folder, FAKE_SPEC).close()
     with Library(folder) as library, library.store.writing():
-        library.__dict__["engine"] = engine
+        library.__dict__["pipeline"] = engine
         photo = Picture.save(folder.parent / "photos/a.png", "a")
         library.index([photo.parent])
-        assert library.face_tile(1).jpeg
+        assert library.thumbnails.face_tile(1).jpeg
         library.query(photo)
         published = load_calibration(embedding.resolve("dlib"))
         assert isinstance(published, Calibration)

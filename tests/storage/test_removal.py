@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from facesearch.storage import Store
 from facesearch.storage import pending_embeddings as staging
-from facesearch.storage.vectors import FILE_NAME, VectorIndex
+from facesearch.storage.vectors import FILE_NAME, FaissIndex
 
 
 def left_of(index: Store, vector: NDArray[np.float32]) -> list[str]:
@@ -78,15 +78,15 @@ def test_a_cache_that_was_written_half_is_removed_as_well(index: Store) -> None:
 def test_a_slow_reader_does_not_bring_removed_bytes_back(index: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = filled(index, 2)
     reader = Store.open(index.folder)
-    build = VectorIndex.build
+    build = FaissIndex.build
 
-    def slow_build(*args: NDArray[np.generic]) -> VectorIndex:
+    def slow_build(*args: NDArray[np.generic]) -> FaissIndex:
         built = build(*args)  # type: ignore[arg-type]
-        monkeypatch.setattr(VectorIndex, "build", build)
+        monkeypatch.setattr(FaissIndex, "build", build)
         index.forget_paths(["/p/0"])
         return built
 
-    monkeypatch.setattr(VectorIndex, "build", slow_build)
+    monkeypatch.setattr(FaissIndex, "build", slow_build)
     assert len(reader.vectors) == 2  # as it was when it began to read
     reader.close()
     assert left_of(index, vectors[0]) == []

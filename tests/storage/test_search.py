@@ -10,7 +10,7 @@ from index_samples import DIM, a_photo, filled, near, put, unit
 from numpy.typing import NDArray
 
 from facesearch.storage import Store
-from facesearch.storage.vectors import VectorIndex
+from facesearch.storage.vectors import FaissIndex
 
 TOLERANCE = 1e-7
 
@@ -39,7 +39,7 @@ def test_the_k_nearest_are_those_of_brute_force(
     vectors, query = collection
     ids = np.arange(100, 100 + len(vectors))
     expected = brute_force(vectors, query)
-    found, distances = VectorIndex.build(ids, vectors).search(query, k)
+    found, distances = FaissIndex.build(ids, vectors).search(query, k)
     assert len(found) == len(set(found.tolist())) == min(k, len(vectors))
     np.testing.assert_allclose(distances, expected[found - 100], rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(distances, np.sort(expected)[:k], rtol=0, atol=TOLERANCE)
@@ -55,7 +55,7 @@ def test_everything_within_a_radius_is_that_of_brute_force(
 ) -> None:
     vectors, query = collection
     expected = brute_force(vectors, query)
-    found, distances = VectorIndex.build(np.arange(len(vectors)), vectors).within(query, radius)
+    found, distances = FaissIndex.build(np.arange(len(vectors)), vectors).within(query, radius)
     np.testing.assert_allclose(distances, expected[found], rtol=0, atol=TOLERANCE)
     assert np.all(np.diff(distances) >= 0)
     assert np.all(distances <= radius)
@@ -66,7 +66,7 @@ def test_a_radius_includes_its_boundary() -> None:
     # distances on the axes are whole multiples of a power of two: exact in float32 and float64
     vectors = np.zeros((4, DIM), np.float32)
     vectors[:, 0] = [0.0, 0.25, 0.5, 0.75]
-    index = VectorIndex.build(np.arange(4), vectors)
+    index = FaissIndex.build(np.arange(4), vectors)
     query = np.zeros(DIM, np.float32)
     assert index.within(query, 0.5)[0].tolist() == [0, 1, 2]
     assert index.within(query, np.nextafter(0.5, 0))[0].tolist() == [0, 1]
@@ -75,7 +75,7 @@ def test_a_radius_includes_its_boundary() -> None:
 
 def test_distances_are_not_squared_and_lie_between_0_and_2() -> None:
     one = unit(1)
-    ids, distances = VectorIndex.build(np.arange(3), np.stack([one, -one, near(one, 0.5)])).search(one, 3)
+    ids, distances = FaissIndex.build(np.arange(3), np.stack([one, -one, near(one, 0.5)])).search(one, 3)
     assert ids.tolist() == [0, 2, 1]
     assert distances.dtype == np.float64
     assert distances.tolist() == pytest.approx([0.0, 0.47, 2.0], abs=0.05)
@@ -87,7 +87,7 @@ def test_near_duplicates_are_measured_where_float32_sees_only_noise() -> None:
     other = one.copy()
     other[0] = np.nextafter(other[0], np.float32(2))
     distance = float(abs(np.float64(other[0]) - np.float64(one[0])))
-    _, distances = VectorIndex.build(np.arange(2), np.stack([one, other])).search(one, 2)
+    _, distances = FaissIndex.build(np.arange(2), np.stack([one, other])).search(one, 2)
     assert distances.tolist() == [0.0, distance]
     assert 0 < distance < 1e-6
 
@@ -95,7 +95,7 @@ def test_near_duplicates_are_measured_where_float32_sees_only_noise() -> None:
 def test_many_queries_near_many_duplicates() -> None:
     """More ties than candidates: whichever are returned, they are at the right distance, and none comes twice."""
     vectors = np.stack([unit(1)] * 50 + [unit(2)])
-    ids, distances = VectorIndex.build(np.arange(51), vectors).search(unit(1), 30)
+    ids, distances = FaissIndex.build(np.arange(51), vectors).search(unit(1), 30)
     assert len(set(ids.tolist())) == 30
     assert not distances.any()
 

@@ -13,7 +13,7 @@ from index_samples import a_photo, filled, put, unit
 from facesearch.storage import Store
 from facesearch.storage.database import FILE_NAME as DATABASE
 from facesearch.storage.lock import WriterLock
-from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, Stamp, VectorIndex
+from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, FaissIndex, Stamp
 
 COUNT = 30
 
@@ -39,7 +39,7 @@ def stamp_of(index: Store) -> Stamp:
 
 def is_good(index: Store) -> bool:
     """Whether the cache file fits what the database holds."""
-    loaded = VectorIndex.load(index.folder, stamp_of(index))
+    loaded = FaissIndex.load(index.folder, stamp_of(index))
     if loaded is None:
         return False
     ids, vectors = index.embeddings()
@@ -108,7 +108,7 @@ def change(**values: object) -> Callable[[dict[str, object]], object]:
 def test_a_stamp_that_does_not_fit_is_not_believed(full: Store, forge: Callable[[dict[str, object]], object]) -> None:
     path = full.folder / STAMP_NAME
     path.write_text(json.dumps(forge(json.loads(path.read_bytes()))))
-    assert VectorIndex.load(full.folder, stamp_of(full)) is None
+    assert FaissIndex.load(full.folder, stamp_of(full)) is None
     assert search_is_right(full)
     assert is_good(full)
 
@@ -185,7 +185,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(full: Store) -> None:
 
 
 def test_a_cache_that_fits_is_not_built_again(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(VectorIndex, "build", None)
+    monkeypatch.setattr(FaissIndex, "build", None)
     assert search_is_right(full)
 
 
@@ -216,7 +216,7 @@ NOT_RAISING = [
     "DELETE FROM paths WHERE path = '/p/1'",
     "UPDATE photos SET width = 1",
     "INSERT INTO failures VALUES ('/p/x', 'damaged', 1)",
-    "INSERT INTO staged_embeddings VALUES (1, 'f', x'00')",
+    "INSERT INTO pending_embeddings VALUES (1, 'f', x'00')",
     "SELECT count(*) FROM faces",
 ]
 

@@ -173,7 +173,7 @@ def test_indexing_is_stopped_and_goes_on(visited: Visit, monkeypatch: pytest.Mon
 
     visit, before = visited, visited.library.status()
     go_on = threading.Event()
-    engine = visit.serving.site.library.get().engine
+    engine = visit.serving.site.library.get().pipeline
     analyse = engine.analyse
 
     def slow(photos: Any) -> Any:

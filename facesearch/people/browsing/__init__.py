@@ -1,6 +1,6 @@
 """A library a page at a time, however large it is: people, faces, photos, pairs to decide about. Read only.
 
-Pages are read by `cluster_pages`, `face_pages` and `photo_pages` of storage. May import what people may.
+May import what people may. Pages are read by `cluster_pages`, `face_pages` and `photo_pages` of storage.
 """
 
 from facesearch.people.browsing.browser import Browser

@@ -1,0 +1,46 @@
+"""Runs of commands that write, the folders that the user told `index` to index, and files that could not be read."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from facesearch.storage import schema as db
+from facesearch.storage.database import new_id
+
+__all__ = ["failures", "finish", "forget_roots", "record_failures", "roots", "start"]
+
+
+def start(connection: Connection, kind: str, new_roots: Iterable[str]) -> int:
+    """Begin a run, and remember the folders that it was given; its id."""
+    for root in new_roots:
+        connection.execute(upsert(db.roots).values(path=root).on_conflict_do_nothing())
+    return new_id(connection.execute(insert(db.runs).values(kind=kind, started_at=time.time())))
+
+
+def finish(connection: Connection, run_id: int, summary: str) -> None:
+    values = {"finished_at": time.time(), "summary": summary}
+    connection.execute(update(db.runs).where(db.runs.c.id == run_id).values(values))
+
+
+def record_failures(connection: Connection, run_id: int, found: Iterable[tuple[str, str]]) -> None:
+    """Args: found: (path, reason)."""
+    for path, reason in found:
+        values = {"reason": reason, "run_id": run_id}
+        statement = upsert(db.failures).values(path=path, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+
+
+def failures(connection: Connection) -> list[tuple[str, str]]:
+    """(path, reason) of the files that could not be read when they were last tried, by path."""
+    query = select(db.failures.c.path, db.failures.c.reason).order_by(db.failures.c.path)
+    return [(path, reason) for path, reason in connection.execute(query)]
+
+
+def roots(connection: Connection) -> list[str]:
+    return list(connection.execute(select(db.roots.c.path).order_by(db.roots.c.path)).scalars())
+
+
+def forget_roots(connection: Connection, gone: Sequence[str]) -> None:
+    connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(gone))))
