@@ -287,7 +287,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            runs.forget_roots(connection, roots)
+            runs.forget_roots(connection, as_strings(roots))
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""

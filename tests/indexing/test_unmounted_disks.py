@@ -36,7 +36,7 @@ def library(root: Path, fake_engine: Pipeline) -> Iterator[Library]:
     """All indexed; the person on nas/a.png has a name."""
     Store.create(root.parent / "library", FAKE_SPEC).close()
     with Library(root.parent / "library") as library:
-        library.__dict__["engine"] = fake_engine
+        library.__dict__["pipeline"] = fake_engine
         library.index(root)
         library.cluster(eps=1e-6, min_samples=1)
         (face,) = library.people.faces_in(root / "nas/a.png")
@@ -240,6 +240,27 @@ def test_moved_out_of_a_folder_that_is_empty_now_is_moved(library: Library, root
     assert kept(library)
 
 
+def test_a_copy_elsewhere_does_not_mean_that_a_disk_has_moved(library: Library, root: Path) -> None:
+    """The photo on the disk that is away outlives the copy."""
+    shutil.copy(root / "nas/a.png", root / "copy.png")
+    library.index(root)
+    unmount(root)
+    assert counted(library, root) == (0, 4)
+    (root / "copy.png").unlink()
+    assert counted(library, root) == (1, 4)
+    assert library.remove_missing() == 1
+    mount(root)
+    assert counted(library, root) == (0, 0)
+    assert kept(library)
+
+
+def test_a_photo_that_was_moved_over_another_has_moved(library: Library, root: Path) -> None:
+    """Out of a folder in which nothing is left."""
+    (root / "nas/2019/c.png").replace(root / "own.png")
+    report = library.index(root)
+    assert (report.moved, report.missing, report.offline) == (1, 0, 0)
+
+
 def test_a_library_of_before_learns_its_devices(library: Library, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first run may be one with the disk away."""
     with library.store.transaction() as connection:
@@ -288,7 +309,7 @@ Picture.save(folder / "photos/own.png", "own")
 Picture.save(nas / "a.png", "a")  # below the mount point: a copy of what is on the disk
 Store.create(folder / "library", FAKE_SPEC).close()
 with Library(folder / "library") as library:
-    library.__dict__["engine"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
+    library.__dict__["pipeline"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
     def counted():
         report = library.index(folder / "photos")
         print(report.missing, report.offline, flush=True)
