@@ -10,6 +10,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+# Two test processes, or a test and whatever else the machine does, would otherwise wait for each other's threads. FAISS
+# and the processes that tests start read this when they are loaded.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 import torch
@@ -28,9 +32,7 @@ from facesearch.embedding import NetworkEmbedder
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
-# Two test processes, or a test and whatever else the machine does, would otherwise wait for each other's threads.
 torch.set_num_threads(1)
-
 
 # What a test may take depends on who else is at work here, and that is another process of tests.
 settings.register_profile("facesearch", deadline=None)

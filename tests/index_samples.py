@@ -7,7 +7,6 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.types import Face, FileFacts, PhotoResult
@@ -94,12 +93,8 @@ def face_ids(index: Store) -> list[int]:
     return index.embeddings()[0].tolist()
 
 
-def ids_at(connection: Connection, path: str) -> list[int]:
-    """The ids of the faces on the photo that a file holds."""
-    query = "SELECT faces.id FROM faces JOIN paths USING (photo_id) WHERE path = ? ORDER BY faces.id"
-    return [row[0] for row in connection.exec_driver_sql(query, (path,))]
-
-
 def faces_of(index: Store, path: str) -> list[int]:
+    """The ids of the faces on the photo that a file holds, ascending."""
     with index.reading() as connection:
-        return ids_at(connection, path)
+        photo = catalog.photo_at(connection, path)
+    return [] if photo is None else [face.id for face in index.faces_of_photos([photo])[photo]]

@@ -1,6 +1,5 @@
-"""Made-up people for the tests of the people room: a library without pictures, and what must hold for every one."""
+"""Made-up people for the tests of people: a library without pictures, and what must hold for every one."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,27 +8,25 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from index_samples import SPEC, a_photo, put
+from index_samples import SPEC, a_photo, face_ids, put
 from library_states import check_vectors
 from numpy.typing import NDArray
-from sqlalchemy import text
 
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
 from facesearch.core.types import Face
 from facesearch.people import People
 from facesearch.people.clustering import place_new, recluster
-from facesearch.storage import Store
+from facesearch.storage import Store, clusters, constraints, undo_log
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
 CALIBRATION = Calibration.from_json((CALIBRATIONS / "dlib.json").read_text(encoding="utf-8"))
-DECIDED = ("people", "confirmed", "rejected", "cannot_link", "not_faces", "clustered")
 
 # Eyes, nose tip, mouth corners of a face that looks straight at us, in shares of its box.
 FRONTAL = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32)
 
-State = dict[str, list[tuple[Any, ...]]]
+State = dict[str, list[dict[str, Any]]]
 
 
 def portrait(person: int, shot: int, blur: float = 0.22) -> NDArray[np.float32]:
@@ -58,6 +55,7 @@ class Album:
     index: Store
     taken: int = 0
     paths: list[str] = field(default_factory=list)
+    faces: dict[int, list[int]] = field(default_factory=dict)  # person -> their faces, where a test keeps them
 
     @property
     def people(self) -> People:
@@ -75,9 +73,10 @@ class Album:
         self.paths += [photo.path for photo in new]
         if place:
             place_new(self.index, CALIBRATION, run)
-        with self.index.reading() as connection:
-            query = text("SELECT faces.id FROM faces JOIN paths USING (photo_id) WHERE path = :path ORDER BY faces.id")
-            return [list(connection.execute(query, {"path": photo.path}).scalars()) for photo in new]
+        known = self.index.known_paths()
+        photos = [known[photo.path].photo_id for photo in new]
+        faces = self.index.faces_of_photos(photos)
+        return [[face.id for face in faces[photo]] for photo in photos]
 
     def add_people(self, shots: dict[int, Sequence[int]], *, place: bool = False) -> dict[int, list[int]]:
         """One photo for each shot of each person; person -> face ids."""
@@ -110,53 +109,130 @@ def an_album() -> Iterator[Album]:
             index.close()
 
 
-def rows(index: Store, query: str, **values: object) -> list[tuple[Any, ...]]:
-    with index.reading() as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
-
-
 def state(index: Store) -> State:
     """All that decisions can change, row by row."""
-    return {table: sorted(rows(index, f"SELECT * FROM {table}"), key=repr) for table in DECIDED}
+    with index.reading() as connection:
+        return undo_log.snapshot(connection)
+
+
+def without_clusters(found: State) -> State:
+    """All that only decisions change."""
+    return {table: rows for table, rows in found.items() if table != "clustered"}
 
 
 def groups(index: Store) -> dict[int, int]:
-    """Face -> group."""
-    return dict(rows(index, "SELECT face_id, cluster_id FROM clustered"))
+    """Face -> cluster."""
+    with index.reading() as connection:
+        return _pairs(*clusters.columns(connection))
 
 
 def partition(index: Store) -> set[frozenset[int]]:
-    """The groups as sets of faces."""
+    """The clusters as sets of faces."""
     found: dict[int, set[int]] = {}
-    for face, group in groups(index).items():
-        found.setdefault(group, set()).add(face)
+    for face, cluster in groups(index).items():
+        found.setdefault(cluster, set()).add(face)
     return {frozenset(faces) for faces in found.values()}
+
+
+def confirmed(index: Store) -> dict[int, int]:
+    """Face -> the person whose the user has said it is."""
+    with index.reading() as connection:
+        return _pairs(*constraints.confirmed(connection))
+
+
+def rejected(index: Store) -> set[tuple[int, int]]:
+    """(face, person) where the user has said that it is not theirs."""
+    with index.reading() as connection:
+        faces, people = constraints.rejected(connection)
+    return set(zip(faces.tolist(), people.tolist(), strict=True))
+
+
+def cannot_link(index: Store) -> set[frozenset[int]]:
+    """The pairs of people whom the user has told apart."""
+    with index.reading() as connection:
+        return constraints.cannot_link(connection)
+
+
+def not_faces(index: Store) -> set[int]:
+    with index.reading() as connection:
+        return constraints.not_faces(connection)
+
+
+def people_ids(index: Store) -> set[int]:
+    return {row["id"] for row in state(index)["people"]}
+
+
+def _pairs(keys: NDArray[np.int64], values: NDArray[np.int64]) -> dict[int, int]:
+    return dict(zip(keys.tolist(), values.tolist(), strict=True))
 
 
 def check(index: Store) -> None:
     """What holds for every library, whatever was done to it."""
-    grouped = groups(index)
-    people = {row[0] for row in rows(index, "SELECT id FROM people")}
+    clustered, faces, people = groups(index), set(face_ids(index)), people_ids(index)
     homes: dict[int, set[int | None]] = {}
     tenants: dict[int, set[int]] = {}
-    for face, person in rows(index, "SELECT face_id, person_id FROM confirmed"):
+    for face, person in confirmed(index).items():
+        assert face in faces
         assert person in people
-        homes.setdefault(person, set()).add(grouped.get(face))
-        if face in grouped:
-            tenants.setdefault(grouped[face], set()).add(person)
-    assert all(len(home) == 1 and None not in home for home in homes.values()), "one person, one group"
-    assert all(len(who) == 1 for who in tenants.values()), "one group, one person"
-    for face, person in rows(index, "SELECT face_id, person_id FROM rejected"):
+        homes.setdefault(person, set()).add(clustered.get(face))
+        if face in clustered:
+            tenants.setdefault(clustered[face], set()).add(person)
+    assert all(len(home) == 1 and None not in home for home in homes.values()), "one person, one cluster"
+    assert all(len(who) == 1 for who in tenants.values()), "one cluster, one person"
+    for face, person in rejected(index):
+        assert face in faces
         assert person in people
-        assert person not in tenants.get(grouped.get(face, -1), set()), "a rejected face is with who it is not"
-    for low, high in rows(index, "SELECT person_id, other_id FROM cannot_link"):
-        assert low < high
-        assert homes.get(low, {-1}) != homes.get(high, {-2})
-    hidden = {row[0] for row in rows(index, "SELECT face_id FROM not_faces")}
-    assert not hidden & set(grouped), "what is no face is in a group"
-    assert set(grouped) <= {row[0] for row in rows(index, "SELECT id FROM faces")}
-    last = int((rows(index, "SELECT value FROM library WHERE key = 'last_cluster'") or [("0",)])[0][0])
-    assert max(grouped.values(), default=0) <= last
-    for (changes,) in rows(index, "SELECT changes FROM undo_log"):
-        assert json.loads(changes), "a decision that changed nothing"
+        assert person not in tenants.get(clustered.get(face, -1), set()), "a rejected face is with who it is not"
+    for pair in cannot_link(index):
+        one, other = pair
+        assert pair <= people
+        assert homes.get(one, {-1}) != homes.get(other, {-2})
+    assert not_faces(index) <= faces
+    assert not not_faces(index) & set(clustered), "what is no face is in a cluster"
+    assert set(clustered) <= faces
     check_vectors(index)
+
+
+FORGOTTEN = "Fräulein Ærøskøbing 王"
+
+
+def four_with_one_named(album: Album) -> None:
+    """Somebody who has the name FORGOTTEN, and three who have none; six photos each, and one of all of them."""
+    faces = album.add_people({person: range(6) for person in range(4)})
+    (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(4)])
+    album.recluster()
+    album.faces = {person: [*faces[person], together[person]] for person in range(4)}
+    album.people.name(str(album.group_of(faces[0][1])), FORGOTTEN)
+
+
+# What can have been decided of somebody who is forgotten then.
+FORGETTABLE = ("merged into them", "they were merged", "kept apart", "rejected", "split", "renamed")
+
+
+def decide_and_forget(album: Album, decision: str) -> list[str]:
+    """Decide something about FORGOTTEN and somebody else, and forget them. Returns all names that they have had."""
+    people, other = album.people, str(album.group_of(album.faces[1][1]))
+    names = [FORGOTTEN]
+    if decision == "merged into them":
+        people.name(other, "Bela")
+        people.merge([FORGOTTEN, "Bela"])
+        names.append("Bela")
+    elif decision == "they were merged":
+        people.name(other, "Bela")
+        people.merge(["Bela", FORGOTTEN])
+        people.name("Bela", FORGOTTEN)
+        names.append("Bela")
+    elif decision == "kept apart":
+        people.keep_apart(FORGOTTEN, other)
+    elif decision == "rejected":
+        people.reject(album.faces[1][0], FORGOTTEN)
+    elif decision == "split":
+        album.add([a_portrait(portrait(0, 50))], place=True)
+        people.split(FORGOTTEN, [[max(people.find(FORGOTTEN).face_ids)]])
+    elif decision == "renamed":
+        people.name(FORGOTTEN, "Anna")
+        people.keep_apart("Anna", other)
+        people.name("Anna", FORGOTTEN)
+        names.append("Anna")
+    people.forget(FORGOTTEN)
+    return names

@@ -38,7 +38,7 @@ ALL_PAIRS = 50_000
 
 @dataclass(frozen=True)
 class Options:
-    """Constants of the method; CONTRIBUTING says how they were found and how little hangs on each.
+    """Constants of the method; docs/decisions/001 says how they were found and how little hangs on each.
 
     single: false joins expected per face between two single faces: their cut is where faces x FAR is this.
     large, large_power: two large clusters are cut where FAR is large * faces ** -large_power.

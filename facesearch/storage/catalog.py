@@ -38,6 +38,7 @@ __all__ = [
     "put_photo",
     "settle",
     "under",
+    "unsettled",
 ]
 
 # Two faces of a photo before and after an edit (rotated, brightened, cropped) are the same face when they are
@@ -252,6 +253,11 @@ def _turned_up(connection: Connection, vanished: Sequence[str], since: float) ->
         query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
         found += list(connection.execute(query).scalars())
     return found
+
+
+def unsettled(connection: Connection) -> list[str]:
+    """Files that hold something else now, and whose former photo waits for `settle`; of a run that was cut off."""
+    return list(connection.execute(select(db.paths.c.path).where(db.paths.c.replaces.is_not(None))).scalars())
 
 
 def _hand_over(connection: Connection) -> None:

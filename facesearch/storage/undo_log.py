@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from facesearch.core.errors import InputError
 from facesearch.storage import schema as db
 
-__all__ = ["Decision", "UndoLog", "erase", "history", "undo_last"]
+__all__ = ["Decision", "UndoLog", "erase", "history", "snapshot", "undo_last"]
 
 # What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
 _TABLES = {
@@ -76,6 +76,14 @@ def history(connection: Connection, limit: int | None = None) -> list[Decision]:
     columns = (db.undo_log.c.id, db.undo_log.c.kind, db.undo_log.c.summary, db.undo_log.c.made_at)
     query = select(*columns).order_by(db.undo_log.c.id.desc()).limit(limit)
     return [Decision(*row) for row in connection.execute(query)]
+
+
+def snapshot(connection: Connection) -> dict[str, list[Row]]:
+    """All rows that decisions can change, by table; equal before a decision and after its undo."""
+    return {
+        name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+        for name, table in _TABLES.items()
+    }
 
 
 def undo_last(connection: Connection, expected: int | None = None) -> Decision | None:

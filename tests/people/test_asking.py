@@ -76,13 +76,13 @@ def test_a_photo_says_who_is_in_it(clusters):
 
 
 def test_photos_of_somebody_who_is_not_there(clusters):
-    with pytest.raises(InputError, match="nobody called 'Dora'"):
+    with pytest.raises(InputError, match="Dora"):
         clusters.people.photos(["Anna", "Dora"])
 
 
 def test_the_faces_of_a_photo(clusters):
     assert clusters.people.faces_in("/photos/14.jpg") == clusters.together[1]
-    with pytest.raises(InputError, match=r"does not know /photos/99\.jpg: index it first"):
+    with pytest.raises(InputError, match=r"/photos/99\.jpg"):
         clusters.people.faces_in("/photos/99.jpg")
 
 
@@ -171,7 +171,7 @@ def why(album: Album, face: int) -> str:
 
 def test_before_any_clustering(album):
     ((face,),) = album.add([a_portrait(portrait(0, 0))])
-    assert why(album, face) == "There are no clusters yet: make them with `facesearch cluster`."
+    assert "`facesearch cluster`" in why(album, face)
     assert album.people.explain(face).neighbours == ()
 
 
@@ -181,7 +181,7 @@ def test_a_face_in_a_group(album):
     found = album.people.explain(faces[0], k=4)
     own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
     true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
-    assert found.why == f"On average it is {true:.3f} from the other faces of cluster {found.face.cluster}."
+    assert f"{true:.3f}" in found.why
     assert (found.weak, found.face.confirmed, found.face.person) == ("", False, None)
     assert found.face.box[2] - found.face.box[0] == pytest.approx(120)
     assert {near.face.id for near in found.neighbours[:2]} == set(faces[1:])
@@ -199,34 +199,46 @@ def test_what_the_user_has_said(album):
     album.people.name(str(group), "Anna")
     album.people.not_a_face(faces[1][0])
     found = album.people.explain(faces[0][0])
-    assert found.why == f"You have said that it belongs to cluster {group}."
+    assert f"cluster {group}" in found.why
     assert (found.face.confirmed, found.face.person.name) == (True, "Anna")
     assert {near.face.person.name for near in found.neighbours[:2]} == {"Anna"}
-    assert why(album, faces[1][0]) == "You have said that it is not a face."
+    assert "not a face" in why(album, faces[1][0])
+
+
+def nearest_cluster(album: Album, face: int) -> tuple[int, float]:
+    """By its root mean square distance to a face, with that distance."""
+    own = album.index.embedding(face).astype(np.float64)
+    distances = {}
+    for cluster in album.people.with_faces():
+        others = np.stack([album.index.embedding(other) for other in cluster.face_ids if other != face])
+        distances[cluster.id] = float(np.sqrt(((others - own) ** 2).sum(axis=1).mean()))
+    return min(distances.items(), key=lambda item: item[1])
 
 
 def test_a_face_alone(album):
     album.add_people({person: range(3) for person in range(2)})
     ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
-    assert why(album, stranger) == "There are no clusters yet: make them with `facesearch cluster`."
+    assert "`facesearch cluster`" in why(album, stranger)
     album.recluster()
-    assert why(album, stranger).startswith("The nearest cluster, cluster ")
-    assert "is 0." in why(album, stranger)
-    assert album.people.explain(small).weak == "small (30 pixels), blurred, doubtful as a face (97%)"
-    assert why(album, small).startswith(
-        "It is weak: small (30 pixels), blurred, doubtful as a face (97%). The nearest cluster, cluster "
-    )
+    number, distance = nearest_cluster(album, stranger)
+    assert f"cluster {number}" in why(album, stranger)
+    assert f" {distance:.3f} " in why(album, stranger)
+    assert "`facesearch cluster`" not in why(album, stranger)
+    weak = album.people.explain(small).weak
+    assert "30 pixels" in weak
+    assert "97%" in weak
+    assert weak in why(album, small)
+    assert f"cluster {nearest_cluster(album, small)[0]}" in why(album, small)
 
 
 def test_a_face_that_waits(album):
     album.add_people({person: range(3) for person in range(2)})
     album.recluster()
     ((late,),) = album.add([a_portrait(portrait(0, 50))])
-    assert why(album, late).startswith(
-        "It has come since the last `facesearch cluster`, and waits for the next. The ne"
-    )
+    assert "`facesearch cluster`" in why(album, late)
+    assert f"cluster {nearest_cluster(album, late)[0]}" in why(album, late)
     album.recluster()
-    assert why(album, late).startswith("On average")
+    assert "`facesearch cluster`" not in why(album, late)
 
 
 def test_a_face_that_is_not_whom_it_is_nearest_to(album):
@@ -236,20 +248,21 @@ def test_a_face_that_is_not_whom_it_is_nearest_to(album):
     album.people.name(str(anna), "Anna")
     album.people.reject(faces[0][0], "Anna")
     text = why(album, faces[0][0])
-    assert text.startswith(f"You have said that it is not Anna. The nearest cluster, cluster {bela}, is 0.")
+    assert "Anna" in text
+    assert f"cluster {bela}" in text
+    assert "within" in text  # how near a face has to be
     album.people.reject(faces[0][0], str(bela))
     text = why(album, faces[0][0])
-    assert text in (
-        "You have said that it is not Anna, " + f"cluster {bela}.",
-        f"You have said that it is not cluster {bela}, Anna.",
-    )
+    assert "Anna" in text
+    assert f"cluster {bela}" in text
+    assert "within" not in text  # there is no other cluster that it could join
 
 
 def test_the_last_of_a_group(album):
     faces = album.add_people({person: range(2) for person in range(2)})[0]
     album.recluster()
     album.remove("/photos/2.jpg")
-    assert why(album, faces[0]) == f"It is the only face that is left of cluster {album.group_of(faces[0])}."
+    assert f"cluster {album.group_of(faces[0])}" in why(album, faces[0])
 
 
 def test_without_a_calibration(album):
@@ -257,15 +270,15 @@ def test_without_a_calibration(album):
     album.recluster()
     people = People(album.index, lambda: None)
     found = people.explain(faces[0])
-    assert found.why == "The model has no calibration, so clusters are plain DBSCAN's."
+    assert "no calibration" in found.why
     assert {near.probability for near in found.neighbours} == {None}
     for ask in (people.suggestions, lambda: people.divide("1")):
-        with pytest.raises(InputError, match="run `facesearch calibrate FOLDER` first"):
+        with pytest.raises(InputError, match="`facesearch calibrate FOLDER`"):
             ask()
 
 
 def test_a_face_that_is_not_there(album):
-    with pytest.raises(InputError, match="there is no face 1"):
+    with pytest.raises(InputError):
         album.people.explain(1)
 
 
@@ -284,5 +297,5 @@ def test_a_stricter_look_divides_two_who_were_put_together(album):
 def test_a_stricter_look_at_one_person(album):
     album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
     album.recluster()
-    with pytest.raises(InputError, match="cluster 1 looks like one person even on a strict look"):
+    with pytest.raises(InputError, match="--face"):
         album.people.divide("1")

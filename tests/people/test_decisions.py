@@ -3,7 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
-from people_samples import Album, a_portrait, an_album, check, groups, portrait, rows, state
+from people_samples import (
+    Album,
+    a_portrait,
+    an_album,
+    cannot_link,
+    check,
+    confirmed,
+    groups,
+    people_ids,
+    portrait,
+    rejected,
+    state,
+    without_clusters,
+)
 
 from facesearch.core.errors import InputError
 
@@ -25,21 +38,17 @@ def members(album: Album, reference: str) -> list[int]:
     return list(album.people.find(reference).face_ids)
 
 
-def confirmed(album: Album) -> set[int]:
-    return {row[0] for row in rows(album.index, "SELECT face_id FROM confirmed")}
-
-
 def newcomer(album: Album, person: int, shot: int) -> int:
     """A face that is in its person's group without the user's word."""
     ((face,),) = album.add([a_portrait(portrait(person, shot))], place=True)
     assert album.group_of(face) is not None
-    assert face not in confirmed(album)
+    assert face not in confirmed(album.index)
     return face
 
 
 def test_naming_makes_somebody_of_a_group(album):
     album.people.name("1", "Anna")
-    assert confirmed(album) == set(album.faces[0])
+    assert set(confirmed(album.index)) == set(album.faces[0])
     album.people.name("1", "Annika")
     assert [cluster.title for cluster in album.people.with_faces()][:2] == ["Annika", "cluster 2"]
 
@@ -47,11 +56,10 @@ def test_naming_makes_somebody_of_a_group(album):
 def test_merging_keeps_the_first_name_and_its_number(album):
     album.people.name("3", "Carl")
     album.people.name("4", "Dora")
-    decision = album.people.merge(["1", "Carl", "4"])
-    assert decision.summary == "cluster 1, Dora merged into Carl"
+    album.people.merge(["1", "Carl", "4"])
     assert members(album, "Carl") == sorted(album.faces[0] + album.faces[2] + album.faces[3])
     assert album.people.find("Carl").id == 3
-    with pytest.raises(InputError, match="nobody called 'Dora'"):
+    with pytest.raises(InputError):
         album.people.find("Dora")
     album.recluster()
     assert len(members(album, "Carl")) == 8 + 6 + 5
@@ -59,7 +67,7 @@ def test_merging_keeps_the_first_name_and_its_number(album):
 
 @pytest.mark.parametrize("references", [["1"], ["1", "1"], ["1", " 01"]])
 def test_nothing_to_merge(album, references):
-    with pytest.raises(InputError, match="not the same already"):
+    with pytest.raises(InputError):
         album.people.merge(references)
 
 
@@ -70,15 +78,14 @@ def test_what_was_said_of_the_one_is_said_of_both_after_a_merge(album):
     album.people.name("4", "Dora")
     album.people.merge(["Dora", "Anna"])
     dora = album.people.find("Dora").person.id
-    assert rows(album.index, "SELECT face_id, person_id FROM rejected") == [(album.faces[1][0], dora)]
-    (pair,) = rows(album.index, "SELECT * FROM cannot_link")
-    assert set(pair) == {dora, album.people.find("3").person.id}
+    assert rejected(album.index) == {(album.faces[1][0], dora)}
+    assert cannot_link(album.index) == {frozenset({dora, album.people.find("3").person.id})}
 
 
 def test_merging_two_who_were_kept_apart(album):
     album.people.keep_apart("1", "2")
     album.people.merge(["1", "2"])
-    assert rows(album.index, "SELECT * FROM cannot_link") == []
+    assert cannot_link(album.index) == set()
 
 
 @pytest.mark.parametrize("winner", [1, 2])
@@ -97,44 +104,39 @@ def test_a_face_that_is_not_the_one_and_only_thought_to_be_the_other_is_neither_
 
 def test_splitting_makes_new_people(album):
     a, *rest, b, c, d = album.faces[0]
-    decision = album.people.split("1", [[b], [c, d, d]])
-    assert decision.summary == "3 faces taken out of cluster 1"
+    album.people.split("1", [[b], [c, d, d]])
     assert members(album, "1") == [a, *rest]
     assert [groups(album.index)[face] for face in (b, c, d)] == [6, 7, 7]
     album.recluster()
     assert [groups(album.index)[face] for face in (a, b, c, d)] == [1, 6, 7, 7]
 
 
-def test_splitting_says_in_the_singular_that_one_has_left(album):
-    assert album.people.split("1", [album.faces[0][:1]]).summary == "1 face taken out of cluster 1"
-
-
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "value"),
     [
-        ([], "some must leave"),
-        ([[]], "some must leave"),
-        ([[1, 2], [3, 4, 5, 6, 7, 8]], "some must leave and some must stay"),
-        ([[1], [9]], "face 9 is not in cluster 1"),
-        ([[1, 2], [2]], "face 2 cannot be two people"),
-        ([[999]], "face 999 is not in cluster 1"),
+        ([], None),
+        ([[]], None),
+        ([[1, 2], [3, 4, 5, 6, 7, 8]], None),
+        ([[1], [9]], "face 9 "),
+        ([[1, 2], [2]], "face 2 "),
+        ([[999]], "face 999 "),
     ],
 )
-def test_impossible_splits(album, parts, said):
+def test_impossible_splits(album, parts, value):
     before = state(album.index)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=value):
         album.people.split("1", parts)
     assert state(album.index) == before
 
 
 def test_a_name_stays_with_the_rest_where_its_only_confirmed_faces_leave(album):
     album.people.import_name("Anna", album.faces[0][:1])
-    assert confirmed(album) == set(album.faces[0][:1])
+    assert set(confirmed(album.index)) == set(album.faces[0][:1])
     first, *rest = album.faces[0]
     for leave in (album.people.not_a_face, lambda face: album.people.reject(face, "Anna")):
         leave(first)
         assert members(album, "Anna") == rest
-        assert confirmed(album) == set(rest)
+        assert set(confirmed(album.index)) == set(rest)
         album.people.undo()
     album.people.split("Anna", [[first]])
     assert members(album, "Anna") == rest
@@ -152,13 +154,13 @@ def test_a_rejected_face_does_not_come_back(album):
 
 def test_the_last_face_of_a_group_is_not_rejected(album):
     album.people.split("1", [album.faces[0][:1]])
-    with pytest.raises(InputError, match="is the only one of cluster 6"):
+    with pytest.raises(InputError, match="`facesearch not-a-face`"):
         album.people.reject(album.faces[0][0], "6")
 
 
 @pytest.mark.parametrize("decide", ["reject", "not_a_face"])
 def test_a_face_that_is_not_there(album, decide):
-    with pytest.raises(InputError, match="there is no face 999: faces have numbers up to 30"):
+    with pytest.raises(InputError, match=r"999\b.*\b30\b.*`facesearch people --json`"):
         getattr(album.people, decide)(999, *(["1"] if decide == "reject" else []))
 
 
@@ -183,7 +185,7 @@ def test_ignored_people_are_kept_out_of_lists_and_go_on_growing(album):
 
 
 def test_keeping_a_group_apart_from_itself(album):
-    with pytest.raises(InputError, match="are the same cluster"):
+    with pytest.raises(InputError, match="`facesearch split`"):
         album.people.keep_apart("1", "1")
 
 
@@ -206,23 +208,22 @@ def test_a_decision_twice_is_one(album):
 
 def test_an_imported_name_is_given_to_the_group_of_most_of_its_faces(album):
     stray = album.faces[1][0]
-    decision = album.people.import_name("Anna", [*album.faces[0][:2], stray])
-    assert decision.summary == "3 faces are Anna, as their photos say"
+    album.people.import_name("Anna", [*album.faces[0][:2], stray])
     assert members(album, "Anna") == sorted([*album.faces[0], stray])
     assert album.people.find("Anna").id == 1
 
 
 def test_an_imported_name_goes_to_the_one_who_has_it_in_whatever_case(album):
     album.people.name("1", "Anna")
-    assert album.people.import_name("anna", [album.faces[1][0]]).summary == "1 face is anna, as their photos say"
+    album.people.import_name("anna", [album.faces[1][0]])
     assert members(album, "Anna") == [*album.faces[0], album.faces[1][0]]
-    assert len(rows(album.index, "SELECT * FROM people")) == 1
+    assert len(people_ids(album.index)) == 1
 
 
 def test_an_imported_name_that_is_a_number_finds_its_person_again(album):
     album.people.import_name("007", album.faces[1][:1])
     album.people.import_name("007", album.faces[2][:1])
-    assert [row[0] for row in rows(album.index, "SELECT name FROM people")] == ["007"]
+    assert [row["name"] for row in state(album.index)["people"]] == ["007"]
 
 
 def test_an_imported_name_on_no_group_of_anybody(album):
@@ -262,10 +263,7 @@ def test_undo_after_the_groups_were_made_anew_leaves_nobody_in_two_groups(album)
     album.recluster()
     album.people.undo()
     check(album.index)
-    after = state(album.index)
-    assert {table: after[table] for table in after if table != "clustered"} == {
-        table: said[table] for table in said if table != "clustered"
-    }
+    assert without_clusters(state(album.index)) == without_clusters(said)
 
 
 def test_a_rejected_face_that_found_another_group_comes_back_on_undo(album):

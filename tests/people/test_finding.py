@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 
 import pytest
-from people_samples import Album, an_album, rows
+from people_samples import Album, an_album, people_ids
 
 from facesearch.core.errors import InputError
 
@@ -74,19 +74,11 @@ def test_a_name_is_one_line(album, given, kept):
     assert album.people.find(kept).person.name == kept
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("", "1 to 200 characters, not 0"),
-        (" \n", "not 0"),
-        ("x" * 201, "not 201"),
-        ("caf\udce9", "not valid Unicode"),
-    ],
-)
-def test_what_is_no_name_is_refused(album, name, said):
-    with pytest.raises(InputError, match=said):
+@pytest.mark.parametrize("name", ["", " \n", "x" * 201, "caf\udce9"])
+def test_what_is_no_name_is_refused(album, name):
+    with pytest.raises(InputError):
         album.people.name(group(album, 0), name)
-    assert rows(album.index, "SELECT * FROM people") == []
+    assert people_ids(album.index) == set()
 
 
 def test_a_number_is_a_group_first_and_then_a_name(album):
@@ -99,13 +91,13 @@ def test_a_number_is_a_group_first_and_then_a_name(album):
 
 @pytest.mark.parametrize("number", ["0", "99", "9" * 19, str(2**63), "9" * 6000])
 def test_a_group_that_is_not_there(album, number):
-    with pytest.raises(InputError, match=f"there is no cluster {number}: see"):
+    with pytest.raises(InputError, match=rf"\b{number}\b.*`facesearch people`"):
         album.people.find(number)
 
 
 @pytest.mark.parametrize("reference", ["", "  ", "nobody", "-1", "1.0", "\udce9"])
 def test_somebody_who_is_not_there(album, reference):
-    with pytest.raises(InputError, match="there is nobody called"):
+    with pytest.raises(InputError):
         album.people.find(reference)
 
 
@@ -113,7 +105,7 @@ def test_several_of_one_name_are_told_by_their_groups(album):
     for person, name in ((0, "Anna"), (1, "ANNA"), (2, "Bela")):
         album.people.name(group(album, person), name)
     numbers = ", ".join(sorted((group(album, 0), group(album, 1)), key=int))
-    with pytest.raises(InputError, match=f"2 people are called 'anna': say which by its cluster, one of {numbers}"):
+    with pytest.raises(InputError, match=f"one of {numbers}$"):
         album.people.find("anna")
     assert album.people.find(group(album, 1)).title == "ANNA"
 
@@ -121,12 +113,12 @@ def test_several_of_one_name_are_told_by_their_groups(album):
 def test_a_person_without_a_face_left_is_not_found(album):
     album.people.name(group(album, 3), "Anna")
     album.remove(*album.paths[9:12])
-    with pytest.raises(InputError, match="nobody called 'Anna'"):
+    with pytest.raises(InputError):
         album.people.find("Anna")
 
 
 def test_somebody_without_a_name_is_referred_to_by_number_only(album):
     album.people.ignore(group(album, 0))
     assert album.people.find(group(album, 0)).title == f"cluster {group(album, 0)}"
-    with pytest.raises(InputError, match="nobody called 'None'"):
+    with pytest.raises(InputError):
         album.people.find("None")

@@ -40,10 +40,17 @@ def test_cuts_are_those_of_the_whole_library(monkeypatch) -> None:
         known(album)
         album.add([a_portrait(portrait(0, 60), weak=True)], [a_portrait(portrait(0, 61))], place=True)
         assert asked[-1] == 15 + 1
-        with album.index.transaction() as connection:  # as a library of before this was kept
-            connection.exec_driver_sql("DELETE FROM library WHERE key = 'good_faces'")
-        album.add([a_portrait(portrait(0, 62))], place=True)
-        assert asked[-1] == 15 + 2
+
+
+def test_cuts_are_those_of_the_whole_library_before_any_clustering_too(monkeypatch) -> None:
+    asked: list[int] = []
+    cuts = Cuts.of
+    monkeypatch.setattr(grouping.Cuts, "of", lambda n, *a: asked.append(n) or cuts(n, *a))
+    with an_album() as album:
+        faces = album.add_people({person: range(5) for person in range(3)})
+        album.people.import_name("Anna", faces[0])
+        album.add([a_portrait(portrait(0, 60), weak=True)], [a_portrait(portrait(0, 61))], place=True)
+        assert asked[-1] == 15 + 1
 
 
 def test_faces_that_were_removed_do_not_count() -> None:
@@ -59,8 +66,7 @@ def test_groups_name_a_file_that_is_there() -> None:
         known(album)
         with album.index.transaction() as connection:
             catalog.mark_missing(connection, ["/photos/1.jpg"])
-            values = "('/photos/copy.jpg', 1, 1, 1)"
-            connection.exec_driver_sql(f"INSERT INTO paths (path, photo_id, size_bytes, mtime_ns) VALUES {values}")
+            catalog.link_path(connection, "/photos/copy.jpg", 1, 1, 1)
         found = {face.id: face for cluster in album.recluster().clusters for face in cluster.faces}
         records = {record.id: record for record in album.index.faces(list(found))}
         assert found[1].path == "/photos/copy.jpg"

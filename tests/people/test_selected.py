@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from people_samples import Album, an_album, check, groups, rows, state
+from people_samples import Album, an_album, cannot_link, check, confirmed, groups, not_faces, rejected, state
 
 from facesearch.core.errors import InputError
 
@@ -21,11 +21,6 @@ def album() -> Iterator[Album]:
 
 def members(album: Album, reference: str) -> list[int]:
     return list(album.people.find(reference).face_ids)
-
-
-def apart(album: Album) -> list[set[str | None]]:
-    names = dict(rows(album.index, "SELECT id, name FROM people"))
-    return [{names[low], names[high]} for low, high in rows(album.index, "SELECT * FROM cannot_link")]
 
 
 DECISIONS: list[Callable[[Album], object]] = [
@@ -54,10 +49,10 @@ def test_each_is_one_decision_and_undo_brings_everything_back(album, decide):
 
 def test_faces_become_somebody_new_by_a_name_that_nobody_has(album):
     decision = album.people.assign([*album.faces[0][:2], album.faces[1][0]], "  Carl  ")
-    assert decision.summary == "3 faces are Carl"
+    assert decision.kind == "assign"
     assert members(album, "Carl") == sorted([*album.faces[0][:2], album.faces[1][0]])
     assert members(album, "1") == album.faces[0][2:]
-    assert len(apart(album)) == 2  # Carl is neither of those whom he was taken for
+    assert len(cannot_link(album.index)) == 2  # Carl is neither of those whom he was taken for
     before = groups(album.index)
     album.recluster()
     assert groups(album.index) == before
@@ -65,7 +60,7 @@ def test_faces_become_somebody_new_by_a_name_that_nobody_has(album):
 
 def test_faces_become_somebody_who_is_known_by_name_or_number(album):
     album.people.name("2", "Bela")
-    assert album.people.assign([album.faces[0][0]], "bela").summary == f"face {album.faces[0][0]} is Bela"
+    album.people.assign([album.faces[0][0]], "bela")
     assert members(album, "Bela") == sorted([album.faces[0][0], *album.faces[1]])
     album.people.assign(album.faces[0][1:3], "3")
     assert members(album, "3") == sorted([*album.faces[0][1:3], *album.faces[2]])
@@ -78,12 +73,12 @@ def test_all_faces_of_somebody_are_somebody_else(album):
     album.people.keep_apart("Anna", "4")
     album.people.assign(album.faces[0], "Bela")
     assert members(album, "Bela") == album.faces[0]
-    with pytest.raises(InputError, match="nobody called 'Anna'"):
+    with pytest.raises(InputError):
         album.people.find("Anna")
-    assert rows(album.index, "SELECT * FROM rejected") == apart(album) == []
+    assert rejected(album.index) == cannot_link(album.index) == set()
     album.people.undo()
     assert members(album, "Anna") == album.faces[0]
-    assert len(apart(album)) == 1
+    assert len(cannot_link(album.index)) == 1
 
 
 def test_the_users_last_word_about_a_face_counts(album):
@@ -93,7 +88,7 @@ def test_the_users_last_word_about_a_face_counts(album):
     album.people.not_a_face(face)
     album.people.assign([face], "Anna")
     assert face in members(album, "Anna")
-    assert rows(album.index, "SELECT * FROM rejected") == rows(album.index, "SELECT * FROM not_faces") == []
+    assert rejected(album.index) == not_faces(album.index) == set()
 
 
 def test_saying_what_is_so_already_is_no_decision(album):
@@ -105,7 +100,7 @@ def test_saying_what_is_so_already_is_no_decision(album):
 
 def test_a_group_whose_faces_are_said_to_be_its_own_is_confirmed(album):
     album.people.assign([album.faces[0][0]], "1")
-    assert {face for (face,) in rows(album.index, "SELECT face_id FROM confirmed")} == set(album.faces[0])
+    assert set(confirmed(album.index)) == set(album.faces[0])
 
 
 def test_what_is_a_face_after_all_is_grouped_again(album):
@@ -124,26 +119,26 @@ def test_a_name_stays_with_the_faces_that_are_left(album):
 
 
 @pytest.mark.parametrize(
-    ("decide", "message"),
+    ("decide", "value"),
     [
-        (lambda album: album.people.assign([], "Anna"), "no face was chosen"),
-        (lambda album: album.people.assign([99], "Anna"), "no face 99"),
-        (lambda album: album.people.assign([1, -3], "Anna"), "no face -3"),
-        (lambda album: album.people.assign([1], "99"), "no cluster 99"),
-        (lambda album: album.people.assign([1], "  "), "1 to 200 characters"),
-        (lambda album: album.people.assign([1], "x" * 201), "1 to 200 characters"),
-        (lambda album: album.people.assign([1], "Twin"), "2 people are called"),
-        (lambda album: album.people.reject(album.faces[0], "1"), "all 7 faces of cluster 1"),
-        (lambda album: album.people.reject([], "1"), "no face was chosen"),
-        (lambda album: album.people.not_a_face([]), "no face was chosen"),
-        (lambda album: album.people.is_a_face([10**30]), "no face"),
+        (lambda album: album.people.assign([], "Anna"), None),
+        (lambda album: album.people.assign([99], "Anna"), "99"),
+        (lambda album: album.people.assign([1, -3], "Anna"), "-3"),
+        (lambda album: album.people.assign([1], "99"), "99"),
+        (lambda album: album.people.assign([1], "  "), None),
+        (lambda album: album.people.assign([1], "x" * 201), "201"),
+        (lambda album: album.people.assign([1], "Twin"), "3, 4"),
+        (lambda album: album.people.reject(album.faces[0], "1"), "`facesearch not-a-face`"),
+        (lambda album: album.people.reject([], "1"), None),
+        (lambda album: album.people.not_a_face([]), None),
+        (lambda album: album.people.is_a_face([10**30]), str(10**30)),
     ],
 )
-def test_what_cannot_be_meant_changes_nothing(album, decide, message):
+def test_what_cannot_be_meant_changes_nothing(album, decide, value):
     album.people.name("3", "Twin")
     album.people.name("4", "Twin")
     before = state(album.index)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=value):
         decide(album)
     assert state(album.index) == before
     assert len(album.people.history()) == 2
@@ -151,12 +146,12 @@ def test_what_cannot_be_meant_changes_nothing(album, decide, message):
 
 def test_only_the_decision_that_is_meant_is_undone(album):
     first, second = album.people.name("1", "Anna"), album.people.name("2", "Bela")
-    with pytest.raises(InputError, match="the latest is now: cluster 2 is Bela"):
+    with pytest.raises(InputError, match=r"cluster 2 is Bela.*`facesearch history`"):
         album.people.undo(first.id)
     assert album.people.history(limit=1) == [second]
     assert album.people.undo(second.id) == second
     assert album.people.undo(first.id) == first
-    with pytest.raises(InputError, match="nothing is left to undo"):
+    with pytest.raises(InputError):
         album.people.undo(first.id)
 
 
@@ -164,5 +159,5 @@ def test_which_group_a_face_is_in(album):
     assert album.people.cluster_of(album.faces[1][0]) == 2
     album.people.not_a_face(album.faces[1][0])
     assert album.people.cluster_of(album.faces[1][0]) is None
-    with pytest.raises(InputError, match="no face 99"):
+    with pytest.raises(InputError):
         album.people.cluster_of(99)

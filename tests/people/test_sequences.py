@@ -6,7 +6,19 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from people_samples import Album, State, a_portrait, an_album, check, groups, portrait, rows, state
+from index_samples import face_ids
+from people_samples import (
+    Album,
+    State,
+    a_portrait,
+    an_album,
+    check,
+    confirmed,
+    groups,
+    portrait,
+    state,
+    without_clusters,
+)
 
 from facesearch.core.errors import InputError
 from facesearch.storage.undo_log import Decision
@@ -49,7 +61,7 @@ class Decisions(RuleBasedStateMachine):
         return faces[number % len(faces)] if faces else 1
 
     def faces(self) -> set[int]:
-        return {row[0] for row in rows(self.index, "SELECT id FROM faces")}
+        return set(face_ids(self.index))
 
     def group(self, number: int) -> str:
         there = sorted(set(groups(self.index).values()))
@@ -138,10 +150,10 @@ class Decisions(RuleBasedStateMachine):
         for table in ("people", "cannot_link"):
             assert after[table] == before[table]
         for table in ("confirmed", "rejected", "not_faces"):
-            assert after[table] == [row for row in before[table] if row[0] in there]
+            assert after[table] == [row for row in before[table] if row["face_id"] in there]
         if not made_anew:
-            assert [row for row in after["clustered"] if row[0] in known] == [
-                row for row in before["clustered"] if row[0] in there
+            assert [row for row in after["clustered"] if row["face_id"] in known] == [
+                row for row in before["clustered"] if row["face_id"] in there
             ]
 
     # -- photos and groups ------------------------------------------------------------------------------------------
@@ -149,7 +161,7 @@ class Decisions(RuleBasedStateMachine):
     @rule(photos=shots, place=st.booleans())
     def add(self, photos: list[list[tuple[int, int, bool]]], place: bool) -> None:
         before = groups(self.index)
-        named = {row[0] for row in rows(self.index, "SELECT face_id FROM confirmed")}
+        named = confirmed(self.index)
         pictures = [
             [a_portrait(portrait(person, shot), at, weak=weak) for at, (person, shot, weak) in enumerate(faces)]
             for faces in photos
@@ -170,9 +182,7 @@ class Decisions(RuleBasedStateMachine):
         found = self.album.recluster()
         after = groups(self.index)
         assert {face: cluster.id for cluster in found.clusters for face in [f.id for f in cluster.faces]} == after
-        assert {t: rows for t, rows in state(self.index).items() if t != "clustered"} == {
-            t: rows for t, rows in people.items() if t != "clustered"
-        }
+        assert without_clusters(state(self.index)) == without_clusters(people)
         self.numbers_are_kept(before, after)
         self.past = [(before, faces, True) for before, faces, _ in self.past]
         again = self.album.recluster()
@@ -181,15 +191,15 @@ class Decisions(RuleBasedStateMachine):
 
     def numbers_are_kept(self, before: dict[int, int], after: dict[int, int]) -> None:
         """A number stays with somebody's confirmed faces, else with most of the faces that it had; new ones are new."""
-        confirmed = {row[0] for row in rows(self.index, "SELECT face_id FROM confirmed")}
+        theirs = set(confirmed(self.index))
         highest = max(before.values(), default=0)
         for number in set(after.values()):
             old = {face for face, group in before.items() if group == number}
             new = {face for face, group in after.items() if group == number}
             if not old:
                 assert number > highest
-            elif old & confirmed:
-                assert old & confirmed <= new
+            elif old & theirs:
+                assert old & theirs <= new
             else:
                 assert 2 * len(old & new) > len(old)
 
@@ -209,7 +219,7 @@ class Decisions(RuleBasedStateMachine):
                 if len(namesakes) == 1:
                     assert self.people.find(called) == cluster
                 else:
-                    with pytest.raises(InputError, match=f"{len(namesakes)} people are called"):
+                    with pytest.raises(InputError):
                         self.people.find(called)
 
 

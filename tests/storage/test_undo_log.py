@@ -2,22 +2,28 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from people_samples import Album, an_album, rows, state
-from sqlalchemy import delete, insert, select
+from people_samples import Album, an_album, state
+from sqlalchemy import delete, insert, select, text
 
+from facesearch.storage import Store, undo_log
 from facesearch.storage import schema as db
-from facesearch.storage import undo_log
 from facesearch.storage.undo_log import UndoLog
 
 
 @pytest.fixture
 def album() -> Iterator[Album]:
-    """Three people of two photos each, in no group."""
+    """Three people of two photos each, in no cluster."""
     with an_album() as album:
         album.add_people({person: range(2) for person in range(3)})
         yield album
+
+
+def rows(index: Store, query: str) -> list[tuple[Any, ...]]:
+    with index.reading() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 def undo(album: Album) -> undo_log.Decision | None:
@@ -84,8 +90,8 @@ def test_a_row_that_is_changed_twice_goes_back_to_what_it_was_first(album):
     before = state(album.index)
     with album.index.transaction() as connection:
         book = UndoLog(connection)
-        for group in (1, 2, 3):
-            book.put("clustered", {"face_id": 1}, {"cluster_id": group})
+        for cluster in (1, 2, 3):
+            book.put("clustered", {"face_id": 1}, {"cluster_id": cluster})
         book.put("clustered", {"face_id": 1}, None)
         book.put("clustered", {"face_id": 1}, {"cluster_id": 4})
         book.close("many", "to and fro")
