@@ -42,7 +42,8 @@ class Form:
         """Raises InputError."""
         decision = _text(form, "decision")
         return cls(
-            clusters=[str(cluster) for cluster in form.getlist("cluster")],
+            # `group` is what scripts of before send
+            clusters=[str(cluster) for name in ("cluster", "group") for cluster in form.getlist(name)],
             faces=[number(str(face)) for face in form.getlist("face")],
             to=_text(form, "to"),
             decision=number(decision) if decision else None,

@@ -240,6 +240,27 @@ def test_moved_out_of_a_folder_that_is_empty_now_is_moved(library: Library, root
     assert kept(library)
 
 
+def test_a_copy_elsewhere_does_not_mean_that_a_disk_has_moved(library: Library, root: Path) -> None:
+    """The photo on the disk that is away outlives the copy."""
+    shutil.copy(root / "nas/a.png", root / "copy.png")
+    library.index(root)
+    unmount(root)
+    assert counted(library, root) == (0, 4)
+    (root / "copy.png").unlink()
+    assert counted(library, root) == (1, 4)
+    assert library.remove_missing() == 1
+    mount(root)
+    assert counted(library, root) == (0, 0)
+    assert kept(library)
+
+
+def test_a_photo_that_was_moved_over_another_has_moved(library: Library, root: Path) -> None:
+    """Out of a folder in which nothing is left."""
+    (root / "nas/2019/c.png").replace(root / "own.png")
+    report = library.index(root)
+    assert (report.moved, report.missing, report.offline) == (1, 0, 0)
+
+
 def test_a_library_of_before_learns_its_devices(library: Library, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first run may be one with the disk away."""
     with library.store.transaction() as connection:
