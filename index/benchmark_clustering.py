@@ -169,13 +169,13 @@ def all_pairs_up_to(faces: int) -> Iterator[None]:
         clusterer.ALL_PAIRS = before
 
 
-def _put(index: Store, run: int, first: int, embeddings: Floats) -> None:
+def _put(store: Store, run: int, first: int, embeddings: Floats) -> None:
     """Photos, their files and faces, as `catalog.put_photo` writes them, but many at a time."""
     x1, y1, x2, y2 = BOX
     face = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "landmarks": LANDMARKS, "score": 0.9999, "sharpness": 0.1}
     photo = {"width": 400, "height": 400, "min_face_px": 20.0, "run_id": run}
     numbers = range(first + 1, first + 1 + len(embeddings))
-    with index.transaction() as connection:
+    with store.transaction() as connection:
         connection.execute(insert(db.photos), [photo | {"id": i, "sha256": f"{i:064x}"} for i in numbers])
         file = {"size_bytes": 1, "mtime_ns": 1}
         connection.execute(insert(db.paths), [file | {"path": f"/photos/{i:08}.jpg", "photo_id": i} for i in numbers])

@@ -73,9 +73,9 @@ def add(
     with tempfile.TemporaryDirectory() as scratch:
         place = library or Path(scratch)
         if library is None:
-            index = library_of_faces(place, synthetic_faces(faces)[0])
-            _ = index.vectors
-            index.close()
+            store = library_of_faces(place, synthetic_faces(faces)[0])
+            _ = store.vectors
+            store.close()
         figures = _alone(_indexed, str(place), _some(folder, photos))
     _report({"faces_before": faces, "photos": photos, "peak_mb": figures["peak_mb"]} | figures["rate"], out)
 

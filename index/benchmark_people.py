@@ -34,7 +34,7 @@ UNNAMED, KNOWN = "2", "3"
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
-def everybody(library: "Library", _: int) -> int:
+def all_people(library: "Library", _: int) -> int:
     """The list of all people and clusters."""
     return len(library.people.all())
 
@@ -57,7 +57,7 @@ def naming(library: "Library", _: int) -> int:
 
 
 OPERATIONS: dict[str, Callable[["Library", int], int]] = {
-    "people": everybody,
+    "people": all_people,
     "explain": explanation,
     "page": page,
     "name": naming,
@@ -120,11 +120,11 @@ def make(folder: Path, faces: int) -> None:
     from synthetic import synthetic_faces
 
     vectors, labels = synthetic_faces(faces)
-    index = library_of_faces(folder, vectors)
-    cluster_by_label(index, labels, NAMED)
-    index.close()
+    store = library_of_faces(folder, vectors)
+    cluster_by_label(store, labels, NAMED)
+    store.close()
     with _opened(folder) as library:
-        explanation(library, 1)  # builds the index of vectors
+        explanation(library, 1)  # builds the vector index
     typer.echo("{}")
 
 

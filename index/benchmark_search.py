@@ -67,14 +67,14 @@ def search(
 
     with _place(folder) as place:
         embeddings, probes = _embeddings(faces, queries)
-        index = library_of_faces(place, embeddings)
-        building = _seconds(lambda: index.vectors)
+        store = library_of_faces(place, embeddings)
+        building = _seconds(lambda: store.vectors)
         careful = Store.open(place, SearchConfig(probed=1.0))
         flat = faiss.IndexFlatL2(embeddings.shape[1])
         flat.add(embeddings)
         sides: dict[str, Callable[[NDArray[np.float32]], Any]] = {
             "flat": lambda probe: (flat.search(probe[None], K)[1][0] + 1).tolist(),
-            "ours": lambda probe: [face for face, _ in index.search(probe, K)],
+            "ours": lambda probe: [face for face, _ in store.search(probe, K)],
             "exact": lambda probe: [face for face, _ in careful.search(probe, K)],
         }
         times, answers = _alternating({name: _each(side, probes) for name, side in sides.items()}, queries)
@@ -98,8 +98,8 @@ def open_(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 5, o
 
     with _place(folder) as place:
         embeddings, _ = _embeddings(faces, 1)
-        index = library_of_faces(place, embeddings)
-        _ = index.vectors
+        store = library_of_faces(place, embeddings)
+        _ = store.vectors
         flat = faiss.IndexFlatL2(embeddings.shape[1])
         flat.add(embeddings)
         with tempfile.TemporaryDirectory() as other:
@@ -119,8 +119,8 @@ def change(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 3, 
     """One face more, one photo less, until the library can be searched again: against building the index anew."""
     with _place(folder) as place:
         embeddings, probes = _embeddings(faces, 1)
-        index = library_of_faces(place, embeddings)
-        _ = index.vectors
+        store = library_of_faces(place, embeddings)
+        _ = store.vectors
 
         def rebuild() -> None:
             for name in (FILE_NAME, STAMP_NAME):
@@ -128,13 +128,13 @@ def change(faces: Faces = 1_000_000, folder: Folder = None, rounds: Rounds = 3, 
             _ = Store.open(place).vectors
 
         def add() -> None:
-            add_face(index, probes[0])
-            _ = index.vectors
+            add_face(store, probes[0])
+            _ = store.vectors
 
         def remove() -> None:
-            with index.reading() as connection:
+            with store.reading() as connection:
                 path = connection.exec_driver_sql("SELECT max(path) FROM paths").scalar_one()
-            index.forget_paths([path])
+            store.forget_paths([path])
 
         times, _ = _alternating({"add": add, "remove": remove, "rebuild": rebuild}, rounds)
         figures = {f"{name}_s": statistics.median(some) for name, some in times.items()}
@@ -151,9 +151,9 @@ def query(
 ) -> None:
     """The whole command `facesearch query IMAGE`, from cold: beside a process that only imports PyTorch."""
     with _place(folder) as place:
-        index = library_of_faces(place, _embeddings(faces, 1)[0])
-        _ = index.vectors
-        index.close()
+        store = library_of_faces(place, _embeddings(faces, 1)[0])
+        _ = store.vectors
+        store.close()
         command = (str(ROOT / "cli.py"), "query", str(image), "--library", str(place), "--json")
         sides = {
             "ours": lambda: _python(*command),
@@ -174,9 +174,9 @@ def rerun(
     """`facesearch index` where nothing has changed: beside listing the files and asking for their sizes."""
     with _place(folder) as place:
         files = place / "photos"
-        index = library_of_photos(place / "library", files, photos)
-        _ = index.vectors
-        index.close()
+        store = library_of_photos(place / "library", files, photos)
+        _ = store.vectors
+        store.close()
         command = (str(ROOT / "cli.py"), "index", str(files), "--library", str(place / "library"), "--json")
         sides = {"ours": lambda: json.loads(_python(*command)), "listing": lambda: _listing(files)}
         times, told = _alternating(sides, rounds)

@@ -79,9 +79,9 @@ def main(
 def filled(folder: Path, count: int) -> list[str]:
     """A library with clusters, and the pictures of some pages. Returns the addresses of these pages."""
     vectors, labels = synthetic_faces(count)
-    index = library_of_faces(folder, vectors)
-    cluster_by_label(index, labels, NAMED)
-    index.close()
+    store = library_of_faces(folder, vectors)
+    cluster_by_label(store, labels, NAMED)
+    store.close()
     with Library(folder) as library:
         addresses, faces, photos = _pages(library)
         _keep_pictures(library.store, faces, photos)
@@ -119,10 +119,10 @@ def _pages(library: Library) -> tuple[list[str], set[int], set[int]]:
     return addresses, faces, photos
 
 
-def _keep_pictures(index: Store, faces: set[int], photos: set[int]) -> None:
+def _keep_pictures(store: Store, faces: set[int], photos: set[int]) -> None:
     """Stand-ins for pictures: colours and noise, so that they are as many bytes as pictures of people."""
     stock = {size: [_noise(size, shade) for shade in range(32)] for size in (96, 192, 480, 1600)}
-    with index.reading() as connection:
+    with store.reading() as connection:
         keys = [("face", number, key) for number, key in face_keys(connection, faces).items()]
         keys += [("photo", number, key) for number, key in photo_keys(connection, photos).items()]
     sizes = {"face": (96, 192), "photo": (480, 1600)}
@@ -133,7 +133,7 @@ def _keep_pictures(index: Store, faces: set[int], photos: set[int]) -> None:
             for kind, number, key in some
             for size in sizes[kind]
         }
-        index.pictures.put(jpegs, index.reading)
+        store.pictures.put(jpegs, store.reading)
 
 
 def _noise(size: int, shade: int) -> bytes:

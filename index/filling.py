@@ -26,16 +26,16 @@ def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> Store:
 
     Raises SystemExit where that holds another number of faces.
     """
-    index = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
-    held = index.counts().faces
+    store = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
+    held = store.counts().faces
     if held not in (0, len(faces)):
         raise SystemExit(f"{folder} holds {held:,} faces, not {len(faces):,}: name another folder")
     if not held:
-        run = index.start_run("index")
-        _insert(index, schema.photos, (_photo(i, run) for i in range(len(faces))))
-        _insert(index, schema.paths, (_path(i, f"/photos/{i // 1000}/{i}.jpg", 1, 1) for i in range(len(faces))))
-        _insert(index, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
-    return index
+        run = store.start_run("index")
+        _insert(store, schema.photos, (_photo(i, run) for i in range(len(faces))))
+        _insert(store, schema.paths, (_path(i, f"/photos/{i // 1000}/{i}.jpg", 1, 1) for i in range(len(faces))))
+        _insert(store, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
+    return store
 
 
 def library_of_photos(folder: Path, photos: Path, count: int) -> Store:
@@ -46,30 +46,30 @@ def library_of_photos(folder: Path, photos: Path, count: int) -> Store:
         path = photos / f"{i // 1000:03}" / f"IMG_{i:06}.jpg"
         if not path.exists():
             path.write_bytes(b"%07d" % i)  # never decoded
-    index = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
-    if not index.counts().files:
-        run = index.start_run("index", [os.path.abspath(photos)])
+    store = Store.create(folder, embedding.resolve(embedding.DEFAULT_MODEL))
+    if not store.counts().files:
+        run = store.start_run("index", [os.path.abspath(photos)])
         found = find_photos(photos).photos
-        _insert(index, schema.photos, (_photo(i, run) for i in range(count)))
-        _insert(index, schema.paths, (_path(i, f.path, f.size_bytes, f.mtime_ns) for i, f in enumerate(found)))
+        _insert(store, schema.photos, (_photo(i, run) for i in range(count)))
+        _insert(store, schema.paths, (_path(i, f.path, f.size_bytes, f.mtime_ns) for i, f in enumerate(found)))
         faces, _ = synthetic_faces(count)
-        _insert(index, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
-    return index
+        _insert(store, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
+    return store
 
 
-def add_face(index: Store, embedding: NDArray[np.float32]) -> None:
+def add_face(store: Store, embedding: NDArray[np.float32]) -> None:
     """One more face (128,) on the first photo."""
-    _insert(index, schema.faces, iter([_face(1, embedding)]))
+    _insert(store, schema.faces, iter([_face(1, embedding)]))
 
 
-def cluster_by_label(index: Store, labels: NDArray[np.int64], named: int) -> None:
+def cluster_by_label(store: Store, labels: NDArray[np.int64], named: int) -> None:
     """Put the faces of such a library into clusters, those of each label with two or more; what is there is kept.
 
     Args:
         labels: (n,) whose each face is.
         named: so many of the clusters, every other one from the largest, get a name; every tenth of these is ignored.
     """
-    if index.counts().groups:
+    if store.counts().groups:
         return
     people, sizes = np.unique(labels, return_counts=True)
     ordered = [int(person) for person in people[np.argsort(-sizes, kind="stable")] if sizes[people == person][0] > 1]
@@ -77,11 +77,11 @@ def cluster_by_label(index: Store, labels: NDArray[np.int64], named: int) -> Non
     faces = [
         (face, cluster_of[int(person)]) for face, person in enumerate(labels, start=1) if int(person) in cluster_of
     ]
-    _insert(index, schema.clustered, ({"face_id": face, "cluster_id": cluster} for face, cluster in faces))
+    _insert(store, schema.clustered, ({"face_id": face, "cluster_id": cluster} for face, cluster in faces))
     whose = set(range(1, 2 * named, 2))
-    _insert(index, schema.people, (_person(cluster) for cluster in sorted(whose)))
-    _insert(index, schema.confirmed, ({"face_id": f, "person_id": c} for f, c in faces if c in whose))
-    with index.transaction() as connection:
+    _insert(store, schema.people, (_person(cluster) for cluster in sorted(whose)))
+    _insert(store, schema.confirmed, ({"face_id": f, "person_id": c} for f, c in faces if c in whose))
+    with store.transaction() as connection:
         clusters.note_clustering(connection, len(labels))
         connection.execute(insert(schema.library), [{"key": "last_cluster", "value": str(len(ordered))}])
 
@@ -90,8 +90,8 @@ def _person(cluster: int) -> dict[str, Any]:
     return {"id": cluster, "name": f"Person {cluster:04}", "ignored": cluster % 20 == 1, "created_at": 0.0}
 
 
-def _insert(index: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:
-    with index.transaction() as connection:
+def _insert(store: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+    with store.transaction() as connection:
         while some := list(islice(rows, ROWS)):
             connection.execute(insert(table), some)
 

@@ -44,12 +44,12 @@ def evaluate_lfw(
         ModelError: there is no such model.
     """
     pairs = read_lfw_pairs(pairs_file, lfw)
-    engine = _engine(model, device, plots)
-    distances, without_face = pair_distances(main_face_embedder(engine, tick), pairs)
+    pipeline = _pipeline(model, device, plots)
+    distances, without_face = pair_distances(main_face_embedder(pipeline, tick), pairs)
     _draw(PairDistances(distances, pairs.same), model, "lfw", "LFW", plots)
     report = asdict(report_of(distances, without_face, pairs))
     report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
-    return {"model": engine.embedder.spec.name, **report}
+    return {"model": pipeline.embedder.spec.name, **report}
 
 
 def evaluate_people(
@@ -69,14 +69,14 @@ def evaluate_people(
         labelled = people_in(folder)
     else:
         labelled = [(folder / photo, person) for photo, person in sorted(read_labels(labels).items())]
-    engine = _engine(model, device, plots)
-    embeddings = embed_photos(main_face_embedder(engine, tick), [photo for photo, _ in labelled])
+    pipeline = _pipeline(model, device, plots)
+    embeddings = embed_photos(main_face_embedder(pipeline, tick), [photo for photo, _ in labelled])
     found = ~np.isnan(embeddings).any(axis=1)
     people = np.unique([person for _, person in labelled], return_inverse=True)[1]
     pairs = pairs_of(embeddings[found], people[found])
     _draw(pairs, model, "people", folder.name, plots)
     return {
-        "model": engine.embedder.spec.name,
+        "model": pipeline.embedder.spec.name,
         "photos": len(labelled),
         "photos_without_face": int((~found).sum()),
         "people": int(people.max()) + 1,
@@ -88,7 +88,7 @@ def evaluate_people(
     }
 
 
-def _engine(model: str, device: str, plots: Path | None) -> Pipeline:
+def _pipeline(model: str, device: str, plots: Path | None) -> Pipeline:
     if plots is not None:
         require_matplotlib()
         plots.mkdir(parents=True, exist_ok=True)

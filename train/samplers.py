@@ -30,7 +30,7 @@ class Sampler(Protocol):
 class PeopleByImages:
     """P people with K images each (FaceNet, section 3.2: "around 40 faces per identity per mini-batch").
 
-    Everybody with two images or more is seen once before anybody is seen again, and so are the images of a person. Who
+    Every person with two images or more is seen once before any is seen again, and so are the images of a person. Who
     has fewer than K images is seen with some of them twice, differently augmented.
     """
 

@@ -94,8 +94,8 @@ def calibrate(
         if out is not None:
             from facesearch.pipeline.pipeline import Pipeline
 
-            engine = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
-            result = measured_calibration(engine, folder, tick)
+            pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+            result = measured_calibration(pipeline, folder, tick)
             out.write_text(result.to_json(), encoding="utf-8")
         else:
             with open_library(library, model, device, create=True) as opened:

@@ -28,13 +28,13 @@ FaceArgument = Annotated[int, typer.Argument(metavar="FACE", help="A face's numb
 
 @app.command(rich_help_panel=FIND, epilog="Example: facesearch people")
 def people(
-    everybody: Annotated[bool, typer.Option("--all", help="Ignored people too.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Ignored people too.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the clusters, and whose they are."""
     with open_library(library) as opened:
-        found = opened.people.all(ignored=everybody)
+        found = opened.people.all(ignored=everyone)
     if as_json:
         from facesearch.core.results import cluster_row
 
@@ -106,7 +106,7 @@ def merge(
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch split 3 --face 41 --face 57")
 def split(
     who: WhoArgument,
-    face: Annotated[list[int] | None, typer.Option("--face", help="A face that is somebody else's; repeat it.")] = None,
+    face: Annotated[list[int] | None, typer.Option("--face", help="A face of another person; repeat it.")] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,7 +122,7 @@ def reject(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that a face is not somebody's."""
+    """Say that a face is not a person's."""
     with open_library(library) as opened:
         _show(opened.people.reject(face, person), as_json)
 
@@ -141,7 +141,7 @@ def ignore(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep somebody out of lists and suggestions: a passer-by, a face on a poster."""
+    """Keep a person out of lists and suggestions: a passer-by, a face on a poster."""
     with open_library(library) as opened:
         _show(opened.people.ignore(who, not off), as_json)
 
@@ -191,7 +191,7 @@ def forget(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete somebody's faces, embeddings and history from the library for good. There is no undo."""
+    """Delete a person's faces, embeddings and history from the library for good. There is no undo."""
     from facesearch.core.errors import InputError
 
     if (who is None) != everything:

@@ -100,7 +100,7 @@ def report(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make static pages of people and clusters, to look at without a server or to give to somebody."""
+    """Make static pages of people and clusters, to look at without a server or to give away."""
     from facesearch.sharing.report import ReportOptions, make_report
 
     options = ReportOptions(title, tuple(person or ()), named, ignored, photos, paths)

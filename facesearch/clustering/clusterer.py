@@ -218,7 +218,7 @@ class Clusterer:
         reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
         try:
             return Few(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
-        except TooManyPairsError:  # somebody has more than about 10,000 photos
+        except TooManyPairsError:  # of a person with more than about 10,000 photos
             return Many(faces.embeddings, faces.photos)
 
     def _shift(self, excess: Floats, strangers: Floats) -> Floats:
@@ -233,7 +233,7 @@ class Clusterer:
     # -- weak faces -----------------------------------------------------------------------------------------------
 
     def _with_weak(self, labels: Ints, shift: Floats, constraints: Constraints) -> Ints:
-        """Weak faces put where they belong: with their person if the user has said so, else by distance."""
+        """Weak faces put where they belong: with their person where that is confirmed, else by distance."""
         sizes = np.bincount(labels[self.strong]) if len(self.strong) else np.zeros(0, np.int64)
         sure = labels.copy()
         weak = np.setdiff1d(np.arange(len(labels)), self.strong)

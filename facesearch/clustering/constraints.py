@@ -34,7 +34,7 @@ class Constraints:
     def enforce(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Make a partition agree with the constraints, as carefully as can be.
 
-        A cluster that holds two people, or a face next to somebody whom it is not, falls into its single faces but for
+        A cluster that holds two people, or a face with a person whom it is not, falls into its single faces but for
         the confirmed ones; then all clusters of one person become one.
 
         Args:
@@ -54,7 +54,7 @@ class Constraints:
         return np.asarray(np.unique(home_of[labels], return_inverse=True)[1], dtype=np.int64)
 
     def broken(self, labels: NDArray[np.int64]) -> set[int]:
-        """The clusters that hold two people, or a face next to somebody whom it is not."""
+        """The clusters that hold two people, or a face with a person whom it is not."""
         people: dict[int, set[int]] = {}
         for row in np.flatnonzero(self.person != NOBODY).tolist():
             people.setdefault(int(labels[row]), set()).add(int(self.person[row]))

@@ -21,7 +21,7 @@ def dbscan_within(embeddings: NDArray[np.float32], eps: float, min_samples: int,
         (n,) int64 labels, noise is -1. A confirmed face is never noise.
     """
     found = dbscan(embeddings, eps, min_samples)
-    if not (constraints.person != NOBODY).any():  # nobody is anybody, so there is nobody whom a face could not be
+    if not (constraints.person != NOBODY).any():  # without confirmed faces no constraint can be broken
         return found
     clusters = np.where(found == NOISE, found.max(initial=-1) + 1 + np.arange(len(found)), found)
     labels = constraints.enforce(clusters)

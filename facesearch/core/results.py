@@ -293,7 +293,7 @@ class PhotoPage:
 
 @dataclass(frozen=True)
 class Together:
-    """Somebody, and on how many photos they are with the one who was asked for."""
+    """A cluster, and on how many photos it is with the one that was asked for."""
 
     cluster: Cluster
     photos: int

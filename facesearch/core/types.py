@@ -21,7 +21,7 @@ NO_LANDMARKS.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human being in a library; name None where the user has only said which faces are theirs."""
+    """A human being in a library; name None where the user has only confirmed faces."""
 
     id: int
     name: str | None
@@ -41,7 +41,7 @@ class Face:
     path: a file that holds the photo; one that is not missing, if there is one.
     photo_size: (width, height) of the photo in pixels. taken: see `Photo`.
     cluster: None for a face in no cluster; person: whose cluster that is.
-    confirmed: the user has said whose face it is; not_a_face: the user has said that it is none.
+    confirmed: the user has confirmed whose it is; not_a_face: the user has marked it as none.
     distance: L2, in [0, 2], to what the face was listed by: a probe, or its cluster's mean direction.
 
     Faces are compared and hashed by all but their arrays.
@@ -106,7 +106,7 @@ class Photo:
     size: (width, height) in pixels as displayed.
     taken: by the clock of the place where it was taken, with that clock's offset where the photo tells it; from the
         file's time where the photo has no date (`from_file`).
-    face_count: what the user has said to be no face does not count.
+    face_count: what the user has marked as no face does not count.
     missing: no file holds it at the moment.
     paths: the files that hold it, those that are there first. faces: from left to right. Both only where asked for.
     """
@@ -125,7 +125,7 @@ class Photo:
 class Cluster:
     """Faces that clustering, or the user, has put together, and whose they are.
 
-    person: None where the user has said nothing of it.
+    person: None where the user has decided nothing about it.
     ignored: the user does not want to see it in lists.
     size: number of faces; confirmed: those of them that the user has confirmed.
     cover: a face that stands for the cluster in lists.

@@ -43,11 +43,11 @@ MIXED_FACES = 5
 
 def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
     """LFW's ten-fold protocol. Raises InputError where the files are not such a data set."""
-    engine = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
     pairs = read_lfw_pairs(pairs_file, lfw)
-    report = asdict(verification_report(main_face_embedder(engine, tick), pairs))
+    report = asdict(verification_report(main_face_embedder(pipeline, tick), pairs))
     report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
-    return {"model": engine.embedder.spec.name, **report}
+    return {"model": pipeline.embedder.spec.name, **report}
 
 
 def clusters(
@@ -210,7 +210,7 @@ def _person_on(path: str, people: dict[str, str]) -> str | None:
 
 
 def _truth(faces: list[Face], main: set[int], people: dict[str, str]) -> dict[int, str]:
-    """Whose each face is; everybody but the main face of a photo is somebody of whom nothing is known."""
+    """Whose each face is; all but the main face of a photo are people of whom nothing is known."""
     truth = {}
     for face in faces:
         person = _person_on(face.path, people)

@@ -32,9 +32,9 @@ def baseline_reports(
     embeddings = embeddings[found]
 
     def report(labels: Labels) -> ClusteringReport:
-        everybody = np.full(len(labels_true), NOISE, np.int64)
-        everybody[found] = labels
-        return clustering_report(labels_true[scored], everybody[scored])
+        of_all = np.full(len(labels_true), NOISE, np.int64)
+        of_all[found] = labels
+        return clustering_report(labels_true[scored], of_all[scored])
 
     return {
         **_best("dbscan", [report(labels) for labels in _dbscans(embeddings)]),
@@ -51,7 +51,7 @@ def _best(method: str, reports: list[ClusteringReport]) -> dict[str, ClusteringR
 
 
 def _dbscans(embeddings: NDArray[np.float32]) -> Iterable[Labels]:
-    """At growing eps, until nearly everybody is one cluster."""
+    """At growing eps, until nearly all faces are one cluster."""
     for eps in CUTS:
         labels = dbscan(embeddings, eps, 2)
         yield labels

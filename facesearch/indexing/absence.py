@@ -1,10 +1,10 @@
 """What it means that a file is not there: it is missing, or only offline.
 
-A disk that is not mounted, at whatever depth, looks like photos that somebody has deleted. So the folder of a file is
+A disk that is not mounted, at whatever depth, looks like photos that were deleted. So the folder of a file is
 asked. A file is missing where its folder is there, lies on the device on which the file was last seen, and still holds
 another file that was in the library before this one went. Else - the folder is gone, is empty, holds other things
 only, or lies on another device - the file is offline: it is kept, counted apart, and taken out by nothing that does not
-say so. In doubt a file is offline. So it is with the last photo of a folder, and with a folder that somebody deleted:
+say so. In doubt a file is offline. So it is with the last photo of a folder, and with a folder that was deleted:
 nobody can tell these from a disk that is away.
 """
 
@@ -46,24 +46,24 @@ def offline_among(
     return {path for path in absent if not is_missing(path)}
 
 
-def offline_photos(index: Store, photos: Collection[int], source: MediaSource) -> set[int]:
+def offline_photos(store: Store, photos: Collection[int], source: MediaSource) -> set[int]:
     """Those of some photos of which no file is there, and one at least is offline."""
     wanted = frozenset(photos)
-    known = index.known_paths()
+    known = store.known_paths()
     files = [path for path, row in known.items() if row.photo_id in wanted]
     there = {path for path in files if os.path.lexists(path)}
-    folders = {os.path.dirname(path) for path in files}
-    beside = (path for path in known if os.path.dirname(path) in folders and os.path.lexists(path))
+    places = {os.path.dirname(path) for path in files}
+    beside = (path for path in known if os.path.dirname(path) in places and os.path.lexists(path))
     offline = offline_among(set(files) - there, beside, known, source)
     return {known[path].photo_id for path in offline} - {known[path].photo_id for path in there}
 
 
-def offline_places(index: Store, roots: Sequence[str]) -> list[str]:
+def offline_places(store: Store, roots: Sequence[str]) -> list[str]:
     """Where the files are that the library has as offline, those below some folders."""
-    known, inside = index.known_paths(), below(roots)
+    known, inside = store.known_paths(), below(roots)
     offline = [path for path, row in known.items() if row.offline and inside(path)]
     there = (path for path, row in known.items() if not row.missing)
-    return places_of(offline, there, {*index.roots(), *roots})
+    return places_of(offline, there, {*store.roots(), *roots})
 
 
 def places_of(offline: Iterable[str], there: Iterable[str], roots: Collection[str]) -> list[str]:
@@ -81,9 +81,9 @@ def places_of(offline: Iterable[str], there: Iterable[str], roots: Collection[st
     return sorted(places)
 
 
-def enter_folders(index: Store, files: Iterable[FileFacts], source: MediaSource) -> dict[str, int]:
+def enter_folders(store: Store, files: Iterable[FileFacts], source: MediaSource) -> dict[str, int]:
     """The folders of files that are there, and the ids of their rows for the devices that they lie on now."""
-    with index.reading() as connection:
+    with store.reading() as connection:
         known = folders.known(connection)
     entered: dict[str, int] = {}
     changed: list[tuple[str, str, int | None]] = []
@@ -97,7 +97,7 @@ def enter_folders(index: Store, files: Iterable[FileFacts], source: MediaSource)
         if before != device:
             changed.append((folder, device, number))
     if changed:
-        with index.transaction() as connection:
+        with store.transaction() as connection:
             for folder, device, number in changed:
                 if number is None:
                     entered[folder] = folders.add(connection, folder, device)

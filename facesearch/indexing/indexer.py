@@ -101,7 +101,7 @@ class _Run:
 
     id: int
     started: float
-    index: Store
+    store: Store
     known: dict[str, KnownPath]
     source: MediaSource
     folders: dict[str, int]
@@ -127,7 +127,7 @@ class _Item:
 
 
 def index_photos(
-    index: Store,
+    store: Store,
     load_pipeline: "Callable[[], Pipeline]",
     paths: Paths,
     *,
@@ -154,17 +154,17 @@ def index_photos(
     """
     began, started = time.perf_counter(), time.time()
     files = source or LocalFiles()
-    with index.writing():
+    with store.writing():
         places = as_paths(paths)
         found = files.find(places)
         roots = [os.path.abspath(place) for place in places]
-        run_id = index.start_run("index", [root for root in roots if os.path.isdir(root)])
-        known = index.known_paths()
+        run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
+        known = store.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
         looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
-        entered = absence.enter_folders(index, found.photos, files)
-        run = _Run(run_id, started, index, known, files, entered, redo, report)
+        entered = absence.enter_folders(store, found.photos, files)
+        run = _Run(run_id, started, store, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         state = Progress(len(todo))
         progress(state)
@@ -180,11 +180,11 @@ def index_photos(
         report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
-            _date(index, found.photos, should_stop)
+            _date(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
-        index.finish_run(run_id, _summary(report))
-        index.pictures.sweep(index.reading)
-        _ = index.vectors
+        store.finish_run(run_id, _summary(report))
+        store.pictures.sweep(store.reading)
+        _ = store.vectors
     return report
 
 
@@ -225,7 +225,7 @@ def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
 def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
     """The items with the photos that they hold, where these are known; known content is not kept in memory."""
     while some := list(islice(items, LOOKED_UP_AT_ONCE)):
-        known = run.index.photo_ids([item.sha256 for item in some if item.sha256])
+        known = run.store.photo_ids([item.sha256 for item in some if item.sha256])
         for item in some:
             photo_id = known.get(item.sha256)
             yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
@@ -255,7 +255,7 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
     """Write a batch in one transaction."""
     same: list[tuple[str, int]] = []  # files that hold a photo that is known, and which
     failures: list[tuple[str, str]] = []
-    with run.index.transaction() as connection:
+    with run.store.transaction() as connection:
         for item in batch:
             reason = item.result.reason if item.result else item.reason
             if reason:
@@ -295,7 +295,7 @@ def _held(before: KnownPath | None, photo_id: int) -> bool:
 def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
     failures = list(failures)
     if failures:
-        run.index.record_failures(run.id, failures)
+        run.store.record_failures(run.id, failures)
         run.report.failures += failures
         run.report.failed += len(failures)
 
@@ -318,31 +318,31 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     there = [path for path, row in run.known.items() if path in met or not (path in gone or row.missing)]
     offline = absence.offline_among(vanished, there, run.known, run.source)
     failing = {path for path, _ in run.report.failures}
-    mended = [path for path, _ in run.index.failures() if judged(path) and path not in failing]
-    with run.index.transaction() as connection:
+    mended = [path for path, _ in run.store.failures() if judged(path) and path not in failing]
+    with run.store.transaction() as connection:
         folders.assign(connection, _folders_of(run, met & run.known.keys()))
         settled = catalog.settle(connection, vanished, offline, run.started)
         catalog.forget_failures(connection, mended)
     run.report.missing, run.report.offline = settled.missing, settled.offline
     if settled.offline:
-        run.report.offline_places = absence.offline_places(run.index, roots)
+        run.report.offline_places = absence.offline_places(run.store, roots)
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved
 
 
-def _date(index: Store, files: Iterable[FileFacts], should_stop: Callable[[], bool]) -> None:
+def _date(store: Store, files: Iterable[FileFacts], should_stop: Callable[[], bool]) -> None:
     """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
-    with index.reading() as connection:
+    with store.reading() as connection:
         without = dating.undated(connection)
     if not without:  # nearly always, and the paths of all photos take long to read
         return
-    known = index.known_paths()
+    known = store.known_paths()
     holds = {known[file.path].photo_id: file for file in files if file.path in known}
     waiting = iter(sorted(without & holds.keys()))
     while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
         dates = {photo: _dated(holds[photo]) for photo in some}
-        with index.transaction() as connection:
+        with store.transaction() as connection:
             dating.date_photo(connection, dates)
 
 

@@ -40,7 +40,7 @@ class ReembedReport:
 
 
 def reembed(
-    index: Store,
+    store: Store,
     pipeline: Pipeline,
     *,
     drop_missing: bool = False,
@@ -63,8 +63,8 @@ def reembed(
     files = source or LocalFiles()
     spec = pipeline.embedder.spec
     report = ReembedReport()
-    with index.writing():
-        with index.transaction() as connection:
+    with store.writing():
+        with store.transaction() as connection:
             waiting = pending.waiting(connection, spec.fingerprint)
         state = Progress(len(waiting))
         unreadable: list[int] = []
@@ -73,8 +73,8 @@ def reembed(
             if should_stop():
                 return ReembedReport(stopped=True, seconds=time.perf_counter() - began)
             batch = photos[start : start + BATCH_PHOTOS]
-            faces = {photo_id: index.faces(ids) for photo_id, ids in batch}
-            unreadable += _embed_batch(index, pipeline, files, faces)
+            faces = {photo_id: store.faces(ids) for photo_id, ids in batch}
+            unreadable += _embed_batch(store, pipeline, files, faces)
             state.faces += sum(len(ids) for _, ids in batch)
             state.done += len(batch)
             progress(state)
@@ -84,19 +84,19 @@ def reembed(
                 f"{count} cannot be embedded again, being gone, damaged or edited: run `facesearch index` on what is"
                 " back or edited, or repeat with --drop-missing to take the rest out"
             )
-        if unreadable and (offline := offline_photos(index, unreadable, files)):
+        if unreadable and (offline := offline_photos(store, unreadable, files)):
             raise LibraryError(
                 f"{plural(len(offline), 'photo')} cannot be embedded again, being offline: mount that disk or, if it is"
                 " gone for good, run `facesearch remove --missing --offline` first"
             )
-        report.faces = index.adopt(spec, unreadable)
+        report.faces = store.adopt(spec, unreadable)
         report.dropped = len(unreadable)
-        report.photos = index.counts().photos
+        report.photos = store.counts().photos
     report.seconds = time.perf_counter() - began
     return report
 
 
-def _embed_batch(index: Store, pipeline: Pipeline, source: MediaSource, photos: dict[int, list[Face]]) -> list[int]:
+def _embed_batch(store: Store, pipeline: Pipeline, source: MediaSource, photos: dict[int, list[Face]]) -> list[int]:
     """Keep new embeddings for the faces of some photos until all faces have one.
 
     Returns the ids of those that cannot be read, or are others by now.
@@ -104,26 +104,26 @@ def _embed_batch(index: Store, pipeline: Pipeline, source: MediaSource, photos: 
     crops: dict[int, NDArray[np.uint8]] = {}
     unreadable = []
     for photo_id, faces in photos.items():
-        of_photo = _crops(index, pipeline, source, photo_id, faces)
+        of_photo = _crops(store, pipeline, source, photo_id, faces)
         if of_photo is None:
             unreadable.append(photo_id)
         else:
             crops |= zip((face.id for face in faces), of_photo, strict=True)
     with one_thread():
         embeddings = pipeline.embedder.embed(list(crops.values()))
-    with index.transaction() as connection:
-        pending.stage(connection, pipeline.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
+    with store.transaction() as connection:
+        pending.put(connection, pipeline.embedder.spec.fingerprint, dict(zip(crops, embeddings, strict=True)))
     return unreadable
 
 
 def _crops(
-    index: Store, pipeline: Pipeline, source: MediaSource, photo_id: int, faces: list[Face]
+    store: Store, pipeline: Pipeline, source: MediaSource, photo_id: int, faces: list[Face]
 ) -> list[NDArray[np.uint8]] | None:
     """Crops of a photo's faces from the first of its files that still holds it; None where none does."""
-    for path in index.paths_of(photo_id):
+    for path in store.paths_of(photo_id):
         try:
             medium = source.read(path)
-            if index.photo_id(medium.sha256) == photo_id:
+            if store.photo_id(medium.sha256) == photo_id:
                 return pipeline.crops(pipeline.load_photo(medium), faces)
         except PhotoError:
             continue

@@ -36,7 +36,7 @@ class Absent:
         return f"{plural(len(self.offline), 'file')} in {named}{more}"
 
 
-def remove(index: Store, paths: Paths) -> int:
+def remove(store: Store, paths: Paths) -> int:
     """Take one or some files and folders out.
 
     Returns the number of files taken out, those that could not be read included. Raises InputError where the library
@@ -49,31 +49,31 @@ def remove(index: Store, paths: Paths) -> int:
         if os.path.dirname(place) == place:
             raise InputError(f"{place} is the root of a whole disk: name the photos or folders to take out")
     inside = below(places)
-    known = {path for path in index.known_paths() if inside(path)}
-    known |= {path for path, _ in index.failures() if inside(path)}
+    known = {path for path in store.known_paths() if inside(path)}
+    known |= {path for path, _ in store.failures() if inside(path)}
     if not known:
         raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
-    index.forget_paths(sorted(known))
-    index.forget_roots([root for root in index.roots() if inside(root)])
+    store.forget_paths(sorted(known))
+    store.forget_roots([root for root in store.roots() if inside(root)])
     return len(known)
 
 
-def absent_files(index: Store) -> Absent:
+def absent_files(store: Store) -> Absent:
     """What `remove_missing` would take out: asked again, as a disk may have been taken away since the last run.
 
     What the last run has called offline is that until another run finds its disk.
     """
-    known = index.known_paths()
+    known = store.known_paths()
     gone = {path for path, row in known.items() if row.missing and not os.path.lexists(path)}
-    folders = {os.path.dirname(path) for path in gone}
+    holders = {os.path.dirname(path) for path in gone}
     there = known.keys() - gone
-    beside = [path for path in there if os.path.dirname(path) in folders and os.path.lexists(path)]
+    beside = [path for path in there if os.path.dirname(path) in holders and os.path.lexists(path)]
     offline = offline_among(gone, beside, known, LocalFiles()) | {path for path in gone if known[path].offline}
-    places = places_of(offline, there, index.roots())
+    places = places_of(offline, there, store.roots())
     return Absent(tuple(sorted(gone - offline)), tuple(sorted(offline)), tuple(places))
 
 
-def remove_missing(index: Store, *, offline: bool = False, force: bool = False) -> int:
+def remove_missing(store: Store, *, offline: bool = False, force: bool = False) -> int:
     """Take out the files that the last runs did not find any more.
 
     Args:
@@ -82,8 +82,8 @@ def remove_missing(index: Store, *, offline: bool = False, force: bool = False) 
 
     Returns their number. Raises LibraryError where there is none but offline ones, and those are not wanted.
     """
-    with index.writing():
-        absent = absent_files(index)
+    with store.writing():
+        absent = absent_files(store)
         gone = absent.missing + (absent.offline if offline or force else ())
         if absent.offline and not gone:
             raise LibraryError(
@@ -91,5 +91,5 @@ def remove_missing(index: Store, *, offline: bool = False, force: bool = False) 
                 f" again or, if it is gone for good, repeat with --offline"
             )
         if gone:
-            index.forget_paths(gone)
+            store.forget_paths(gone)
     return len(gone)

@@ -48,7 +48,7 @@ def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
 
 
 def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
-    """Say that some faces of a cluster are somebody else, each part a person of its own.
+    """Say that some faces of a cluster are other people, each part a person of its own.
 
     Raises InputError where a face is not in the cluster, or in two parts, or none would stay.
     """
@@ -93,7 +93,7 @@ def reject(connection: Connection, faces: Collection[int], reference: str) -> De
 def assign(connection: Connection, faces: Collection[int], to: str) -> Decision | None:
     """Say whose some faces are: a cluster's, a person's, or, by a name that nobody has, a new person's.
 
-    Who is left in a cluster that they leave is somebody else then; a person without another face is deleted. Raises
+    Who is left in a cluster that they leave is another person then; a person without another face is deleted. Raises
     InputError for a number that is no cluster's, a name that several people have, and a name that is none.
     """
     chosen = _chosen(connection, faces)
@@ -225,7 +225,7 @@ def _dismiss(connection: Connection, log: UndoLog, person: int) -> None:
 
 
 def import_name(connection: Connection, called: str, faces: Sequence[int]) -> Decision | None:
-    """Say that faces are somebody, as another program has it.
+    """Give faces a name, as another program has it.
 
     Faces about which the user has decided already are left as they are. A person of that name, if there is just one,
     gets them; else the cluster that holds most of them becomes that person, if it is nobody's yet; else a new one.

@@ -140,7 +140,7 @@ class People:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
 
     def import_name(self, name: str, faces: Ids) -> Decision | None:
-        """Say that faces are somebody, as another program has it."""
+        """Give faces a name, as another program has it."""
         return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
 
     def undo(self, expected: int | None = None) -> Decision | None:

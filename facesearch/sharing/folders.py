@@ -34,15 +34,15 @@ def export_folders(
     wanted now.
 
     Args:
-        only: clusters' numbers and people's names; none for everybody who is not ignored.
+        only: clusters' numbers and people's names; none for all who is not ignored.
 
     Returns the number of files made, and those that could not be (path, reason).
-    Raises InputError where somebody is not there.
+    Raises InputError where one of them is not there.
     """
     made, skipped = 0, []
-    everybody = library.people.with_faces()
-    names = _folder_names(everybody)
-    for cluster in chosen(library, only) or [one for one in everybody if not one.ignored]:
+    known = library.people.with_faces()
+    names = _folder_names(known)
+    for cluster in chosen(library, only) or [one for one in known if not one.ignored]:
         place = Path(folder) / names[cluster.id]
         place.mkdir(parents=True, exist_ok=True)
         taken = {folded(entry.name) for entry in place.iterdir()}
@@ -121,7 +121,7 @@ def _folder_names(clusters: Sequence[Cluster]) -> dict[int, str]:
     names: dict[int, str] = {}
     for cluster, name in sorted(plain.items(), key=lambda pair: (counts[folded(pair[1])] > 1, pair[0])):
         unique = name if counts[folded(name)] == 1 else f"{name} ({cluster})"
-        while folded(unique) in {folded(other) for other in names.values()}:  # somebody is called "Anna (3)"
+        while folded(unique) in {folded(other) for other in names.values()}:  # a person is called "Anna (3)"
             unique += f" ({cluster})"
         names[cluster] = unique
     return names

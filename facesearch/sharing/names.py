@@ -26,7 +26,7 @@ def import_names(library: "Library") -> tuple[list[ImportedName], Skipped]:
 
     A cluster whose faces have been given one name is called that; a face named differently from its cluster is taken
     out of it. What the user has decided here is left as it is: who a face is, who it is not, and that it is none. A
-    face that is taken for somebody of that name already stays a guess: it may be our own, exported earlier.
+    face that is in the cluster of a person of that name already stays unconfirmed: it may be our own, exported earlier.
 
     Returns the names that were taken over, and what could not be read (path, reason).
     """

@@ -1,4 +1,4 @@
-"""`facesearch report`: people and clusters as static pages to give to somebody.
+"""`facesearch report`: people and clusters as static pages to give away.
 
 The pages have the server's frame and style. They need no script and no server, name nothing by an absolute
 path, and hold no more than was asked for: pictures of the faces; with `photos` also whole photos; with `paths` also
@@ -45,7 +45,7 @@ THREADS, AHEAD = ThreadExecutor(2), 16
 class ReportOptions:
     """What a report shows.
 
-    only: names and clusters' numbers; none for everybody.
+    only: names and clusters' numbers; none for all.
     named: nobody without a name. ignored: ignored people, too. photos: whole photos. paths: where their files are.
     """
 
@@ -82,7 +82,7 @@ def make_report(
     Args:
         progress: called after each cluster, with how many are done and how many there are.
 
-    Raises InputError where somebody is not in the library, or the folder holds something else.
+    Raises InputError where a person is not in the library, or the folder holds something else.
     """
     report = _Report(library, folder, options or ReportOptions())
     clusters = list(_wanted(library, report.options))
@@ -102,7 +102,7 @@ def make_report(
 
 
 def _wanted(library: Library, options: ReportOptions) -> Iterator[Cluster]:
-    """Who is shown, the largest first. Raises InputError where somebody is not there."""
+    """Who is shown, the largest first. Raises InputError where one of them is not there."""
     if options.only:
         found = {cluster.id: cluster for cluster in map(library.browse.cluster, as_strings(options.only))}
         yield from sorted(found.values(), key=lambda cluster: (-cluster.size, cluster.id))
@@ -153,7 +153,7 @@ class _Report:
             self._write(_index_name(number), "report/people.html", **values)
 
     def write_person(self, cluster: Cluster) -> None:
-        """The pages of somebody, with the tiles of all faces."""
+        """The pages of a cluster, with the tiles of all faces."""
         pages = -(-cluster.size // FACES)
         number, batch = 1, list[Face]()
         for face in self._faces(cluster):

@@ -16,7 +16,7 @@ Skipped = list[tuple[str, str]]
 
 
 def chosen(library: "Library", only: Strings) -> list[Cluster] | None:
-    """The clusters that are referred to by number or name, each once; None where none is, for everybody.
+    """The clusters that are referred to by number or name, each once; None where none is, for all.
 
     Raises InputError where one is not there.
     """

@@ -26,9 +26,9 @@ def export_sidecars(
     *,
     naming: Naming = "appended",
 ) -> tuple[int, Skipped]:
-    """An XMP sidecar for every file with somebody who has a name: names and face regions.
+    """An XMP sidecar for every file that shows a person with a name: names and face regions.
 
-    Where everybody is wanted, names of ours that are no longer right are taken out of sidecars that are there.
+    Where all are wanted, names of ours that are no longer right are taken out of sidecars that are there.
 
     Args:
         folder: keep them apart from the photos, in folders as below the indexed ones; None for beside them.
@@ -36,7 +36,7 @@ def export_sidecars(
         naming: "appended" for IMG.jpg.xmp, "replaced" for IMG.xmp.
 
     Returns the number of sidecars that were written, and the photos for which that was not possible (path, reason).
-    Raises InputError where somebody is not there.
+    Raises InputError where one of them is not there.
     """
     clusters, paths = chosen(library, only), paths_of_photos(library)
     regions, gone = _regions(library, clusters, paths)

@@ -21,9 +21,9 @@ def export_rows(library: "Library", only: Strings = ()) -> list[dict[str, object
     """One row a face, with the columns of COLUMNS, in order of path and face.
 
     Args:
-        only: clusters' numbers and people's names; none for everybody.
+        only: clusters' numbers and people's names; none for all.
 
-    Raises InputError where somebody is not there.
+    Raises InputError where one of them is not there.
     """
     clusters = chosen(library, only) or library.people.with_faces()
     rows = [_row(cluster, face) for cluster, face in faces_of(library, clusters)]

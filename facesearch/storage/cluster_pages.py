@@ -69,7 +69,7 @@ def by_ids(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:
 
 
 def names(connection: Connection) -> list[tuple[int, str]]:
-    """(cluster, name) of everybody who has a name."""
+    """(cluster, name) of the people who have a name."""
     owned = _owners()
     query = select(owned.c.cluster_id, owned.c.name).where(owned.c.name.is_not(None))
     return [(cluster, name) for cluster, name in connection.execute(query)]
@@ -120,7 +120,7 @@ def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int]) -> 
 
 
 def _owners_of(connection: Connection, clusters: Sequence[int]) -> dict[int, Any]:
-    """For those of some clusters that are somebody's: person_id, name (or None) and ignored."""
+    """For those of some clusters that are a person's: person_id, name (or None) and ignored."""
     owned = _owners()
     query = select(owned.c.cluster_id, owned.c.person_id, owned.c.name, owned.c.ignored)
     return {row.cluster_id: row for row in connection.execute(query.where(owned.c.cluster_id.in_(clusters)))}

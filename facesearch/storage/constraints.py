@@ -44,7 +44,7 @@ def told_apart_from(connection: Connection, person: int) -> list[tuple[int, int]
 
 
 def not_faces(connection: Connection) -> set[int]:
-    """What the user has said to be no face."""
+    """What the user has marked as no face."""
     return set(connection.execute(select(db.not_faces.c.face_id)).scalars())
 
 
@@ -53,7 +53,7 @@ def is_not_a_face(connection: Connection, face: int) -> bool:
 
 
 def confirmed_person(connection: Connection, face: int) -> int | None:
-    """Whose face the user has said it is; None where nothing was said."""
+    """The person as whose face it is confirmed; None where it is not."""
     return connection.execute(select(db.confirmed.c.person_id).where(db.confirmed.c.face_id == face)).scalar()
 
 
@@ -72,13 +72,13 @@ def rejected_people(connection: Connection, face: int) -> set[int]:
 
 
 def decided_faces(connection: Connection) -> set[int]:
-    """Faces that are confirmed as somebody's, or that are no face."""
+    """Faces that are confirmed, or marked as no face."""
     confirmed = connection.execute(select(db.confirmed.c.face_id)).scalars()
     return {*confirmed, *connection.execute(select(db.not_faces.c.face_id)).scalars()}
 
 
 def rejected_names(connection: Connection) -> dict[int, set[str]]:
-    """Face -> names of people of whom the user has said that it is not theirs."""
+    """Face -> names of the people as whose it is rejected."""
     names: dict[int, set[str]] = {}
     query = select(db.rejected.c.face_id, db.people.c.name).join(db.people, db.people.c.id == db.rejected.c.person_id)
     for face, name in connection.execute(query.where(db.people.c.name.is_not(None))):

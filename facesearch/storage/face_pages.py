@@ -33,7 +33,7 @@ def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int
 
 
 def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
-    """Faces in no cluster that the user has not said to be none, the latest found first.
+    """Faces in no cluster that are not marked as no face, the latest found first.
 
     Raises InputError for a wrong cursor.
     """
@@ -46,7 +46,7 @@ def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Pag
 
 
 def not_faces(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
-    """What the user has said to be no face, the latest found first. Raises InputError for a wrong cursor."""
+    """What the user has marked as no face, the latest found first. Raises InputError for a wrong cursor."""
     face = db.not_faces.c.face_id
     query = select(face.label("id")).order_by(face.desc())
     if (key := key_of(cursor, 1)) is not None:

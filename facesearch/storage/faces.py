@@ -78,8 +78,8 @@ def photos_showing(
     """The ids of the photos that show all of some clusters, ascending.
 
     Args:
-        clusters: none for photos of anybody.
-        only: leave out photos that show anybody else, or a face in no cluster; what is no face does not count.
+        clusters: none for all photos with faces.
+        only: leave out photos that show other people, or a face in no cluster; what is no face does not count.
         count: only photos with so many faces.
     """
     photo, cluster = db.faces.c.photo_id, db.clustered.c.cluster_id

@@ -11,7 +11,7 @@ from facesearch.core.errors import LibraryError
 from facesearch.core.settings import ModelSpec
 from facesearch.storage import schema as db
 
-__all__ = ["adopt", "stage", "waiting"]
+__all__ = ["adopt", "put", "waiting"]
 
 
 def waiting(connection: Connection, fingerprint: str) -> dict[int, list[int]]:
@@ -25,8 +25,8 @@ def waiting(connection: Connection, fingerprint: str) -> dict[int, list[int]]:
     return by_photo
 
 
-def stage(connection: Connection, fingerprint: str, embeddings: Mapping[int, NDArray[np.float32]]) -> None:
-    """Args: embeddings: face id -> (d,) float32."""
+def put(connection: Connection, fingerprint: str, embeddings: Mapping[int, NDArray[np.float32]]) -> None:
+    """Keep embeddings of a new model until all faces have one. Args: embeddings: face id -> (d,) float32."""
     rows = [
         {"face_id": face, "fingerprint": fingerprint, "embedding": vector.astype("<f4").tobytes()}
         for face, vector in embeddings.items()

@@ -19,7 +19,7 @@ def page(connection: Connection, clusters: Sequence[int], cursor: str | None, li
     """Photos that show all of some clusters, the newest first.
 
     Args:
-        only: leave out photos that show anybody else, or a face in no cluster; what the user has said to be no face
+        only: leave out photos that show other people, or a face in no cluster; what the user has marked as no face
             does not count.
 
     Raises InputError for a wrong cursor.

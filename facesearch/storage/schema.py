@@ -159,7 +159,7 @@ failures = Table(
     Column("run_id", ForeignKey("runs.id"), nullable=False),
 )
 
-# A person; without a name where the user has only said which faces are theirs.
+# A person; without a name where the user has only confirmed faces.
 people = Table(
     "people",
     metadata,

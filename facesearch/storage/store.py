@@ -66,23 +66,23 @@ class Store:
         search: SearchConfig | None = None,
         detector: DetectorSpec | None = None,
     ) -> "Store":
-        """A new, empty index for the embeddings of one model; an existing one is opened and must be of that model.
+        """A new, empty library for the embeddings of one model; an existing one is opened and must be of that model.
 
         Args:
-            detector: by which the faces will be found, and those of an existing index must have been; None where that
+            detector: by which the faces will be found, and those of an existing library must have been; None where that
                 does not matter.
 
         Raises ModelMismatchError, LibraryFormatError.
         """
         make_private_folder(folder)
-        index = cls(folder, search, _created=spec, _detector=detector)
+        store = cls(folder, search, _created=spec, _detector=detector)
         try:
-            index.require_model(spec)
-            index.require_detector(detector)
+            store.require_model(spec)
+            store.require_detector(detector)
         except ModelMismatchError:
-            index.close()
+            store.close()
             raise
-        return index
+        return store
 
     @classmethod
     def open(cls, folder: Path, search: SearchConfig | None = None) -> "Store":

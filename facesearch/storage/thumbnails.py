@@ -68,7 +68,7 @@ def face_keys(connection: Connection, faces: Iterable[int]) -> dict[int, bytes]:
 def photo_keys(connection: Connection, photos: Iterable[int]) -> dict[int, bytes]:
     """For those of some photos that are there: the digest of their content and of which faces are known on them.
 
-    With the faces, so that the previews that show somebody go when they are forgotten.
+    With the faces, so that the previews that show a person go when they are forgotten.
     """
     query = select(db.photos.c.id, db.photos.c.sha256)
     faces = select(db.faces.c.photo_id, db.faces.c.id).order_by(db.faces.c.id)
@@ -176,7 +176,7 @@ class PictureStore:
             for _ in range(2):
                 try:
                     return self._tried(work, write)
-                except sqlite3.OperationalError:  # read-only, full, or locked for longer than anybody should
+                except sqlite3.OperationalError:  # read-only, full, or locked for too long
                     return None
                 except sqlite3.DatabaseError:  # damaged, or of another version: it is a cache
                     self._discard()

@@ -89,7 +89,7 @@ def snapshot(connection: Connection) -> dict[str, list[Row]]:
 def undo_last(connection: Connection, expected: int | None = None) -> Decision | None:
     """Put the rows of the latest decision back as they were before it; None where there is none.
 
-    A row that is no longer as the decision left it is left alone: clustering has grouped its face anew since, or the
+    A row that is no longer as the decision left it is left alone: clustering has placed its face anew since, or the
     face is gone. Raises InputError where another decision was expected to be the latest.
     """
     row = connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()).limit(1)).first()
@@ -109,7 +109,7 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
 def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
     """Take faces and people out of the history; a decision that was only about them goes.
 
-    With somebody go those who were merged into them, and all names that they have had. Call it while they are there.
+    With a person go those who were merged into them, and all names that they have had. Call it while they are there.
     """
     past = [
         (row, json.loads(row.changes))

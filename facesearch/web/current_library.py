@@ -20,7 +20,7 @@ class CurrentLibrary:
         self.folder = folder
         self._model, self._device = model, device
         self._lock = threading.Lock()
-        self._engine_lock = threading.Lock()
+        self._pipeline_lock = threading.Lock()
         self._library: Library | None = None
 
     def get(self) -> Library:
@@ -37,10 +37,10 @@ class CurrentLibrary:
         except LibraryMissingError:
             return None
 
-    def with_engine(self) -> Library:
+    def with_pipeline(self) -> Library:
         """The library with its networks loaded: once, however many threads ask at the same time."""
         library = self.made()
-        with self._engine_lock:
+        with self._pipeline_lock:
             _ = library.pipeline
         return library
 

@@ -56,7 +56,7 @@ async def _save(given: UploadFile, path: Path) -> None:
 def _search(request: Request, path: Path) -> Response:
     site = site_of(request)
     try:
-        library = site.library.with_engine()
+        library = site.library.with_pipeline()
         found = library.query(path, MATCHES, called="the picture")
         pictures = library.thumbnails.of_probe(path, [one.face.box for one in found.faces])
     except FacesearchError as error:

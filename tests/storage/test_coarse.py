@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import InputError
 from facesearch.core.settings import SearchConfig
-from facesearch.storage import Store, coarse
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import Store, coarse, pending_embeddings
 from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, FaissIndex, kind_for
 
 MANY = SearchConfig(exact_up_to=60)
@@ -212,7 +211,7 @@ def test_the_stale_file_of_another_library_is_not_followed(large: Store) -> None
 def test_another_model_gets_lists_of_its_own(large: Store, dim: int) -> None:
     spec = replace(OTHER_SPEC, dim=dim)
     with large.transaction() as connection:
-        staging.stage(connection, spec.fingerprint, {i + 1: unit(9000 + i, dim) for i in range(COUNT)})
+        pending_embeddings.put(connection, spec.fingerprint, {i + 1: unit(9000 + i, dim) for i in range(COUNT)})
     large.adopt(spec, [])
     held = faiss.read_index(str(large.folder / FILE_NAME))
     fresh = coarse.build(np.arange(COUNT), np.stack([unit(9000 + i, dim) for i in range(COUNT)]))

@@ -5,8 +5,7 @@ import pytest
 from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, face_ids, filled, put, unit
 from numpy.typing import NDArray
 
-from facesearch.storage import Store
-from facesearch.storage import pending_embeddings as staging
+from facesearch.storage import Store, pending_embeddings
 from facesearch.storage.vectors import FILE_NAME, FaissIndex
 
 
@@ -112,7 +111,9 @@ def test_redo_and_another_model_leave_no_bytes_once_scrubbed(index: Store) -> No
     index.scrub()
     assert left_of(index, vectors[0]) == []
     with index.transaction() as connection:
-        staging.stage(connection, OTHER_SPEC.fingerprint, {face: unit(face, 2 * DIM) for face in face_ids(index)})
+        pending_embeddings.put(
+            connection, OTHER_SPEC.fingerprint, {face: unit(face, 2 * DIM) for face in face_ids(index)}
+        )
     index.adopt(OTHER_SPEC, [])
     assert left_of(index, unit(77)) == left_of(index, vectors[1]) == []
     assert index.spec != SPEC

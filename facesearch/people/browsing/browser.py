@@ -86,7 +86,7 @@ class Browser:
             return face_pages.in_no_cluster(connection, cursor, limit)
 
     def not_faces(self, *, cursor: str | None = None, limit: int = 60) -> Page[Face]:
-        """What the user has said to be no face, the latest found first."""
+        """What the user has marked as no face, the latest found first."""
         _check_limit(limit)
         with self._store.reading() as connection:
             return face_pages.not_faces(connection, cursor, limit)
@@ -117,7 +117,7 @@ class Browser:
             return PhotoPage(found, *photo_pages.neighbours(connection, photo))
 
     def together(self, reference: str, limit: int = 24) -> tuple[Together, ...]:
-        """Who is on photos with somebody, those on most photos first; without ignored people."""
+        """Who is on photos with a cluster, those on most photos first; without ignored people."""
         _check_limit(limit)
         with self._store.reading() as connection:
             photos = dict(photo_pages.together(connection, find_number(connection, reference), limit))

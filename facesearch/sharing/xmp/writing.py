@@ -2,7 +2,7 @@
 
 A sidecar that we wrote says in facesearch:Written what of it is ours. The next export takes exactly that out and
 writes the people as they are then, so that a person who was renamed leaves nothing behind; everything else in the file
-is somebody else's, and stays.
+is another program's or person's, and stays.
 """
 
 import os
@@ -39,7 +39,7 @@ def write_sidecar(sidecar: str | os.PathLike[str], regions: Iterable[Region], fr
 
     Args:
         sidecar: path that ends in .xmp (sidecar_path); a photo is never written to.
-        regions: everybody in the photo. Without box: only listed. Without name: only MWG's region.
+        regions: all people in the photo. Without box: only listed. Without name: only MWG's region.
         frame: of the photo (read_frame).
 
     Returns:
