@@ -10,7 +10,7 @@ The summary holds numbers, hashes and names of files below PHOTOS. A photo goes 
 its place among that photo's faces from the left, so no id of a face matters. Of an embedding there are a hash and sums
 of its numbers with fixed signs, which move by about as much as the embedding does. Numbers are the same within a
 millionth (above 1, of their value). Embeddings that are the same so far, but not to the bit, are only counted; with
---exact they are differences, too.
+--exact they are differences, too. Keys of an answer may be added, which is told, but not go.
 """
 
 import hashlib
@@ -63,6 +63,9 @@ def main(
     if out is not None:
         out.write_text(written(found), encoding="utf-8")
     if stored is not None:
+        added = sorted({f"{name}: {key}" for name, key in added_keys(stored["keys"], found["keys"])})
+        if added:
+            typer.echo(f"keys that were added: {', '.join(added)}", err=True)
         lines = list(differences(stored, found))
         moved = moved_bits(stored, found)
         for line in [*lines, *(moved if exact else ())]:
@@ -195,12 +198,17 @@ def written(summary: Summary) -> str:
 
 
 def differences(stored: Any, found: Any, where: str = "") -> Iterator[str]:
-    """A line for each value that is not the same; the hashes of embeddings are left out."""
+    """A line for each value that is not the same; added keys and the hashes of embeddings are left out."""
     if isinstance(stored, dict) and isinstance(found, dict):
         for key in sorted(stored.keys() | found.keys()):
             place = f"{where} {key}".strip()
-            if key not in found or key not in stored:
-                yield f"{place}: {'is gone' if key in stored else 'is new'}"
+            if key not in found:
+                yield f"{place}: is gone"
+            elif key not in stored:
+                if not where or where.split()[0] in ("photos", "clusters", "people"):  # a thing, not a key of an answer
+                    yield f"{place}: is new"
+            elif where == "keys":
+                yield from (f"{place}: {gone} is gone" for gone in sorted(set(stored[key]) - set(found[key])))
             elif key != "embedding":
                 yield from differences(stored[key], found[key], place)
     elif isinstance(stored, list) and isinstance(found, list) and len(stored) == len(found):
@@ -208,6 +216,11 @@ def differences(stored: Any, found: Any, where: str = "") -> Iterator[str]:
             yield from differences(one, other, f"{where}[{index}]")
     elif not _same(stored, found):
         yield f"{where}: was {_brief(stored)}, is {_brief(found)}"
+
+
+def added_keys(stored: dict[str, list[str]], found: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    for name in sorted(stored.keys() & found.keys()):
+        yield from ((name, key) for key in sorted(set(found[name]) - set(stored[name])))
 
 
 def _same(stored: Any, found: Any) -> bool:

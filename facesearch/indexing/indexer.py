@@ -30,9 +30,9 @@ if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing
 
 __all__ = ["IndexReport", "Progress", "index_photos"]
 
-# A batch is full at so many photos or so many decoded megapixels, whichever comes first: enough for the networks to
-# work on together, little enough to lose.
-BATCH_PHOTOS, BATCH_MEGAPIXELS = 8, 6.0
+# A batch is full at so many photos, decoded megapixels or bytes, whichever comes first: enough for the networks
+# to work on together, little enough to lose and to hold in memory.
+BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES = 8, 6.0, 128 << 20
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
 # Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
@@ -111,9 +111,13 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Item:
-    """A file on its way: listed, then read (medium) or not (reason), then known (photo_id) or analysed (result)."""
+    """A file on its way: listed, then read (medium) or not (reason), then known (photo_id) or analysed (result).
+
+    What was read and is no photo that can be decoded has sha256 and reason: its content may be known all the same.
+    """
 
     file: FileFacts
+    sha256: str = ""
     medium: Medium | None = None
     megapixels: float = 0.0
     reason: str = ""
@@ -211,27 +215,31 @@ def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
         medium = source.read(file.path)
     except PhotoError as error:
         return _Item(file, reason=str(error))
-    return _Item(medium.file, medium, pipeline.decoded_megapixels(medium))
+    try:
+        return _Item(medium.file, medium.sha256, medium, pipeline.decoded_megapixels(medium))
+    except PhotoError as error:  # however large it is, its bytes are not kept
+        return _Item(medium.file, medium.sha256, reason=str(error))
 
 
 def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
     """The items with the photos that they hold, where these are known; known content is not kept in memory."""
     while some := list(islice(items, LOOKED_UP_AT_ONCE)):
-        known = run.index.photo_ids([item.medium.sha256 for item in some if item.medium is not None])
+        known = run.index.photo_ids([item.sha256 for item in some if item.sha256])
         for item in some:
-            photo_id = known.get(item.medium.sha256) if item.medium is not None else None
+            photo_id = known.get(item.sha256)
             yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
 
 
 def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     batch: list[_Item] = []
-    megapixels = 0.0
+    megapixels, held = 0.0, 0
     for item in items:
         batch.append(item)
         megapixels += item.megapixels
-        if len(batch) >= BATCH_PHOTOS or megapixels >= BATCH_MEGAPIXELS:
+        held += len(item.medium.data) if item.medium is not None else 0
+        if len(batch) >= BATCH_PHOTOS or megapixels >= BATCH_MEGAPIXELS or held >= BATCH_BYTES:
             yield batch
-            batch, megapixels = [], 0.0
+            batch, megapixels, held = [], 0.0, 0
     if batch:
         yield batch
 

@@ -5,7 +5,7 @@ May import core only.
 
 from facesearch.media.decoding import DecodedPhoto, PhotoFile
 from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, find_photos
-from facesearch.media.source import LocalFiles, MediaSource, Medium, content_hash, open_photo
+from facesearch.media.source import LocalFiles, MediaSource, Medium, open_photo
 
 __all__ = [
     "PHOTO_SUFFIXES",
@@ -16,7 +16,6 @@ __all__ = [
     "MediaSource",
     "Medium",
     "PhotoFile",
-    "content_hash",
     "find_photos",
     "open_photo",
 ]

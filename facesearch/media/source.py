@@ -19,7 +19,7 @@ from facesearch.media.finding import Found, find_photos
 from facesearch.media.formats import HEADER_BYTES, check_format
 from facesearch.media.reasons import as_photo_errors
 
-__all__ = ["MAX_BYTES", "LocalFiles", "MediaSource", "Medium", "content_hash", "open_photo", "read_medium"]
+__all__ = ["MAX_BYTES", "LocalFiles", "MediaSource", "Medium", "open_photo", "read_medium"]
 
 # A file is read as a whole; the largest photos that we know, gigapixel panoramas, have less.
 MAX_BYTES = 2 << 30
@@ -124,11 +124,6 @@ def open_photo(path: str | os.PathLike[str], config: ImageConfig | None = None) 
     """
     name = os.fspath(path)
     return PhotoFile.parse(LocalFiles().read(name).data, config, name)
-
-
-def content_hash(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a local file's bytes, hexadecimal. Raises PhotoError where it cannot be read."""
-    return LocalFiles().identify(os.fspath(path))
 
 
 def _facts(path: str, info: os.stat_result) -> FileFacts:

@@ -58,19 +58,22 @@ class People:
         described = {cluster.id: cluster for cluster in self._covered(known)}
         photos = []
         for some in faces_of.values():
+            if not some:  # another process has removed it meanwhile
+                continue
             numbers = dict.fromkeys(cluster_of[face.id] for face in some if face.id in cluster_of)
-            shown = sum(face.id not in hidden for face in some)
-            photos.append(PhotoOf(some[0].path, tuple(described[number] for number in numbers), shown))
+            on_it = tuple(described[number] for number in numbers if number in described)
+            photos.append(PhotoOf(some[0].path, on_it, sum(face.id not in hidden for face in some)))
         return sorted(photos, key=lambda photo: photo.path)
 
     def suggestions(self, limit: int = 20) -> list[Suggestion]:
         """Pairs of clusters that may be one person, nearest first."""
         calibration = self._required_calibration()
         pairs = suggest(self._store, calibration, limit)
-        covered = self._covered([cluster for a, b, _ in pairs for cluster in (a, b)])
+        covered = {one.id: one for one in self._covered([cluster for a, b, _ in pairs for cluster in (a, b)])}
         return [
-            Suggestion(covered[2 * i], covered[2 * i + 1], distance, float(calibration.probability(distance)))
-            for i, (_, _, distance) in enumerate(pairs)
+            Suggestion(covered[a.id], covered[b.id], distance, float(calibration.probability(distance)))
+            for a, b, distance in pairs
+            if a.id in covered and b.id in covered  # another process may have removed photos meanwhile
         ]
 
     def explain(self, face: int, k: int = 5) -> Explanation:
@@ -174,6 +177,6 @@ class People:
             return decide(connection)
 
     def _covered(self, found: Sequence[Cluster]) -> list[Cluster]:
-        """The clusters with their cover filled in."""
+        """The clusters with their cover filled in, but for those whose cover has gone meanwhile."""
         covers = {face.id: face for face in self._store.faces([one.cover.id for one in found if one.cover])}
         return [replace(one, cover=covers[one.cover.id]) for one in found if one.cover and one.cover.id in covers]

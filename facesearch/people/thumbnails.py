@@ -18,7 +18,7 @@ from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.results import Thumbnail
 from facesearch.core.settings import ImageConfig
 from facesearch.core.types import Box
-from facesearch.media import DecodedPhoto, PhotoFile, content_hash, open_photo
+from facesearch.media import DecodedPhoto, LocalFiles, PhotoFile, open_photo
 from facesearch.storage import Store
 from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
@@ -120,17 +120,17 @@ class Thumbnails:
     @contextmanager
     def _decoded(self, photo: int, min_scale: float) -> Iterator[DecodedPhoto]:
         """Raises PhotoError where no file that is there holds what was indexed, with the reason of the first."""
-        opened = self._opened(photo)
         with self._decoding:
-            yield opened.decode(min(1.0, min_scale))
+            yield self._opened(photo).decode(min(1.0, min_scale))
 
     def _opened(self, photo: int) -> PhotoFile:
         reasons = []
-        for path, sha256, size_bytes, mtime_ns in self._store.files_of(photo):
+        for path, sha256 in self._store.files_of(photo):
             try:
-                if not _untouched(path, size_bytes, mtime_ns) and content_hash(path) != sha256:
+                medium = LocalFiles().read(path)
+                if medium.sha256 != sha256:
                     raise PhotoError("has changed since it was indexed: index it again")
-                return open_photo(path, ANY_SIZE)
+                return PhotoFile.parse(medium.data, ANY_SIZE, path)
             except PhotoError as error:
                 reasons.append(str(error))
         raise PhotoError(reasons[0] if reasons else "no file holds it")
@@ -191,15 +191,6 @@ def square_scale(box: Box, side: int) -> float:
 def _half(box: Box) -> float:
     x1, y1, x2, y2 = box
     return max(x2 - x1, y2 - y1) * (0.5 + AROUND)
-
-
-def _untouched(path: str, size_bytes: int, mtime_ns: int) -> bool:
-    """Whether a file is as it was when it was indexed, by its size and time. Raises PhotoError where it is gone."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError) as error:
-        raise PhotoError("the file is not there") from error
-    return (found.st_size, found.st_mtime_ns) == (size_bytes, mtime_ns)
 
 
 def _jpeg(image: Image.Image) -> bytes:

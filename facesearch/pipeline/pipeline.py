@@ -165,12 +165,9 @@ class Pipeline:
             return self._embedded(results, keep_crops)
 
     def decoded_megapixels(self, medium: Medium) -> float:
-        """How many pixels `analyse` will decode at first; 0 for what cannot be read."""
-        try:
-            file = PhotoFile.parse(medium.data, self.images)
-            return file.decoded_megapixels(self._scale(file.size))
-        except PhotoError:
-            return 0.0
+        """How many pixels `analyse` will decode at first. Raises PhotoError for what cannot be read."""
+        file = PhotoFile.parse(medium.data, self.images)
+        return file.decoded_megapixels(self._scale(file.size))
 
     def main_faces(self, paths: Paths, source: MediaSource | None = None) -> Iterator[Face | None]:
         """For each photo, in order, the face that it is of, with its crop.

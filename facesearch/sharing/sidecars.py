@@ -1,12 +1,13 @@
 """XMP sidecars: names and face regions beside the photos, or in a folder of their own. Originals are never written."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
 from facesearch.core.errors import FacesearchError
+from facesearch.core.types import Cluster
 from facesearch.sharing.selection import Skipped, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
@@ -37,21 +38,25 @@ def export_sidecars(
     Returns the number of sidecars that were written, and the photos for which that was not possible (path, reason).
     Raises InputError where somebody is not there.
     """
-    regions, gone = _regions(library, only)
-    paths = paths_of_photos(library)
+    clusters, paths = chosen(library, only), paths_of_photos(library)
+    regions, gone = _regions(library, clusters, paths)
     wanted = sorted((path, regions[photo]) for photo in regions for path in paths[photo])
-    if not only:
+    if clusters is None:
         wanted += sorted((path, []) for photo in paths.keys() - regions.keys() for path in paths[photo])
     written, skipped = _write(library, wanted, Path(folder) if folder is not None else None, naming)
     return written, sorted([(path, "no longer there") for path in gone] + skipped)
 
 
-def _regions(library: "Library", only: Strings) -> tuple[dict[int, list[Region]], set[str]]:
-    """Photo id -> regions with names, from left to right; and the files of photos that are not there any more."""
-    clusters = chosen(library, only)
+def _regions(
+    library: "Library", clusters: Sequence[Cluster] | None, present: Mapping[int, object]
+) -> tuple[dict[int, list[Region]], set[str]]:
+    """Photo id -> regions with names, from left to right; and the files of photos that are not there any more.
+
+    Args:
+        clusters: only photos that show one of these; None for all. present: the photos of which a file is there.
+    """
     shown = None if clusters is None else {face.photo_id for _, face in faces_of(library, clusters)}
     named = [one for one in library.people.with_faces() if one.person and one.person.name and not one.ignored]
-    present = paths_of_photos(library)
     regions: dict[int, list[Region]] = {}
     gone: set[str] = set()
     for cluster, face in faces_of(library, named):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
@@ -148,7 +148,9 @@ def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int,
         "replaces": replaces,
     }
     statement = upsert(db.paths).values(path=path, added_at=time.time(), **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+    is_same = db.paths.c.photo_id == statement.excluded.photo_id
+    added_at = case((is_same, db.paths.c.added_at), else_=statement.excluded.added_at)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_={**values, "added_at": added_at}))
     connection.execute(delete(db.failures).where(db.failures.c.path == path))
 
 
@@ -217,21 +219,17 @@ def settle(
 ) -> Settled:
     """The end of a run, when all moves are known.
 
-    Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; photos
+    Files that vanished are dropped where their photo has turned up elsewhere, and marked missing where not; offline
+    ones only where it has turned up in this run: a copy that was there before does not mean that they moved. Photos
     whose only file now holds something else hand their faces' ids to what replaced them, and go.
 
     Args:
         offline, since: as for `mark_missing`.
     """
     vanished, away = as_strings(vanished), set(as_strings(offline))
-    other = db.paths.alias()
-    present = select(other.c.path).where(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None))
     mark_missing(connection, vanished, away, since)
-    moved: list[str] = []
-    for start in range(0, len(vanished), CHUNK):
-        chunk = vanished[start : start + CHUNK]
-        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
-        moved += list(connection.execute(query).scalars())
+    moved = _turned_up(connection, [path for path in vanished if path not in away], 0.0)
+    moved += _turned_up(connection, [path for path in vanished if path in away], since or 0.0)
     if moved:
         statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
         connection.execute(statement, [{"gone": path} for path in moved])
@@ -240,6 +238,21 @@ def settle(
     _delete_pathless(connection)
     kept = away.difference(moved)
     return Settled(len(moved), len(vanished) - len(moved) - len(kept), len(kept))
+
+
+def _turned_up(connection: Connection, vanished: Sequence[str], since: float) -> list[str]:
+    """Those of some files whose photo another file holds, which was first seen after a time."""
+    other = db.paths.alias()
+    present = select(other.c.path).where(
+        *(other.c.photo_id == db.paths.c.photo_id, other.c.missing_since.is_(None)),
+        func.coalesce(other.c.added_at, 0.0) >= since,
+    )
+    found: list[str] = []
+    for start in range(0, len(vanished), CHUNK):
+        chunk = vanished[start : start + CHUNK]
+        query = select(db.paths.c.path).where(db.paths.c.path.in_(chunk), present.exists())
+        found += list(connection.execute(query).scalars())
+    return found
 
 
 def unsettled(connection: Connection) -> list[str]:

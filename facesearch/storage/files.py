@@ -20,10 +20,9 @@ def size_of(connection: Connection, photo_id: int) -> tuple[int, int]:
     return width, height
 
 
-def of_photo(connection: Connection, photo_id: int) -> list[tuple[str, str, int, int]]:
-    """The files that hold a photo, missing ones last: (path, the photo's sha256, size in bytes, mtime in ns)."""
-    columns = (db.paths.c.path, db.photos.c.sha256, db.paths.c.size_bytes, db.paths.c.mtime_ns)
-    query = select(*columns).join(db.photos, db.photos.c.id == db.paths.c.photo_id)
+def of_photo(connection: Connection, photo_id: int) -> list[tuple[str, str]]:
+    """The files that hold a photo, missing ones last: (path, the photo's sha256)."""
+    query = select(db.paths.c.path, db.photos.c.sha256).join(db.photos, db.photos.c.id == db.paths.c.photo_id)
     ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
     rows = connection.execute(ordered.where(db.paths.c.photo_id == photo_id))
-    return [(path, sha256, size_bytes, mtime_ns) for path, sha256, size_bytes, mtime_ns in rows]
+    return [(path, sha256) for path, sha256 in rows]

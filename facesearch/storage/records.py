@@ -11,7 +11,8 @@ class KnownPath:
     """A file that the library knows.
 
     missing: the last run that looked for it did not find it. offline: and its disk may not be mounted.
-    missing_since: the start of the first run that did not find it. added_at: when it was first seen, 0 if long ago.
+    missing_since: the start of the first run that did not find it.
+    added_at: when it was first seen with this photo, 0 if long ago.
     folder_id, device: of its folder when it was last seen; "" where nobody has asked yet.
     """
 

@@ -125,7 +125,7 @@ paths = Table(
     # The photo that this file held before it was edited, until the end of the run has settled what becomes of it.
     Column("replaces", ForeignKey("photos.id", ondelete="SET NULL")),
     Column("folder_id", ForeignKey("folders.id")),
-    # When it was first seen; NULL where that was before this was kept.
+    # When it was first seen with this photo; NULL where that was before this was kept.
     Column("added_at", Float),
     Column("offline", Boolean, nullable=False, server_default="0"),
     Index("paths_folder_id", "folder_id"),

@@ -184,8 +184,8 @@ class Store:
         """The files that hold a photo, those that are not missing first."""
         return [path for path, *_ in self.files_of(photo_id)]
 
-    def files_of(self, photo_id: int) -> list[tuple[str, str, int, int]]:
-        """The files that hold a photo, as `paths_of`: (path, the photo's sha256, size in bytes, mtime in ns)."""
+    def files_of(self, photo_id: int) -> list[tuple[str, str]]:
+        """The files that hold a photo, as `paths_of`: (path, the photo's sha256)."""
         with self.reading() as connection:
             return files.of_photo(connection, photo_id)
 
@@ -287,7 +287,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            runs.forget_roots(connection, roots)
+            runs.forget_roots(connection, as_strings(roots))
 
     def scrub(self) -> None:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""

@@ -105,6 +105,7 @@ def _config(site: Site, keys: Keys, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(site, keys, names, any_address=everywhere),
         log_level="warning",
+        log_config=None,  # uvicorn's own would close the handlers of everybody else in this process
         access_log=False,  # the token would stand in it
         proxy_headers=False,  # nobody stands in front of us, and nobody may say so
         server_header=False,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Picture
@@ -18,7 +19,7 @@ from facesearch.indexing.reembedding import reembed
 from facesearch.library import Library
 from facesearch.media.source import LocalFiles
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store, folders
+from facesearch.storage import Store, catalog, folders
 
 PHOTOS = ("own.png", "nas/a.png", "nas/b.png", "nas/2019/c.png", "nas/2019/may/d.png")
 
@@ -240,10 +241,43 @@ def test_moved_out_of_a_folder_that_is_empty_now_is_moved(library: Library, root
     assert kept(library)
 
 
-def test_a_library_of_before_learns_its_devices(library: Library, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_elsewhere_does_not_mean_that_a_disk_has_moved(library: Library, root: Path) -> None:
+    """The photo on the disk that is away outlives the copy."""
+    shutil.copy(root / "nas/a.png", root / "copy.png")
+    library.index(root)
+    unmount(root)
+    assert counted(library, root) == (0, 4)
+    (root / "copy.png").unlink()
+    assert counted(library, root) == (1, 4)
+    assert library.remove_missing() == 1
+    mount(root)
+    assert counted(library, root) == (0, 0)
+    assert kept(library)
+
+
+def test_a_photo_that_was_moved_over_another_has_moved(library: Library, root: Path) -> None:
+    """Out of a folder in which nothing is left."""
+    (root / "nas/2019/c.png").replace(root / "own.png")
+    report = library.index(root)
+    assert (report.moved, report.missing, report.offline) == (1, 0, 0)
+
+
+@pytest.fixture
+def before() -> Iterator[pytest.MonkeyPatch]:
+    """Until it is undone, what is indexed is kept without its folder's device and without when it was added."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folders, "assign", lambda *_: None)
+        patch.setattr(catalog, "time", SimpleNamespace(time=lambda: 0.0))
+        yield patch
+
+
+def test_a_library_of_before_learns_its_devices(
+    before: pytest.MonkeyPatch, library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its first run may be one with the disk away."""
-    with library.store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE paths SET folder_id = NULL, added_at = NULL")
+    before.undo()
+    known = library.store.known_paths().values()
+    assert {(file.folder_id, file.device, file.added_at) for file in known} == {(None, "", 0.0)}
     unmount(root)
     Picture.save(root / "nas/stray.png", "stray")
     for _ in range(2):

@@ -19,7 +19,7 @@ from PIL import Image
 import facesearch.media.decoding
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import ImageConfig
-from facesearch.media import content_hash, find_photos, open_photo
+from facesearch.media import LocalFiles, find_photos, open_photo
 
 
 def decode_or_reason(path: str | Path) -> str | None:
@@ -119,7 +119,7 @@ def test_a_photo_that_vanishes_or_changes_stays_what_was_read(tmp_path: Path) ->
     with pytest.raises(PhotoError, match=r"^no longer there$"):
         open_photo(path)
     with pytest.raises(PhotoError, match=r"^no longer there$"):
-        content_hash(path)
+        LocalFiles().identify(str(path))
 
 
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -
     with pytest.raises(PhotoError, match=r"^not a regular file$"):
         open_photo(tmp_path / "pipe.jpg")
     with pytest.raises(PhotoError, match=r"^not a regular file$"):
-        content_hash(tmp_path / "pipe.jpg")
+        LocalFiles().identify(str(tmp_path / "pipe.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_photos_hold_no_files_and_travel_between_threads_and_processes(tmp_path:
 def test_content_hash_is_sha256_of_the_bytes(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.jpg").write_bytes(content)
 
-    assert content_hash(tmp_path / "photo.jpg") == hashlib.sha256(content).hexdigest()
+    assert LocalFiles().identify(str(tmp_path / "photo.jpg")) == hashlib.sha256(content).hexdigest()
 
 
 def test_demo_photos_can_all_be_read_and_orientations_look_the_same(tmp_path: Path) -> None:

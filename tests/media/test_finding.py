@@ -11,7 +11,7 @@ from pictures import quarters
 from PIL import Image
 
 from facesearch.core.errors import InputError
-from facesearch.media import PHOTO_SUFFIXES, content_hash, find_photos, open_photo
+from facesearch.media import PHOTO_SUFFIXES, LocalFiles, find_photos, open_photo
 
 
 def tree(folder: Path, *names: str) -> Path:
@@ -206,7 +206,7 @@ def test_names_that_are_not_utf8_pass_through(tmp_path: Path) -> None:
 
     assert os.fsencode(photo.path) == path
     assert open_photo(photo.path).size == (96, 64)
-    assert content_hash(photo.path) == hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
+    assert LocalFiles().identify(photo.path) == hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).hexdigest()
 
 
 def test_suffixes_are_lower_case_with_dot() -> None:

@@ -8,6 +8,7 @@ from people_samples import CALIBRATION, Collection, a_collection, a_portrait, po
 
 from facesearch.core.errors import InputError
 from facesearch.people import People
+from facesearch.storage import Store
 
 ANNA, BELA, CARL = range(3)
 
@@ -299,3 +300,22 @@ def test_a_stricter_look_at_one_person(collection):
     collection.recluster()
     with pytest.raises(InputError, match="--face"):
         collection.people.divide("1")
+
+
+# -- while another process removes photos -----------------------------------------------------------------------------
+
+
+def test_a_cluster_that_goes_meanwhile_takes_its_own_pairs_along_and_no_others(clusters, monkeypatch):
+    known = clusters.people.all()
+    anna, bela, carl = (next(one for one in known if one.title == name) for name in ("Anna", "Bela", "Carl"))
+    pairs = [(anna, bela, 0.5), (anna, carl, 0.6), (bela, carl, 0.7)]
+    monkeypatch.setattr("facesearch.people.people.suggest", lambda *_: pairs)
+    faces = Store.faces
+    monkeypatch.setattr(Store, "faces", lambda self, ids: faces(self, [i for i in ids if i != anna.cover.id]))
+    assert [(one.a.title, one.b.title) for one in clusters.people.suggestions()] == [("Bela", "Carl")]
+
+
+def test_a_photo_that_goes_meanwhile_is_left_out(clusters, monkeypatch):
+    faces_of = Store.faces_of_photos
+    monkeypatch.setattr(Store, "faces_of_photos", lambda self, ids: faces_of(self, ids) | {ids[0]: []})
+    assert numbers(clusters, "Anna", only=True) == [2, 3, 4]

@@ -130,7 +130,7 @@ def test_a_missing_or_damaged_photo_has_a_reason(pictures: PictureLibrary) -> No
     (face,) = pictures.add("a.jpg", colours(RED), 1)
     (pictures.photos / "a.jpg").unlink()
     thumbnails = Thumbnails(pictures.store)
-    assert thumbnails.face_tile(face).reason == "the file is not there"
+    assert thumbnails.face_tile(face).reason == "no longer there"
     assert thumbnails.photo_preview(pictures.photo_of(face)).jpeg is None
     broken = pictures.photos / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 no picture")
