@@ -65,7 +65,7 @@ def line_of_faces(*positions: float, dim: int = 8) -> NDArray[np.float32]:
 
 
 def as_partition(labels: NDArray[np.integer]) -> set[frozenset[int]]:
-    """The groups as sets of rows; faces in no group are not in it."""
+    """The clusters as sets of rows; faces in no cluster are not in it."""
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist()) - {NOISE}}
 
 
@@ -74,7 +74,7 @@ def same_partition(a: NDArray[np.integer], b: NDArray[np.integer]) -> bool:
 
 
 def agrees(constraints: Constraints, labels: NDArray[np.int64]) -> bool:
-    """Whether every two rows are together or apart as was said of them; -1 counts as a group for each row."""
+    """Whether every two rows are together or apart as was said of them; -1 counts as a cluster for each row."""
     own = np.where(labels == NOISE, -1 - np.arange(len(labels)), labels)
     named = np.flatnonzero(constraints.person != NOBODY)
     for row in named:

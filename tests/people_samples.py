@@ -49,7 +49,7 @@ def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = F
 
 
 @dataclass
-class Album:
+class Collection:
     """A library of made-up people, and which face is whose in truth."""
 
     index: Store
@@ -94,17 +94,17 @@ class Album:
     def recluster(self) -> Clustering:
         return recluster(self.index, CALIBRATION)
 
-    def group_of(self, face: int) -> int | None:
-        return groups(self.index).get(face)
+    def cluster_of(self, face: int) -> int | None:
+        return clustered(self.index).get(face)
 
 
 @contextmanager
-def an_album() -> Iterator[Album]:
+def a_collection() -> Iterator[Collection]:
     """An empty library of its own, for tests that need one for each example."""
     with TemporaryDirectory() as folder:
         index = Store.create(Path(folder), PEOPLE_SPEC)
         try:
-            yield Album(index)
+            yield Collection(index)
         finally:
             index.close()
 
@@ -120,7 +120,7 @@ def without_clusters(found: State) -> State:
     return {table: rows for table, rows in found.items() if table != "clustered"}
 
 
-def groups(index: Store) -> dict[int, int]:
+def clustered(index: Store) -> dict[int, int]:
     """Face -> cluster."""
     with index.reading() as connection:
         return _pairs(*clusters.columns(connection))
@@ -129,7 +129,7 @@ def groups(index: Store) -> dict[int, int]:
 def partition(index: Store) -> set[frozenset[int]]:
     """The clusters as sets of faces."""
     found: dict[int, set[int]] = {}
-    for face, cluster in groups(index).items():
+    for face, cluster in clustered(index).items():
         found.setdefault(cluster, set()).add(face)
     return {frozenset(faces) for faces in found.values()}
 
@@ -168,50 +168,50 @@ def _pairs(keys: NDArray[np.int64], values: NDArray[np.int64]) -> dict[int, int]
 
 def check(index: Store) -> None:
     """What holds for every library, whatever was done to it."""
-    clustered, faces, people = groups(index), set(face_ids(index)), people_ids(index)
+    cluster_of, faces, people = clustered(index), set(face_ids(index)), people_ids(index)
     homes: dict[int, set[int | None]] = {}
     tenants: dict[int, set[int]] = {}
     for face, person in confirmed(index).items():
         assert face in faces
         assert person in people
-        homes.setdefault(person, set()).add(clustered.get(face))
-        if face in clustered:
-            tenants.setdefault(clustered[face], set()).add(person)
+        homes.setdefault(person, set()).add(cluster_of.get(face))
+        if face in cluster_of:
+            tenants.setdefault(cluster_of[face], set()).add(person)
     assert all(len(home) == 1 and None not in home for home in homes.values()), "one person, one cluster"
     assert all(len(who) == 1 for who in tenants.values()), "one cluster, one person"
     for face, person in rejected(index):
         assert face in faces
         assert person in people
-        assert person not in tenants.get(clustered.get(face, -1), set()), "a rejected face is with who it is not"
+        assert person not in tenants.get(cluster_of.get(face, -1), set()), "a rejected face is with who it is not"
     for pair in cannot_link(index):
         one, other = pair
         assert pair <= people
         assert homes.get(one, {-1}) != homes.get(other, {-2})
     assert not_faces(index) <= faces
-    assert not not_faces(index) & set(clustered), "what is no face is in a cluster"
-    assert set(clustered) <= faces
+    assert not not_faces(index) & set(cluster_of), "what is no face is in a cluster"
+    assert set(cluster_of) <= faces
     check_vectors(index)
 
 
 FORGOTTEN = "Fräulein Ærøskøbing 王"
 
 
-def four_with_one_named(album: Album) -> None:
+def four_with_one_named(collection: Collection) -> None:
     """Somebody who has the name FORGOTTEN, and three who have none; six photos each, and one of all of them."""
-    faces = album.add_people({person: range(6) for person in range(4)})
-    (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(4)])
-    album.recluster()
-    album.faces = {person: [*faces[person], together[person]] for person in range(4)}
-    album.people.name(str(album.group_of(faces[0][1])), FORGOTTEN)
+    faces = collection.add_people({person: range(6) for person in range(4)})
+    (together,) = collection.add([a_portrait(portrait(person, 90), person) for person in range(4)])
+    collection.recluster()
+    collection.faces = {person: [*faces[person], together[person]] for person in range(4)}
+    collection.people.name(str(collection.cluster_of(faces[0][1])), FORGOTTEN)
 
 
 # What can have been decided of somebody who is forgotten then.
 FORGETTABLE = ("merged into them", "they were merged", "kept apart", "rejected", "split", "renamed")
 
 
-def decide_and_forget(album: Album, decision: str) -> list[str]:
+def decide_and_forget(collection: Collection, decision: str) -> list[str]:
     """Decide something about FORGOTTEN and somebody else, and forget them. Returns all names that they have had."""
-    people, other = album.people, str(album.group_of(album.faces[1][1]))
+    people, other = collection.people, str(collection.cluster_of(collection.faces[1][1]))
     names = [FORGOTTEN]
     if decision == "merged into them":
         people.name(other, "Bela")
@@ -225,9 +225,9 @@ def decide_and_forget(album: Album, decision: str) -> list[str]:
     elif decision == "kept apart":
         people.keep_apart(FORGOTTEN, other)
     elif decision == "rejected":
-        people.reject(album.faces[1][0], FORGOTTEN)
+        people.reject(collection.faces[1][0], FORGOTTEN)
     elif decision == "split":
-        album.add([a_portrait(portrait(0, 50))], place=True)
+        collection.add([a_portrait(portrait(0, 50))], place=True)
         people.split(FORGOTTEN, [[max(people.find(FORGOTTEN).face_ids)]])
     elif decision == "renamed":
         people.name(FORGOTTEN, "Anna")

@@ -92,7 +92,7 @@ def import_names(shelf: Shelf, command: "Callable[..., Answer]") -> Callable[[],
 
 
 def add_three_people(shelf: Shelf) -> None:
-    """Anna, Ben and Carla on three photos each, and one photo of Anna and Ben; in groups without names."""
+    """Anna, Ben and Carla on three photos each, and one photo of Anna and Ben; in clusters without names."""
     for i in range(3):
         shelf.add(f"anna{i}.jpg", ANNA)
         shelf.add(f"ben{i}.jpg", BEN)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from index_samples import near
-from people_samples import CALIBRATION, PEOPLE_SPEC, Album, a_portrait, portrait
+from people_samples import CALIBRATION, PEOPLE_SPEC, Collection, a_portrait, portrait
 from starlette.testclient import TestClient
 
 from facesearch.calibration import write_library_calibration
@@ -102,10 +102,10 @@ def people_folder(tmp_path: Path, shots: dict[int, Sequence[int]], *, clustered:
     """A library of made-up people; its photos are not there."""
     folder = tmp_path / "library"
     index = Store.create(folder, PEOPLE_SPEC)
-    album = Album(index)
-    album.add_people(shots)
+    collection = Collection(index)
+    collection.add_people(shots)
     if clustered:
-        album.recluster()
+        collection.recluster()
     index.close()
     write_library_calibration(folder, replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
     return folder
@@ -116,7 +116,7 @@ def parted_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "parted"
     index = Store.create(folder, PEOPLE_SPEC)
     ways = [near(portrait(0, way), 0.01 * step) for way in (0, 1) for step in range(3)]
-    Album(index).add(*([a_portrait(embedding)] for embedding in ways))
+    Collection(index).add(*([a_portrait(embedding)] for embedding in ways))
     index.close()
     write_library_calibration(folder, replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
     with Library(folder, create=False) as library:

@@ -1,4 +1,4 @@
-"""Joining groups, against the same thing written out: every pair of groups looked at before every join."""
+"""Joining clustered, against the same thing written out: every pair of clusters looked at before every join."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def written_out(
     constraints: Constraints,
 ) -> set[frozenset[int]]:
     """Mean squared distance over all pairs of faces, no sums of vectors, no heap."""
-    groups = [np.flatnonzero(start == label) for label in np.unique(start)]
+    clusters = [np.flatnonzero(start == label) for label in np.unique(start)]
 
     def cost(x: np.ndarray, y: np.ndarray) -> float:
         pairs = [(i, j) for i in x for j in y]
@@ -57,14 +57,14 @@ def written_out(
     while True:
         costs = {
             (cost(x, y), i, j): np.concatenate([x, y])
-            for j, y in enumerate(groups)
-            for i, x in enumerate(groups[:j])
+            for j, y in enumerate(clusters)
+            for i, x in enumerate(clusters[:j])
             if allowed(np.concatenate([x, y]))
         }
         best = min(costs, default=(np.inf, 0, 0))
         if best[0] > 0:
-            return {frozenset(group.tolist()) for group in groups}
-        groups = [group for i, group in enumerate(groups) if i not in best[1:]] + [costs[best]]
+            return {frozenset(cluster.tolist()) for cluster in clusters}
+        clusters = [cluster for i, cluster in enumerate(clusters) if i not in best[1:]] + [costs[best]]
 
 
 @st.composite
@@ -135,7 +135,7 @@ def test_the_nearest_come_first() -> None:
     assert joined(on_a_circle(0, 0.11, 0.2), flat(0.12)) == [0, 1, 1]
 
 
-def test_ties_go_to_the_groups_made_first() -> None:
+def test_ties_go_to_the_clusters_made_first() -> None:
     quarter = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # all exactly √2 apart
     labels = joined(quarter, lambda sizes: np.where(sizes == 1, 2.0, 0.0))
     assert labels == [0, 0, 1, 1]
@@ -149,14 +149,14 @@ def test_shifts_of_both_sides_count() -> None:
     assert joined(vectors, flat(0.21), shift=[-0.003, -0.003]) == [0, 1]
 
 
-def test_a_single_face_is_held_to_a_stricter_cut_than_a_group() -> None:
+def test_a_single_face_is_held_to_a_stricter_cut_than_a_cluster() -> None:
     vectors = on_a_circle(0, 0.01, 0.02, 0.2, 0.21, 0.22)
     labels = joined(vectors, cut_by_size(single=0.1**2, large=0.4**2))
     assert labels == [0] * 6
     assert joined(vectors[[0, 5]], cut_by_size(single=0.1**2, large=0.4**2)) == [0, 1]
 
 
-def test_one_photo_in_common_speaks_against_single_faces_more_than_against_groups() -> None:
+def test_one_photo_in_common_speaks_against_single_faces_more_than_against_clusters() -> None:
     vectors, cut = on_a_circle(0.0, 0.001, 0.002, 0.003, 0.2, 0.201, 0.202, 0.203), flat(0.21)
     assert joined(vectors, cut) == [0] * 8
     assert joined(vectors[[0, 4]], cut, photos=[7, 7], penalty=0.01) == [0, 1]
@@ -180,7 +180,7 @@ def test_what_was_said_is_inherited_by_what_is_joined(apart: dict[str, object]) 
     assert joined(vectors, flat(1.0), constraints=constraints) == [0, 1, 0, 1]
 
 
-def test_groups_without_candidates_are_never_joined() -> None:
+def test_clusters_without_candidates_are_never_joined() -> None:
     nothing = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     vectors = on_a_circle(0, 0)
     assert agglomerate(np.arange(2), vectors, np.zeros(2), nothing, flat(9), 0, Constraints.none(2)).tolist() == [0, 1]

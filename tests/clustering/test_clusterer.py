@@ -22,7 +22,7 @@ from facesearch.evaluation import bcubed_scores, pairwise_scores
 WEAK = 3.0
 
 
-def grouped(faces: Faces, **settings: object) -> np.ndarray:
+def labels_of(faces: Faces, **settings: object) -> np.ndarray:
     return cluster_faces(faces, CALIBRATION, **settings)
 
 
@@ -49,14 +49,14 @@ def at(vector: np.ndarray, distance: float, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_people_are_found(sizes: list[int], seed: int) -> None:
     embeddings, who = people(sizes, seed)
-    labels = grouped(faces_of(embeddings))
+    labels = labels_of(faces_of(embeddings))
     assert pairwise_scores(who, labels).f > 0.97
     assert bcubed_scores(who, labels).f > 0.97
 
 
-def test_groups_are_numbered_from_the_largest() -> None:
+def test_clusters_are_numbered_from_the_largest() -> None:
     embeddings, _ = people([9, 3, 6, 1], 4)
-    labels = grouped(faces_of(embeddings))
+    labels = labels_of(faces_of(embeddings))
     assert labels.tolist() == [0] * 9 + [2] * 3 + [1] * 6 + [NOISE]
     assert labels.dtype == np.int64
 
@@ -67,33 +67,33 @@ def test_groups_are_numbered_from_the_largest() -> None:
 @pytest.mark.parametrize("eps", [None, 0.3])
 @pytest.mark.parametrize("min_samples", [1, 2, 5])
 def test_no_face_and_one_face(eps: float | None, min_samples: int) -> None:
-    none = grouped(faces_of(np.zeros((0, 128), np.float32)), eps=eps, min_samples=min_samples)
+    none = labels_of(faces_of(np.zeros((0, 128), np.float32)), eps=eps, min_samples=min_samples)
     assert (none.shape, none.dtype) == ((0,), np.int64)
-    one = grouped(faces_of(people([1])[0]), eps=eps, min_samples=min_samples)
+    one = labels_of(faces_of(people([1])[0]), eps=eps, min_samples=min_samples)
     assert one.tolist() == [0 if eps and min_samples == 1 else NOISE]
 
 
 def test_two_faces() -> None:
     embeddings, _ = people([1, 1])
-    assert grouped(faces_of(embeddings)).tolist() == [NOISE, NOISE]
-    assert grouped(faces_of(embeddings[[0, 0]])).tolist() == [0, 0]
-    assert grouped(faces_of(np.stack([embeddings[0], at(embeddings[0], 0.25)]))).tolist() == [0, 0]
+    assert labels_of(faces_of(embeddings)).tolist() == [NOISE, NOISE]
+    assert labels_of(faces_of(embeddings[[0, 0]])).tolist() == [0, 0]
+    assert labels_of(faces_of(np.stack([embeddings[0], at(embeddings[0], 0.25)]))).tolist() == [0, 0]
 
 
 def test_nothing_but_weak_faces() -> None:
     embeddings, _ = people([5, 5])
-    assert grouped(faces_of(embeddings, excess=WEAK)).tolist() == [NOISE] * 10
+    assert labels_of(faces_of(embeddings, excess=WEAK)).tolist() == [NOISE] * 10
     one_said = Constraints(np.array([NOBODY] * 9 + [3]))
-    assert grouped(faces_of(embeddings, excess=WEAK), constraints=one_said)[9] == 0
+    assert labels_of(faces_of(embeddings, excess=WEAK), constraints=one_said)[9] == 0
 
 
 def test_settings_that_cannot_be_meant() -> None:
     faces = faces_of(people([2])[0])
     with pytest.raises(InputError, match="min_samples"):
-        grouped(faces, min_samples=0)
+        labels_of(faces, min_samples=0)
     for eps in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(InputError, match="eps"):
-            grouped(faces, eps=eps)
+            labels_of(faces, eps=eps)
 
 
 # -- order --------------------------------------------------------------------------------------------------------
@@ -122,11 +122,11 @@ def test_the_order_of_the_faces_does_not_matter(
 ) -> None:
     """Nor do the photos' numbers. Faces that are alike in everything may change places."""
     faces, constraints = library
-    labels = grouped(faces, constraints=constraints, eps=eps, min_samples=min_samples)
+    labels = labels_of(faces, constraints=constraints, eps=eps, min_samples=min_samples)
     random = np.random.default_rng(seed)
     order, renamed = random.permutation(len(faces)), random.permutation(faces.photos.max() + 1)
     other = Faces(faces.embeddings[order], renamed[faces.photos[order]], faces.excess[order])
-    again = grouped(other, constraints=constraints.rows(order), eps=eps, min_samples=min_samples)
+    again = labels_of(other, constraints=constraints.rows(order), eps=eps, min_samples=min_samples)
 
     def contents(of: Faces, told: Constraints, found: np.ndarray) -> list[tuple[object, ...]]:
         keys = zip(of.embeddings, of.excess, told.person, found, strict=True)
@@ -139,11 +139,11 @@ def test_the_order_does_not_matter_in_a_larger_library() -> None:
     embeddings, _ = people([20, 15, 10, 8, 6, 5, 4, 3, 2, 2] + [1] * 60, 5)
     embeddings[7::11] = embeddings[3]  # one face in many photos
     faces = faces_of(embeddings, np.arange(len(embeddings)) // 2, np.arange(len(embeddings)) % 5 / 2)
-    labels = grouped(faces)
+    labels = labels_of(faces)
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(len(faces))
-        np.testing.assert_array_equal(grouped(faces.take(order)), labels[order])
-    np.testing.assert_array_equal(grouped(faces), labels)
+        np.testing.assert_array_equal(labels_of(faces.take(order)), labels[order])
+    np.testing.assert_array_equal(labels_of(faces), labels)
 
 
 # -- look-alikes --------------------------------------------------------------------------------------------------
@@ -156,8 +156,8 @@ def test_a_chain_of_look_alikes_does_not_run_two_people_together(links: int) -> 
     ends = np.repeat([0.0, 0.28 * (links + 1)], 15) + spread
     embeddings = line_of_faces(*ends, *(0.28 * np.arange(1, links + 1)))
     who = np.repeat([0, 1], 15)
-    assert grouped(faces_of(embeddings), eps=0.31).tolist() == [0] * (30 + links)
-    assert same_partition(grouped(faces_of(embeddings))[:30], who)
+    assert labels_of(faces_of(embeddings), eps=0.31).tolist() == [0] * (30 + links)
+    assert same_partition(labels_of(faces_of(embeddings))[:30], who)
 
 
 def test_more_strangers_make_the_cut_stricter() -> None:
@@ -165,21 +165,21 @@ def test_more_strangers_make_the_cut_stricter() -> None:
     pair = people([1], 6)[0][0]
     both = np.stack([pair, at(pair, 0.36)])
     crowd, _ = people([1] * 3_000, 7)
-    assert grouped(faces_of(both)).tolist() == [0, 0]
-    assert grouped(faces_of(np.concatenate([both, crowd])))[:2].tolist() == [NOISE, NOISE]
+    assert labels_of(faces_of(both)).tolist() == [0, 0]
+    assert labels_of(faces_of(np.concatenate([both, crowd])))[:2].tolist() == [NOISE, NOISE]
 
 
 # -- weak faces ---------------------------------------------------------------------------------------------------
 
 
-def test_a_weak_face_joins_a_group_and_links_none() -> None:
+def test_a_weak_face_joins_a_cluster_and_links_none() -> None:
     embeddings, who = people([15, 15], 8)
     middle = between(embeddings[:15].mean(axis=0), embeddings[15:].mean(axis=0), 0.5)
     near = at(embeddings[3], 0.1)
-    without = grouped(faces_of(embeddings))
+    without = labels_of(faces_of(embeddings))
     assert same_partition(without, who)
     more = np.concatenate([embeddings, [near], [middle] * 40])
-    labels = grouped(faces_of(more, excess=np.array([0.0] * 30 + [WEAK] * 41)))
+    labels = labels_of(faces_of(more, excess=np.array([0.0] * 30 + [WEAK] * 41)))
     assert same_partition(labels[:30], without)
     assert labels[30] == labels[3]
     assert set(labels[31:].tolist()) <= {NOISE, 0, 1}
@@ -188,22 +188,22 @@ def test_a_weak_face_joins_a_group_and_links_none() -> None:
 def test_weak_faces_change_nothing_for_the_strong_ones() -> None:
     embeddings, _ = people([12, 9, 5, 1, 1, 1], 9)
     more, _ = people([12, 9, 5, 1, 1, 30], 10)
-    labels = grouped(faces_of(np.concatenate([embeddings, more]), excess=np.array([0.0] * 29 + [WEAK] * 58)))
-    assert same_partition(labels[:29], grouped(faces_of(embeddings)))
+    labels = labels_of(faces_of(np.concatenate([embeddings, more]), excess=np.array([0.0] * 29 + [WEAK] * 58)))
+    assert same_partition(labels[:29], labels_of(faces_of(embeddings)))
 
 
-def test_two_weak_faces_found_no_group_however_near() -> None:
+def test_two_weak_faces_found_no_cluster_however_near() -> None:
     embeddings, _ = people([6, 1], 11)
     faces = np.concatenate([embeddings, embeddings[[6]]])
-    assert grouped(faces_of(faces, excess=np.array([0.0] * 6 + [WEAK] * 2)))[6:].tolist() == [NOISE, NOISE]
+    assert labels_of(faces_of(faces, excess=np.array([0.0] * 6 + [WEAK] * 2)))[6:].tolist() == [NOISE, NOISE]
 
 
 def test_a_poorer_face_needs_to_be_nearer() -> None:
     """Between strong faces too: the excess, below what makes a face weak, is taken off its distances."""
     one = people([1], 12)[0][0]
     pair = np.stack([one, at(one, 0.455)])
-    assert grouped(faces_of(pair)).tolist() == [0, 0]
-    assert grouped(faces_of(pair, excess=[0.0, 1.9])).tolist() == [NOISE, NOISE]
+    assert labels_of(faces_of(pair)).tolist() == [0, 0]
+    assert labels_of(faces_of(pair, excess=[0.0, 1.9])).tolist() == [NOISE, NOISE]
 
 
 # -- one photo ----------------------------------------------------------------------------------------------------
@@ -212,15 +212,15 @@ def test_a_poorer_face_needs_to_be_nearer() -> None:
 def test_two_faces_of_one_photo_are_two_people_in_doubt() -> None:
     one = people([1], 13)[0][0]
     pair = np.stack([one, at(one, 0.43)])
-    assert grouped(faces_of(pair, [1, 2])).tolist() == [0, 0]
-    assert grouped(faces_of(pair, [1, 1])).tolist() == [NOISE, NOISE]
+    assert labels_of(faces_of(pair, [1, 2])).tolist() == [0, 0]
+    assert labels_of(faces_of(pair, [1, 1])).tolist() == [NOISE, NOISE]
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.15])
 def test_mirrors_and_collages_are_one_person(distance: float) -> None:
     one = people([1], 14)[0][0]
     faces = np.stack([one, at(one, distance), at(one, distance, seed=1)])
-    assert grouped(faces_of(faces, [1, 1, 1])).tolist() == [0, 0, 0]
+    assert labels_of(faces_of(faces, [1, 1, 1])).tolist() == [0, 0, 0]
 
 
 def test_siblings_who_are_always_together_stay_apart() -> None:
@@ -230,8 +230,8 @@ def test_siblings_who_are_always_together_stay_apart() -> None:
     offset[0] = 0.33
     sister = face + offset
     both = np.concatenate([face, sister / np.linalg.norm(sister, axis=1, keepdims=True)])
-    assert grouped(faces_of(both)).tolist() == [0] * 16
-    assert same_partition(grouped(faces_of(both, np.tile(np.arange(8), 2))), np.repeat([0, 1], 8))
+    assert labels_of(faces_of(both)).tolist() == [0] * 16
+    assert same_partition(labels_of(faces_of(both, np.tile(np.arange(8), 2))), np.repeat([0, 1], 8))
 
 
 # -- size ---------------------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def test_only_near_pairs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(few, "pairs_within", counted)
     for n in (1_250, 5_000):
-        grouped(faces_of(people([1] * n, 16)[0]))
+        labels_of(faces_of(people([1] * n, 16)[0]))
     assert looked_at[0] < 1_250 * 25
     assert looked_at[1] < 5_000 * 25
 
@@ -274,11 +274,11 @@ def test_pairs_are_those_within_the_radius_and_those_of_one_photo() -> None:
 
 
 def test_options_can_be_made_stricter() -> None:
-    """`facesearch split` looks with fewer false joins allowed: groups may fall apart, and none are run together."""
+    """`facesearch split` looks with fewer false joins allowed: clusters may fall apart, and none are run together."""
     embeddings, _ = people([10] * 10, 18)
     usual, share = Options(), 0.03**2
     stricter = Options(single=usual.single * share, large=usual.large * share, cores=usual.cores * share)
-    loose, tight = grouped(faces_of(embeddings)), grouped(faces_of(embeddings), options=stricter)
+    loose, tight = labels_of(faces_of(embeddings)), labels_of(faces_of(embeddings), options=stricter)
     assert all(any(part <= whole for whole in as_partition(loose)) for part in as_partition(tight))
     assert len(as_partition(tight)) > len(as_partition(loose))
     assert Cuts.of(100, CALIBRATION, stricter).large < Cuts.of(100, CALIBRATION).large

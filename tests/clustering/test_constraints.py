@@ -45,27 +45,27 @@ def test_what_agrees_already_stays(case: tuple[Constraints, np.ndarray]) -> None
 
 @settings(max_examples=200, deadline=None)
 @given(told_partitions())
-def test_groups_that_nothing_speaks_against_are_not_torn(case: tuple[Constraints, np.ndarray]) -> None:
-    """They may only grow, by the other groups of their person; others fall into faces that are alone or told."""
+def test_clusters_that_nothing_speaks_against_are_not_torn(case: tuple[Constraints, np.ndarray]) -> None:
+    """They may only grow, by the other clusters of their person; others fall into faces that are alone or told."""
     told, labels = case
     enforced, broken = told.enforce(labels), told.broken(labels)
     for label in set(labels.tolist()) - broken:
         assert len(set(enforced[labels == label].tolist())) == 1
-    for group in as_partition(enforced):
-        people = set(told.person[list(group)].tolist()) - {NOBODY}
-        assert people or len({int(labels[row]) for row in group}) == 1  # nothing is joined but for a person's sake
+    for cluster in as_partition(enforced):
+        people = set(told.person[list(cluster)].tolist()) - {NOBODY}
+        assert people or len({int(labels[row]) for row in cluster}) == 1  # nothing is joined but for a person's sake
 
 
-def test_groups_of_one_person_become_one_with_all_that_is_in_them() -> None:
+def test_clusters_of_one_person_become_one_with_all_that_is_in_them() -> None:
     assert constraints(5, -1, 5, -1, -1).enforce(np.array([0, 0, 1, 1, 2])).tolist() == [0, 0, 0, 0, 1]
 
 
-def test_a_group_of_two_people_falls_apart() -> None:
+def test_a_cluster_of_two_people_falls_apart() -> None:
     labels = constraints(5, 5, 6, -1, -1).enforce(np.array([0, 0, 0, 0, 1]))
     assert as_partition(labels) == {frozenset({0, 1}), frozenset({2}), frozenset({3}), frozenset({4})}
 
 
-def test_a_face_that_is_not_the_person_of_its_group_breaks_it() -> None:
+def test_a_face_that_is_not_the_person_of_its_cluster_breaks_it() -> None:
     labels = constraints(5, 5, -1, -1, refused={2: {5}}).enforce(np.array([0, 0, 0, 0]))
     assert as_partition(labels) == {frozenset({0, 1}), frozenset({2}), frozenset({3})}
 
@@ -110,7 +110,7 @@ def test_links_only_as_far_as_was_said(
     once = np.array([pair[2] for pair in inside], bool)
     linked = told.linked(start, a, b, once)
     assert agrees(told, linked)
-    assert all(len({int(linked[row]) for row in group}) == 1 for group in as_partition(start))
+    assert all(len({int(linked[row]) for row in cluster}) == 1 for cluster in as_partition(start))
     for x, y in zip(a[~once], b[~once], strict=True):  # what stayed apart had to
         together = np.where(linked == linked[x], linked[y], linked)
         assert linked[x] == linked[y] or not agrees(told, together)

@@ -46,7 +46,7 @@ def test_seven_points_by_hand(eps: float, min_samples: int, labels: list[int]):
     assert dbscan(SEVEN, eps, min_samples).tolist() == labels
 
 
-def test_groups_are_numbered_by_size_then_by_first_row():
+def test_clusters_are_numbered_by_size_then_by_first_row():
     line = number_line(0, 1, 20, 21, 22, 40, 41, 60)
     assert dbscan(line, 1).tolist() == [1, 1, 0, 0, 0, 2, 2, -1]
     assert renumber_by_size(np.asarray([7, -1, 3, 3, 7, 5])).tolist() == [0, -1, 1, 1, 0, 2]
@@ -74,7 +74,7 @@ def test_eps_that_is_exactly_a_distance():
         assert as_sets(dbscan(embeddings, eps)) == as_sets(expected.labels_)
 
 
-def test_groups_do_not_depend_on_the_order_of_the_rows():
+def test_clusters_do_not_depend_on_the_order_of_the_rows():
     embeddings = faces(people=10, each=12)
     order = np.random.default_rng(1).permutation(len(embeddings))
     shuffled = dbscan(embeddings[order], 0.6)
@@ -92,7 +92,7 @@ def test_none_and_one_face():
     assert dbscan(one, 0.5, min_samples=1).tolist() == [0]
 
 
-def test_identical_faces_are_one_group():
+def test_identical_faces_are_one_cluster():
     assert dbscan(np.repeat(faces(1, 1), 50, axis=0), 1e-6).tolist() == [0] * 50
 
 

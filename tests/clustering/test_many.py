@@ -25,7 +25,7 @@ from facesearch.clustering import (
     few,
 )
 from facesearch.clustering import (
-    clusterer as grouping,
+    clusterer as clustering,
 )
 from facesearch.clustering.candidates import pairs_within
 from facesearch.clustering.constraints import NOBODY
@@ -40,7 +40,7 @@ SIZES = [60, 40, 25, 25, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1] * 3
 
 def of_many(faces: Faces, constraints: Constraints | None = None, min_samples: int = 2) -> NDArray[np.int64]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grouping, "ALL_PAIRS", 0)
+        patch.setattr(clustering, "ALL_PAIRS", 0)
         return cluster_faces(faces, CALIBRATION, constraints=constraints, min_samples=min_samples)
 
 
@@ -48,7 +48,7 @@ def single(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(labels == NOISE, -1 - np.arange(len(labels)), labels)
 
 
-def test_groups_are_those_of_all_pairs() -> None:
+def test_clusters_are_those_of_all_pairs() -> None:
     embeddings, _ = people(SIZES, 3)
     faces = faces_of(embeddings)
     all_pairs, many = cluster_faces(faces, CALIBRATION), of_many(faces)
@@ -56,14 +56,14 @@ def test_groups_are_those_of_all_pairs() -> None:
 
 
 def test_all_pairs_are_looked_at_up_to_a_number_of_good_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    clusterer = grouping.Clusterer(faces_of(people([5, 5], 4)[0]), grouping.Cuts.of(10, CALIBRATION))
-    monkeypatch.setattr(grouping, "ALL_PAIRS", 10)
+    clusterer = clustering.Clusterer(faces_of(people([5, 5], 4)[0]), clustering.Cuts.of(10, CALIBRATION))
+    monkeypatch.setattr(clustering, "ALL_PAIRS", 10)
     assert isinstance(clusterer._compared(clusterer.faces), Few)
-    monkeypatch.setattr(grouping, "ALL_PAIRS", 9)
+    monkeypatch.setattr(clustering, "ALL_PAIRS", 9)
     assert isinstance(clusterer._compared(clusterer.faces), Many)
 
 
-def test_somebody_with_very_many_photos_is_grouped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_with_very_many_photos_is_clustered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def refusing(*_: object) -> None:
         raise TooManyPairsError("more than there is room for")
 
@@ -72,7 +72,7 @@ def test_somebody_with_very_many_photos_is_grouped_all_the_same(monkeypatch: pyt
     assert same_partition(cluster_faces(faces_of(embeddings), CALIBRATION), who)
 
 
-def test_groups_do_not_depend_on_the_order_of_the_faces() -> None:
+def test_clusters_do_not_depend_on_the_order_of_the_faces() -> None:
     embeddings, _ = people(SIZES, 6)
     order = np.random.default_rng(7).permutation(len(embeddings))
     turned = np.empty(len(order), np.int64)
@@ -102,7 +102,7 @@ def test_siblings_who_are_always_together_stay_apart() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.integers(0, 5))
-def test_every_grouping_agrees_with_what_was_said(data: st.DataObject, seed: int) -> None:
+def test_every_clustering_agrees_with_the_constraints(data: st.DataObject, seed: int) -> None:
     embeddings, _ = people([6, 5, 3, 1, 1], seed)
     constraints = data.draw(decisions(len(embeddings)))
     assert agrees(constraints, of_many(faces_of(embeddings), constraints))

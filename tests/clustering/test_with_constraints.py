@@ -1,4 +1,4 @@
-"""Groups within what the user has decided, by the default method and by plain DBSCAN."""
+"""Clusters within what the user has decided, by the default method and by plain DBSCAN."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ WEAK = 3.0
 METHODS = pytest.mark.parametrize("eps", [None, 0.3])
 
 
-def grouped(
+def labels_of(
     faces: Faces, constraints: Constraints | None = None, *, eps: float | None = None, min_samples: int = 2
 ) -> np.ndarray:
     return cluster_faces(faces, CALIBRATION, constraints=constraints, eps=eps, min_samples=min_samples)
@@ -57,7 +57,7 @@ def faces_and_eps(draw: st.DrawFn) -> tuple[Faces, float]:
 @settings(max_examples=150, deadline=None)
 @given(faces_and_eps(), st.integers(1, 5))
 def test_eps_and_min_samples_mean_what_scikit_learns_mean(case: tuple[Faces, float], min_samples: int) -> None:
-    """Border faces between two groups go where scikit-learn puts them when it sees the faces in order of content."""
+    """Border faces between two clusters go where scikit-learn puts them when it sees the faces in order of content."""
     faces, eps = case
     order = by_content(faces.embeddings, faces.excess, faces.photos, Constraints.none(len(faces)))
     matrix = l2_matrix(faces.embeddings[order], faces.embeddings[order])
@@ -69,18 +69,18 @@ def test_eps_and_min_samples_mean_what_scikit_learns_mean(case: tuple[Faces, flo
     assert np.all(labels[core] != NOISE)
 
 
-def test_a_core_face_whose_border_faces_went_elsewhere_keeps_its_group() -> None:
-    """Four samples: 0.28 is a core face; its only neighbours may all be taken by the two dense groups beside it."""
+def test_a_core_face_whose_border_faces_went_elsewhere_keeps_its_cluster() -> None:
+    """Four samples: 0.28 is a core face; its only neighbours may all be taken by the two dense clusters beside it."""
     faces = faces_of(line_of_faces(*[0.0] * 3, 0.1, 0.2, 0.3, *[0.4] * 3))
     matrix = l2_matrix(faces.embeddings, faces.embeddings)
     for min_samples in (3, 4):
         order = by_content(faces.embeddings, faces.excess, faces.photos, Constraints.none(len(faces)))
         oracle = DBSCAN(eps=0.105, min_samples=min_samples, metric="precomputed").fit(matrix[np.ix_(order, order)])
-        assert same_partition(grouped(faces, eps=0.105, min_samples=min_samples)[order], oracle.labels_)
+        assert same_partition(labels_of(faces, eps=0.105, min_samples=min_samples)[order], oracle.labels_)
 
 
-def test_with_one_sample_every_face_is_a_group() -> None:
-    labels = grouped(faces_of(line_of_faces(0, 0.5, 1.0, 1.01)), eps=0.1, min_samples=1)
+def test_with_one_sample_every_face_is_a_cluster() -> None:
+    labels = labels_of(faces_of(line_of_faces(0, 0.5, 1.0, 1.01)), eps=0.1, min_samples=1)
     assert sorted(labels.tolist()) == [0, 0, 1, 2]
 
 
@@ -100,9 +100,11 @@ def told_libraries(draw: st.DrawFn) -> tuple[Faces, Constraints]:
 
 @settings(max_examples=150, deadline=None)
 @given(told_libraries(), st.sampled_from([None, 0.3, 0.7]), st.integers(1, 4))
-def test_groups_agree_with_every_word(library: tuple[Faces, Constraints], eps: float | None, min_samples: int) -> None:
+def test_clusters_agree_with_every_word(
+    library: tuple[Faces, Constraints], eps: float | None, min_samples: int
+) -> None:
     faces, told = library
-    labels = grouped(faces, told, eps=eps, min_samples=min_samples)
+    labels = labels_of(faces, told, eps=eps, min_samples=min_samples)
     assert agrees(told, labels)
     assert np.all(labels[told.person != NOBODY] != NOISE)
     numbers, sizes = np.unique(labels[labels != NOISE], return_counts=True)
@@ -117,8 +119,8 @@ def test_dbscan_changes_only_where_something_speaks_against_it(
 ) -> None:
     faces, told = library
     plain, labels = (
-        grouped(faces, eps=eps, min_samples=min_samples),
-        grouped(faces, told, eps=eps, min_samples=min_samples),
+        labels_of(faces, eps=eps, min_samples=min_samples),
+        labels_of(faces, told, eps=eps, min_samples=min_samples),
     )
     if agrees(told, plain) and np.all(plain[told.person != NOBODY] != NOISE):
         assert same_partition(labels, plain)
@@ -134,7 +136,7 @@ def test_dbscan_changes_only_where_something_speaks_against_it(
 @pytest.mark.parametrize("excess", [0.0, WEAK])
 def test_faces_that_are_said_to_be_one_person_are_together_however_far(eps: float | None, excess: float) -> None:
     faces = faces_of(line_of_faces(0, 0.01, 1.0, 2.0, 3.0), excess=[0.0, 0.0, 0.0, 0.0, excess])
-    labels = grouped(faces, constraints({0: 7, 4: 7}, {}, 5), eps=eps)
+    labels = labels_of(faces, constraints({0: 7, 4: 7}, {}, 5), eps=eps)
     assert labels.tolist() == [0, 0, NOISE, NOISE, 0]
 
 
@@ -142,7 +144,7 @@ def test_faces_that_are_said_to_be_one_person_are_together_however_far(eps: floa
 @pytest.mark.parametrize("excess", [0.0, WEAK])
 def test_faces_that_are_said_to_be_two_people_are_never_together(eps: float | None, excess: float) -> None:
     faces = faces_of(line_of_faces(0, 0.01, 0.02), excess=[0.0, 0.0, excess])
-    labels = grouped(faces, constraints({0: 7, 2: 8}, {}, 3), eps=eps)
+    labels = labels_of(faces, constraints({0: 7, 2: 8}, {}, 3), eps=eps)
     assert labels[0] != labels[2]
     assert NOISE not in (labels[0], labels[2])
 
@@ -150,10 +152,10 @@ def test_faces_that_are_said_to_be_two_people_are_never_together(eps: float | No
 @METHODS
 @pytest.mark.parametrize("excess", [0.0, WEAK])
 def test_a_face_that_is_said_not_to_be_somebody_is_not(eps: float | None, excess: float) -> None:
-    """The other faces of the group, of which nothing was said, stay: they are nearer to the one that is somebody."""
+    """The other faces of the cluster, of which nothing was said, stay: they are nearer to the one that is somebody."""
     positions = [0, 0.01, 0.02, 0.03, 0.1]
     faces = faces_of(line_of_faces(*positions), excess=[0.0] * 4 + [excess])
-    labels = grouped(faces, constraints({0: 7}, {4: 7}, 5), eps=eps)
+    labels = labels_of(faces, constraints({0: 7}, {4: 7}, 5), eps=eps)
     assert labels.tolist() == [0, 0, 0, 0, NOISE]
 
 
@@ -161,15 +163,15 @@ def test_a_face_that_is_said_not_to_be_somebody_is_not(eps: float | None, excess
 @pytest.mark.parametrize("excess", [0.0, WEAK])
 def test_a_refusal_means_nothing_while_that_person_is_not_there(eps: float | None, excess: float) -> None:
     faces = faces_of(line_of_faces(0, 0.01, 0.02), excess=[0.0, 0.0, excess])
-    assert grouped(faces, constraints({}, {2: 7}, 3), eps=eps).tolist() == [0, 0, 0]
-    assert grouped(faces, constraints({}, {0: 7, 2: 8}, 3), eps=eps).tolist() == [0, 0, 0]
+    assert labels_of(faces, constraints({}, {2: 7}, 3), eps=eps).tolist() == [0, 0, 0]
+    assert labels_of(faces, constraints({}, {0: 7, 2: 8}, 3), eps=eps).tolist() == [0, 0, 0]
 
 
 @METHODS
 def test_two_people_who_look_alike_share_the_new_faces_between_them(eps: float | None) -> None:
     """One blob in which the user has told two people apart: a face of which nothing was said goes to the nearer."""
     positions = [0.0, 0.02, 0.24, 0.26, 0.03, 0.04, 0.21, 0.22]
-    labels = grouped(faces_of(line_of_faces(*positions)), constraints({0: 1, 1: 1, 2: 2, 3: 2}, {}, 8), eps=eps)
+    labels = labels_of(faces_of(line_of_faces(*positions)), constraints({0: 1, 1: 1, 2: 2, 3: 2}, {}, 8), eps=eps)
     assert same_partition(labels, np.array([0, 0, 1, 1, 0, 0, 1, 1]))
 
 
@@ -177,7 +179,7 @@ def test_faces_between_two_people_go_to_the_nearer_by_dbscan_too() -> None:
     """Core faces first, nearest links first; a border face, which links nothing, goes to one of them."""
     positions = [0.0, 0.05, 0.1, 0.16, 0.21, 0.26, 0.33]
     told = constraints({0: 1, 5: 2}, {}, 7)
-    labels = grouped(faces_of(line_of_faces(*positions)), told, eps=0.075, min_samples=3)
+    labels = labels_of(faces_of(line_of_faces(*positions)), told, eps=0.075, min_samples=3)
     assert same_partition(labels, np.array([0, 0, 0, 1, 1, 1, 1]))
 
 
@@ -187,7 +189,7 @@ def test_numbers_of_people_do_not_matter(eps: float | None) -> None:
     told = np.where(np.arange(18) % 3 == 0, who, NOBODY)
     some, others = Constraints(told), Constraints(np.where(told == NOBODY, NOBODY, 900 - told))
     faces = faces_of(embeddings)
-    assert same_partition(grouped(faces, some, eps=eps), grouped(faces, others, eps=eps))
+    assert same_partition(labels_of(faces, some, eps=eps), labels_of(faces, others, eps=eps))
 
 
 def test_what_was_said_of_single_faces_leads_the_default_method() -> None:
@@ -197,8 +199,8 @@ def test_what_was_said_of_single_faces_leads_the_default_method() -> None:
     offset[0] = 0.33
     sister = face + offset
     both = np.concatenate([face, sister / np.linalg.norm(sister, axis=1, keepdims=True)])
-    assert grouped(faces_of(both)).tolist() == [0] * 20
-    labels = grouped(faces_of(both), constraints({0: 1, 10: 2}, {}, 20))
+    assert labels_of(faces_of(both)).tolist() == [0] * 20
+    labels = labels_of(faces_of(both), constraints({0: 1, 10: 2}, {}, 20))
     assert labels[0] != labels[10]
     assert agrees(constraints({0: 1, 10: 2}, {}, 20), labels)
     assert np.all(labels != NOISE)

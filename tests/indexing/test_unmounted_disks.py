@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Picture
@@ -18,7 +19,7 @@ from facesearch.indexing.reembedding import reembed
 from facesearch.library import Library
 from facesearch.media.source import LocalFiles
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store, folders
+from facesearch.storage import Store, catalog, folders
 
 PHOTOS = ("own.png", "nas/a.png", "nas/b.png", "nas/2019/c.png", "nas/2019/may/d.png")
 
@@ -261,10 +262,22 @@ def test_a_photo_that_was_moved_over_another_has_moved(library: Library, root: P
     assert (report.moved, report.missing, report.offline) == (1, 0, 0)
 
 
-def test_a_library_of_before_learns_its_devices(library: Library, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def before() -> Iterator[pytest.MonkeyPatch]:
+    """Until it is undone, what is indexed is kept without its folder's device and without when it was added."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folders, "assign", lambda *_: None)
+        patch.setattr(catalog, "time", SimpleNamespace(time=lambda: 0.0))
+        yield patch
+
+
+def test_a_library_of_before_learns_its_devices(
+    before: pytest.MonkeyPatch, library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its first run may be one with the disk away."""
-    with library.store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE paths SET folder_id = NULL, added_at = NULL")
+    before.undo()
+    known = library.store.known_paths().values()
+    assert {(file.folder_id, file.device, file.added_at) for file in known} == {(None, "", 0.0)}
     unmount(root)
     Picture.save(root / "nas/stray.png", "stray")
     for _ in range(2):

@@ -1,10 +1,10 @@
-"""Who is in which photo, which groups may be one person, and why a face is where it is."""
+"""Who is in which photo, which clusters may be one person, and why a face is where it is."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
 
 from facesearch.core.errors import InputError
 from facesearch.people import People
@@ -14,31 +14,31 @@ ANNA, BELA, CARL = range(3)
 
 
 @pytest.fixture
-def album() -> Iterator[Album]:
-    with an_album() as album:
-        yield album
+def collection() -> Iterator[Collection]:
+    with a_collection() as collection:
+        yield collection
 
 
 # -- photos -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def clusters(album: Album) -> Album:
+def clusters(collection: Collection) -> Collection:
     """Anna, Bela and Carl by themselves, and together in pictures 13 to 17."""
-    faces = album.add_people({person: range(4) for person in (ANNA, BELA, CARL)})
+    faces = collection.add_people({person: range(4) for person in (ANNA, BELA, CARL)})
 
     def of(*who: int) -> list:
         return [a_portrait(portrait(person, 20 + len(who)), place) for place, person in enumerate(who)]
 
-    album.together = album.add(of(ANNA, BELA), of(ANNA, BELA, CARL), of(ANNA, 9), of(BELA, ANNA, 8), [])
-    album.recluster()
+    collection.together = collection.add(of(ANNA, BELA), of(ANNA, BELA, CARL), of(ANNA, 9), of(BELA, ANNA, 8), [])
+    collection.recluster()
     for person, name in ((ANNA, "Anna"), (BELA, "Bela"), (CARL, "Carl")):
-        album.people.name(str(album.group_of(faces[person][0])), name)
-    return album
+        collection.people.name(str(collection.cluster_of(faces[person][0])), name)
+    return collection
 
 
-def numbers(album: Album, *names: str, **rest: object) -> list[int]:
-    found = album.people.photos(names, **rest)
+def numbers(collection: Collection, *names: str, **rest: object) -> list[int]:
+    found = collection.people.photos(names, **rest)
     return sorted(int(photo.path.rpartition("/")[2].removesuffix(".jpg")) for photo in found)
 
 
@@ -96,21 +96,21 @@ def between(a: int, b: int, share: float) -> np.ndarray:
 
 
 @pytest.fixture
-def doubtful(album: Album) -> Album:
-    """Three groups of three in a row, the middle one nearer to the first; and strangers."""
+def doubtful(collection: Collection) -> Collection:
+    """Three clusters of three in a row, the middle one nearer to the first; and strangers."""
     for place in (0.0, 0.7, 1.5):
-        album.add(*([a_portrait(between(0, 1, place + 0.01 * i))] for i in range(3)))
-    album.add_people({person: range(2) for person in range(56, 64)})
-    album.people.import_name("Anna", [1])
-    album.people.import_name("Bela", [4])
-    album.people.import_name("Carl", [7])
-    album.recluster()
-    assert [len(album.people.find(name).face_ids) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
-    return album
+        collection.add(*([a_portrait(between(0, 1, place + 0.01 * i))] for i in range(3)))
+    collection.add_people({person: range(2) for person in range(56, 64)})
+    collection.people.import_name("Anna", [1])
+    collection.people.import_name("Bela", [4])
+    collection.people.import_name("Carl", [7])
+    collection.recluster()
+    assert [len(collection.people.find(name).face_ids) for name in ("Anna", "Bela", "Carl")] == [3, 3, 3]
+    return collection
 
 
-def asked(album: Album) -> list[tuple[str, str]]:
-    return [(pair.a.title, pair.b.title) for pair in album.people.suggestions(100)]
+def asked(collection: Collection) -> list[tuple[str, str]]:
+    return [(pair.a.title, pair.b.title) for pair in collection.people.suggestions(100)]
 
 
 def test_suggestions_are_nearest_first_and_as_far_apart_as_they_say(doubtful):
@@ -148,8 +148,8 @@ def test_what_was_answered_is_not_asked_again(doubtful):
 
 def test_what_was_split_is_not_asked_about(doubtful):
     doubtful.people.split("Anna", [[2]])
-    group = f"cluster {doubtful.group_of(2)}"
-    assert not {("Anna", group), (group, "Anna")} & set(asked(doubtful))
+    cluster = f"cluster {doubtful.cluster_of(2)}"
+    assert not {("Anna", cluster), (cluster, "Anna")} & set(asked(doubtful))
 
 
 def test_nobody_is_asked_about_the_ignored(doubtful):
@@ -166,21 +166,21 @@ def test_a_person_of_one_face_is_asked_about(doubtful):
 # -- explanations -----------------------------------------------------------------------------------------------------
 
 
-def why(album: Album, face: int) -> str:
-    return album.people.explain(face).why
+def why(collection: Collection, face: int) -> str:
+    return collection.people.explain(face).why
 
 
-def test_before_any_clustering(album):
-    ((face,),) = album.add([a_portrait(portrait(0, 0))])
-    assert "`facesearch cluster`" in why(album, face)
-    assert album.people.explain(face).neighbours == ()
+def test_before_any_clustering(collection):
+    ((face,),) = collection.add([a_portrait(portrait(0, 0))])
+    assert "`facesearch cluster`" in why(collection, face)
+    assert collection.people.explain(face).neighbours == ()
 
 
-def test_a_face_in_a_group(album):
-    faces = album.add_people({person: range(3) for person in range(3)})[0]
-    album.recluster()
-    found = album.people.explain(faces[0], k=4)
-    own, *others = (album.index.embedding(face).astype(np.float64) for face in faces)
+def test_a_face_in_a_cluster(collection):
+    faces = collection.add_people({person: range(3) for person in range(3)})[0]
+    collection.recluster()
+    found = collection.people.explain(faces[0], k=4)
+    own, *others = (collection.index.embedding(face).astype(np.float64) for face in faces)
     true = np.sqrt(np.mean([((own - other) ** 2).sum() for other in others]))
     assert f"{true:.3f}" in found.why
     assert (found.weak, found.face.confirmed, found.face.person) == ("", False, None)
@@ -190,86 +190,86 @@ def test_a_face_in_a_group(album):
     assert [near.distance for near in found.neighbours] == sorted(near.distance for near in found.neighbours)
     for near in found.neighbours:
         assert near.probability == pytest.approx(float(CALIBRATION.probability(near.distance)))
-        assert near.face.cluster == album.group_of(near.face.id)
+        assert near.face.cluster == collection.cluster_of(near.face.id)
 
 
-def test_what_the_user_has_said(album):
-    faces = album.add_people({person: range(3) for person in range(2)})
-    album.recluster()
-    group = album.group_of(faces[0][0])
-    album.people.name(str(group), "Anna")
-    album.people.not_a_face(faces[1][0])
-    found = album.people.explain(faces[0][0])
-    assert f"cluster {group}" in found.why
+def test_what_the_user_has_said(collection):
+    faces = collection.add_people({person: range(3) for person in range(2)})
+    collection.recluster()
+    cluster = collection.cluster_of(faces[0][0])
+    collection.people.name(str(cluster), "Anna")
+    collection.people.not_a_face(faces[1][0])
+    found = collection.people.explain(faces[0][0])
+    assert f"cluster {cluster}" in found.why
     assert (found.face.confirmed, found.face.person.name) == (True, "Anna")
     assert {near.face.person.name for near in found.neighbours[:2]} == {"Anna"}
-    assert "not a face" in why(album, faces[1][0])
+    assert "not a face" in why(collection, faces[1][0])
 
 
-def nearest_cluster(album: Album, face: int) -> tuple[int, float]:
+def nearest_cluster(collection: Collection, face: int) -> tuple[int, float]:
     """By its root mean square distance to a face, with that distance."""
-    own = album.index.embedding(face).astype(np.float64)
+    own = collection.index.embedding(face).astype(np.float64)
     distances = {}
-    for cluster in album.people.with_faces():
-        others = np.stack([album.index.embedding(other) for other in cluster.face_ids if other != face])
+    for cluster in collection.people.with_faces():
+        others = np.stack([collection.index.embedding(other) for other in cluster.face_ids if other != face])
         distances[cluster.id] = float(np.sqrt(((others - own) ** 2).sum(axis=1).mean()))
     return min(distances.items(), key=lambda item: item[1])
 
 
-def test_a_face_alone(album):
-    album.add_people({person: range(3) for person in range(2)})
-    ((stranger, small),) = album.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
-    assert "`facesearch cluster`" in why(album, stranger)
-    album.recluster()
-    number, distance = nearest_cluster(album, stranger)
-    assert f"cluster {number}" in why(album, stranger)
-    assert f" {distance:.3f} " in why(album, stranger)
-    assert "`facesearch cluster`" not in why(album, stranger)
-    weak = album.people.explain(small).weak
+def test_a_face_alone(collection):
+    collection.add_people({person: range(3) for person in range(2)})
+    ((stranger, small),) = collection.add([a_portrait(portrait(7, 0)), a_portrait(portrait(8, 0), 1, weak=True)])
+    assert "`facesearch cluster`" in why(collection, stranger)
+    collection.recluster()
+    number, distance = nearest_cluster(collection, stranger)
+    assert f"cluster {number}" in why(collection, stranger)
+    assert f" {distance:.3f} " in why(collection, stranger)
+    assert "`facesearch cluster`" not in why(collection, stranger)
+    weak = collection.people.explain(small).weak
     assert "30 pixels" in weak
     assert "97%" in weak
-    assert weak in why(album, small)
-    assert f"cluster {nearest_cluster(album, small)[0]}" in why(album, small)
+    assert weak in why(collection, small)
+    assert f"cluster {nearest_cluster(collection, small)[0]}" in why(collection, small)
 
 
-def test_a_face_that_waits(album):
-    album.add_people({person: range(3) for person in range(2)})
-    album.recluster()
-    ((late,),) = album.add([a_portrait(portrait(0, 50))])
-    assert "`facesearch cluster`" in why(album, late)
-    assert f"cluster {nearest_cluster(album, late)[0]}" in why(album, late)
-    album.recluster()
-    assert "`facesearch cluster`" not in why(album, late)
+def test_a_face_that_waits(collection):
+    collection.add_people({person: range(3) for person in range(2)})
+    collection.recluster()
+    ((late,),) = collection.add([a_portrait(portrait(0, 50))])
+    assert "`facesearch cluster`" in why(collection, late)
+    assert f"cluster {nearest_cluster(collection, late)[0]}" in why(collection, late)
+    collection.recluster()
+    assert "`facesearch cluster`" not in why(collection, late)
 
 
-def test_a_face_that_is_not_whom_it_is_nearest_to(album):
-    faces = album.add_people({person: range(4) for person in range(2)})
-    album.recluster()
-    anna, bela = (album.group_of(faces[person][0]) for person in range(2))
-    album.people.name(str(anna), "Anna")
-    album.people.reject(faces[0][0], "Anna")
-    text = why(album, faces[0][0])
+def test_a_face_that_is_not_whom_it_is_nearest_to(collection):
+    faces = collection.add_people({person: range(4) for person in range(2)})
+    collection.recluster()
+    anna, bela = (collection.cluster_of(faces[person][0]) for person in range(2))
+    collection.people.name(str(anna), "Anna")
+    collection.people.reject(faces[0][0], "Anna")
+    text = why(collection, faces[0][0])
     assert "Anna" in text
     assert f"cluster {bela}" in text
     assert "within" in text  # how near a face has to be
-    album.people.reject(faces[0][0], str(bela))
-    text = why(album, faces[0][0])
+    collection.people.reject(faces[0][0], str(bela))
+    text = why(collection, faces[0][0])
     assert "Anna" in text
     assert f"cluster {bela}" in text
     assert "within" not in text  # there is no other cluster that it could join
 
 
-def test_the_last_of_a_group(album):
-    faces = album.add_people({person: range(2) for person in range(2)})[0]
-    album.recluster()
-    album.remove("/photos/2.jpg")
-    assert f"cluster {album.group_of(faces[0])}" in why(album, faces[0])
+def test_the_last_of_a_cluster(collection):
+    faces = collection.add_people({person: range(2) for person in range(2)})[0]
+    collection.recluster()
+    collection.remove("/photos/2.jpg")
+    assert f"cluster {collection.cluster_of(faces[0])}" in why(collection, faces[0])
 
 
-def test_without_a_calibration(album):
-    faces = album.add_people({0: range(3)})[0]
-    album.recluster()
-    people = People(album.index, lambda: None)
+def test_without_a_calibration(collection):
+    faces = collection.add_people({0: range(3)})[0]
+    collection.recluster()
+    people = People(collection.index, lambda: None)
     found = people.explain(faces[0])
     assert "no calibration" in found.why
     assert {near.probability for near in found.neighbours} == {None}
@@ -278,28 +278,28 @@ def test_without_a_calibration(album):
             ask()
 
 
-def test_a_face_that_is_not_there(album):
+def test_a_face_that_is_not_there(collection):
     with pytest.raises(InputError):
-        album.people.explain(1)
+        collection.people.explain(1)
 
 
 # -- a stricter look --------------------------------------------------------------------------------------------------
 
 
-def test_a_stricter_look_divides_two_who_were_put_together(album):
-    one = [f for (f,) in album.add(*([a_portrait(portrait(0, shot, 0.05))] for shot in range(5)))]
-    other = [f for (f,) in album.add(*([a_portrait(portrait(1, shot, 0.05))] for shot in range(3)))]
-    album.people.import_name("Anna", [*one, *other])
-    album.people.divide("Anna")
-    assert album.people.find("Anna").face_ids == tuple(one)
-    assert album.people.find(str(album.group_of(other[0]))).face_ids == tuple(other)
+def test_a_stricter_look_divides_two_who_were_put_together(collection):
+    one = [f for (f,) in collection.add(*([a_portrait(portrait(0, shot, 0.05))] for shot in range(5)))]
+    other = [f for (f,) in collection.add(*([a_portrait(portrait(1, shot, 0.05))] for shot in range(3)))]
+    collection.people.import_name("Anna", [*one, *other])
+    collection.people.divide("Anna")
+    assert collection.people.find("Anna").face_ids == tuple(one)
+    assert collection.people.find(str(collection.cluster_of(other[0]))).face_ids == tuple(other)
 
 
-def test_a_stricter_look_at_one_person(album):
-    album.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
-    album.recluster()
+def test_a_stricter_look_at_one_person(collection):
+    collection.add(*([a_portrait(portrait(0, shot, 0.02))] for shot in range(5)))
+    collection.recluster()
     with pytest.raises(InputError, match="--face"):
-        album.people.divide("1")
+        collection.people.divide("1")
 
 
 # -- while another process removes photos -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from index_samples import a_photo, put, settle
-from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
 
 from facesearch.core.errors import InputError
 from facesearch.core.types import Page
@@ -19,29 +19,29 @@ DAY = datetime(2019, 7, 1, 12, 0)
 
 
 @pytest.fixture
-def album() -> Iterator[Album]:
+def collection() -> Iterator[Collection]:
     """Five people on 3 to 7 photos of their own, one photo of the first three, and a stranger who is in no cluster."""
-    with an_album() as album:
-        faces = album.add_people({person: range(3 + person) for person in range(5)})
-        (together,) = album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
-        album.add([a_portrait(portrait(77, 0))])
-        album.recluster()
-        album.faces = {person: [*some, *together[person : person + 1]] for person, some in faces.items()}
-        yield album
+    with a_collection() as collection:
+        faces = collection.add_people({person: range(3 + person) for person in range(5)})
+        (together,) = collection.add([a_portrait(portrait(person, 90), person) for person in range(3)])
+        collection.add([a_portrait(portrait(77, 0))])
+        collection.recluster()
+        collection.faces = {person: [*some, *together[person : person + 1]] for person, some in faces.items()}
+        yield collection
 
 
 @pytest.fixture
-def browse(album: Album) -> Browser:
-    return Browser(album.index, lambda: CALIBRATION)
+def browse(collection: Collection) -> Browser:
+    return Browser(collection.index, lambda: CALIBRATION)
 
 
 @pytest.fixture
-def people(album: Album) -> People:
-    return album.people
+def people(collection: Collection) -> People:
+    return collection.people
 
 
-def cluster(album: Album, person: int) -> str:
-    return str(album.group_of(album.faces[person][0]))
+def cluster(collection: Collection, person: int) -> str:
+    return str(collection.cluster_of(collection.faces[person][0]))
 
 
 def whole(page: Callable[..., Page[Any]], limit: int, **options: Any) -> list[Any]:
@@ -64,24 +64,26 @@ def faces_of(browse: Browser, cluster: int) -> set[int]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 9])
-def test_clusters_come_largest_first_and_each_once(album, browse, limit):
+def test_clusters_come_largest_first_and_each_once(collection, browse, limit):
     clusters = whole(browse.people, limit)
-    assert [found.size for found in clusters] == sorted((len(faces) for faces in album.faces.values()), reverse=True)
+    assert [found.size for found in clusters] == sorted(
+        (len(faces) for faces in collection.faces.values()), reverse=True
+    )
     assert len({found.id for found in clusters}) == 5
     assert all(found.cover.id in faces_of(browse, found.id) for found in clusters)
     assert [(one.person, one.confirmed, one.ignored) for one in clusters] == [(None, 0, False)] * 5
 
 
-def test_named_unnamed_and_ignored_ones(album, browse, people):
-    people.name(cluster(album, 0), "Anna")
-    people.name(cluster(album, 1), "Bela")
+def test_named_unnamed_and_ignored_ones(collection, browse, people):
+    people.name(cluster(collection, 0), "Anna")
+    people.name(cluster(collection, 1), "Bela")
     people.ignore("Bela")
-    people.ignore(cluster(album, 2))
-    people.keep_apart(cluster(album, 3), cluster(album, 0))  # somebody without a name
+    people.ignore(cluster(collection, 2))
+    people.keep_apart(cluster(collection, 3), cluster(collection, 0))  # somebody without a name
     shown = {
         kind: {cluster.id for cluster in browse.people(kind).items} for kind in ("all", "named", "unnamed", "ignored")
     }
-    ids = [int(cluster(album, person)) for person in range(5)]
+    ids = [int(cluster(collection, person)) for person in range(5)]
     assert shown["named"] == {ids[0]}
     assert shown["unnamed"] == {ids[3], ids[4]}
     assert shown["ignored"] == {ids[1], ids[2]}
@@ -90,11 +92,11 @@ def test_named_unnamed_and_ignored_ones(album, browse, people):
     assert (counts.named, counts.unnamed, counts.ignored, counts.unclustered) == (1, 2, 2, 1)
     anna = browse.cluster("Anna")
     assert (anna.person.name, anna.title, anna.size, anna.confirmed) == ("Anna", "Anna", 4, 4)
-    assert browse.cluster(cluster(album, 3)).person.name is None
-    assert browse.cluster(cluster(album, 4)).person is None
+    assert browse.cluster(cluster(collection, 3)).person.name is None
+    assert browse.cluster(cluster(collection, 4)).person is None
 
 
-def test_what_is_decided_between_two_pages_hides_nobody_and_shows_nobody_twice(album, browse, people):
+def test_what_is_decided_between_two_pages_hides_nobody_and_shows_nobody_twice(collection, browse, people):
     first = browse.people(limit=2)
     rest = {cluster.id for cluster in whole(browse.people, 9)[2:]}
     people.ignore(str(first.items[0].id))
@@ -104,24 +106,24 @@ def test_what_is_decided_between_two_pages_hides_nobody_and_shows_nobody_twice(a
 
 
 def test_the_cover_is_a_good_face_and_stays():
-    with an_album() as other:
+    with a_collection() as other:
         bad, good = (
             [other.add([a_portrait(portrait(0, shot), weak=weak)])[0][0] for shot in shots]
             for weak, shots in ((True, range(3)), (False, range(3, 6)))
         )
         other.recluster()
         browse = Browser(other.index, lambda: CALIBRATION)
-        shown = browse.cluster(str(other.group_of(good[0]))).cover.id
+        shown = browse.cluster(str(other.cluster_of(good[0]))).cover.id
         assert shown in good
         assert shown not in bad
         other.add([a_portrait(portrait(0, 9))])
         other.recluster()
-        assert browse.cluster(str(other.group_of(good[0]))).cover.id == shown
+        assert browse.cluster(str(other.cluster_of(good[0]))).cover.id == shown
 
 
-def test_names_are_found_by_any_part_of_them_the_beginning_first(album, browse, people):
+def test_names_are_found_by_any_part_of_them_the_beginning_first(collection, browse, people):
     for person, name in enumerate(["Anna Larsson", "Susanna", "Lars", "Åsa O\u0308berg", "Bo Annasson"]):
-        people.name(cluster(album, person), name)
+        people.name(cluster(collection, person), name)
 
     def found(text: str, **limit: int) -> list[str]:
         return [found.title for found in browse.completions(text, **limit)]
@@ -136,22 +138,22 @@ def test_names_are_found_by_any_part_of_them_the_beginning_first(album, browse, 
 # --- faces
 
 
-def dated(album: Album, dates: list[datetime | None]) -> list[int]:
+def dated(collection: Collection, dates: list[datetime | None]) -> list[int]:
     """A photo of somebody for each date; all are one cluster. Returns the faces."""
-    run = album.index.start_run("index")
+    run = collection.index.start_run("index")
     photos = [
         replace(a_photo(f"/d/{n}", f"d{n}"), faces=(a_portrait(portrait(50, n)),), taken=taken)
         for n, taken in enumerate(dates)
     ]
-    put(album.index, run, *photos)
-    album.recluster()
-    return album.index.embeddings()[0][-len(dates) :].tolist()
+    put(collection.index, run, *photos)
+    collection.recluster()
+    return collection.index.embeddings()[0][-len(dates) :].tolist()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 50])
-def test_faces_by_date_those_of_one_date_by_number(album, browse, limit):
-    faces = dated(album, [DAY + timedelta(days=day) for day in (3, 1, 1, 2, 1)])
-    who = str(album.group_of(faces[0]))
+def test_faces_by_date_those_of_one_date_by_number(collection, browse, limit):
+    faces = dated(collection, [DAY + timedelta(days=day) for day in (3, 1, 1, 2, 1)])
+    who = str(collection.cluster_of(faces[0]))
 
     def listed(order: str) -> list[int]:
         return [face.id for face in whole(lambda **page: browse.faces(who, order, **page), limit)]
@@ -161,9 +163,9 @@ def test_faces_by_date_those_of_one_date_by_number(album, browse, limit):
 
 
 @pytest.mark.parametrize("limit", [1, 3, 50])
-def test_faces_by_doubt_begin_with_those_furthest_from_the_mean(album, browse, limit):
-    who, ids = cluster(album, 4), album.faces[4]
-    vectors = np.stack([album.index.embedding(face) for face in ids]).astype(float)
+def test_faces_by_doubt_begin_with_those_furthest_from_the_mean(collection, browse, limit):
+    who, ids = cluster(collection, 4), collection.faces[4]
+    vectors = np.stack([collection.index.embedding(face) for face in ids]).astype(float)
     mean = vectors.mean(axis=0) / np.linalg.norm(vectors.mean(axis=0))
     expected = dict(zip(ids, np.linalg.norm(vectors - mean, axis=1), strict=True))
     found = whole(lambda **page: browse.faces(who, "doubt", **page), limit)
@@ -171,36 +173,36 @@ def test_faces_by_doubt_begin_with_those_furthest_from_the_mean(album, browse, l
     assert [face.distance for face in found] == pytest.approx([expected[face.id] for face in found], abs=2e-6)
 
 
-def test_a_face_tells_what_was_decided_of_it(album, browse, people):
+def test_a_face_tells_what_was_decided_of_it(collection, browse, people):
     alone = next(iter(browse.unclustered().items))
     assert (alone.cluster, alone.person, alone.confirmed, alone.not_a_face) == (None, None, False, False)
     people.not_a_face(alone.id)
     assert browse.unclustered().items == ()
     assert [face.id for face in browse.not_faces().items] == [alone.id]
     assert browse.face(alone.id).not_a_face
-    people.name(cluster(album, 0), "Anna")
-    face = browse.face(album.faces[0][0])
+    people.name(cluster(collection, 0), "Anna")
+    face = browse.face(collection.faces[0][0])
     assert (face.person.name, face.title, face.confirmed) == ("Anna", "Anna", True)
     assert face.photo_size == (640, 480)
-    other = browse.face(album.faces[1][0])
-    assert (str(other.cluster), other.person) == (cluster(album, 1), None)
+    other = browse.face(collection.faces[1][0])
+    assert (str(other.cluster), other.person) == (cluster(collection, 1), None)
 
 
 # --- photos
 
 
 @pytest.mark.parametrize("limit", [1, 4, 100])
-def test_photos_come_newest_first_and_each_once(album, browse, limit):
-    dated(album, [DAY + timedelta(days=day) for day in (3, 1, 1, 2, 1)])
+def test_photos_come_newest_first_and_each_once(collection, browse, limit):
+    dated(collection, [DAY + timedelta(days=day) for day in (3, 1, 1, 2, 1)])
     photos = whole(browse.photos, limit)
-    assert len({photo.id for photo in photos}) == len(photos) == len(album.paths) + 5
+    assert len({photo.id for photo in photos}) == len(photos) == len(collection.paths) + 5
     assert [(photo.taken, photo.id) for photo in photos] == sorted(((p.taken, p.id) for p in photos), reverse=True)
 
 
-def test_photos_of_some_people_together_and_of_nobody_else(album, browse, people):
-    people.name(cluster(album, 0), "Anna")
-    people.name(cluster(album, 1), "Bela")
-    listed = {path: known.photo_id for path, known in album.index.known_paths().items()}
+def test_photos_of_some_people_together_and_of_nobody_else(collection, browse, people):
+    people.name(cluster(collection, 0), "Anna")
+    people.name(cluster(collection, 1), "Bela")
+    listed = {path: known.photo_id for path, known in collection.index.known_paths().items()}
     for who, only in ((["Anna"], False), (["Anna"], True), (["Anna", "Bela"], False), (["Anna", "Bela"], True)):
         expected = {listed[photo.path] for photo in people.photos(who, only=only)}
         assert {photo.id for photo in whole(lambda **p: browse.photos(who, only=only, **p), 2)} == expected  # noqa: B023
@@ -213,8 +215,8 @@ def test_photos_of_some_people_together_and_of_nobody_else(album, browse, people
     assert browse.photo(together.id).photo.face_count == 2
 
 
-def test_a_photo_with_its_faces_from_left_to_right_its_files_and_its_neighbours(album, browse):
-    faces = dated(album, [DAY, DAY + timedelta(days=2), DAY + timedelta(days=1)])
+def test_a_photo_with_its_faces_from_left_to_right_its_files_and_its_neighbours(collection, browse):
+    faces = dated(collection, [DAY, DAY + timedelta(days=2), DAY + timedelta(days=1)])
     photos = [browse.face(face).photo_id for face in faces]
     shown = browse.photo(photos[2])
     assert (shown.newer, shown.older) == (photos[1], photos[0])
@@ -228,32 +230,32 @@ def test_a_photo_with_its_faces_from_left_to_right_its_files_and_its_neighbours(
     assert browse.photo(ends[-1].id).older is None
 
 
-def test_photos_that_are_missing_say_so(album, browse):
-    gone = album.paths[0]
-    settle(album.index, gone)
+def test_photos_that_are_missing_say_so(collection, browse):
+    gone = collection.paths[0]
+    settle(collection.index, gone)
     missing = [photo.id for photo in whole(browse.photos, 100) if photo.missing]
-    assert missing == [album.index.known_paths()[gone].photo_id]
+    assert missing == [collection.index.known_paths()[gone].photo_id]
 
 
-def test_ignored_people_take_no_place_among_those_who_are_with_somebody(album, browse, people):
-    people.ignore(cluster(album, 1))
-    people.ignore(cluster(album, 0))
-    assert [one.cluster.id for one in browse.together(cluster(album, 2), limit=1)] == []
-    people.ignore(cluster(album, 0), False)
-    assert [one.cluster.id for one in browse.together(cluster(album, 2), limit=1)] == [int(cluster(album, 0))]
+def test_ignored_people_take_no_place_among_those_who_are_with_somebody(collection, browse, people):
+    people.ignore(cluster(collection, 1))
+    people.ignore(cluster(collection, 0))
+    assert [one.cluster.id for one in browse.together(cluster(collection, 2), limit=1)] == []
+    people.ignore(cluster(collection, 0), False)
+    assert [one.cluster.id for one in browse.together(cluster(collection, 2), limit=1)] == [int(cluster(collection, 0))]
 
 
-def test_who_is_with_whom(album, browse, people):
-    with_first = browse.together(cluster(album, 0))
-    assert {(one.cluster.id, one.photos) for one in with_first} == {(int(cluster(album, p)), 1) for p in (1, 2)}
-    people.ignore(cluster(album, 1))
-    assert [one.cluster.id for one in browse.together(cluster(album, 0))] == [int(cluster(album, 2))]
-    assert browse.together(cluster(album, 4)) == ()
+def test_who_is_with_whom(collection, browse, people):
+    with_first = browse.together(cluster(collection, 0))
+    assert {(one.cluster.id, one.photos) for one in with_first} == {(int(cluster(collection, p)), 1) for p in (1, 2)}
+    people.ignore(cluster(collection, 1))
+    assert [one.cluster.id for one in browse.together(cluster(collection, 0))] == [int(cluster(collection, 2))]
+    assert browse.together(cluster(collection, 4)) == ()
 
 
-def test_dates_are_those_of_the_place_with_its_offset_where_it_is_known(album, browse):
+def test_dates_are_those_of_the_place_with_its_offset_where_it_is_known(collection, browse):
     tokyo = DAY.replace(tzinfo=timezone(timedelta(hours=9)))
-    faces = dated(album, [tokyo, DAY, None])
+    faces = dated(collection, [tokyo, DAY, None])
     shown = [browse.face(face) for face in faces]
     assert shown[0].taken == tokyo
     assert shown[0].taken.utcoffset() == timedelta(hours=9)
@@ -292,7 +294,7 @@ def test_what_is_not_there_or_cannot_be_meant(browse):
 
 
 def test_an_empty_library_has_empty_pages():
-    with an_album() as empty:
+    with a_collection() as empty:
         browse = Browser(empty.index, lambda: CALIBRATION)
         for page in (browse.people(), browse.photos(), browse.unclustered(), browse.not_faces(), browse.pairs()):
             assert (page.items, page.next) == ((), None)

@@ -3,161 +3,173 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from people_samples import Album, an_album, cannot_link, check, confirmed, groups, not_faces, rejected, state
+from people_samples import (
+    Collection,
+    a_collection,
+    cannot_link,
+    check,
+    clustered,
+    confirmed,
+    not_faces,
+    rejected,
+    state,
+)
 
 from facesearch.core.errors import InputError
 
 
 @pytest.fixture
-def album() -> Iterator[Album]:
-    """Four people of seven photos and fewer, grouped; person p is in group p + 1."""
-    with an_album() as album:
-        faces = album.add_people({person: range(7 - person) for person in range(4)})
-        album.recluster()
-        album.faces = [faces[person] for person in range(4)]
-        yield album
-        check(album.index)
+def collection() -> Iterator[Collection]:
+    """Four people of seven photos and fewer, clustered; person p is in cluster p + 1."""
+    with a_collection() as collection:
+        faces = collection.add_people({person: range(7 - person) for person in range(4)})
+        collection.recluster()
+        collection.faces = [faces[person] for person in range(4)]
+        yield collection
+        check(collection.index)
 
 
-def members(album: Album, reference: str) -> list[int]:
-    return list(album.people.find(reference).face_ids)
+def members(collection: Collection, reference: str) -> list[int]:
+    return list(collection.people.find(reference).face_ids)
 
 
-DECISIONS: list[Callable[[Album], object]] = [
-    lambda album: album.people.reject(album.faces[0][:3], "1"),
-    lambda album: album.people.reject([*album.faces[0][:3], *album.faces[1]], "1"),
-    lambda album: album.people.assign(album.faces[0][:3], "Anna"),
-    lambda album: album.people.assign(album.faces[0][:3], "Bela"),
-    lambda album: album.people.assign([*album.faces[0][:3], *album.faces[1], album.faces[3][0]], "3"),
-    lambda album: album.people.not_a_face([*album.faces[0], *album.faces[1][:2]]),
-    lambda album: album.people.split("1", [album.faces[0][:3]]),
+DECISIONS: list[Callable[[Collection], object]] = [
+    lambda collection: collection.people.reject(collection.faces[0][:3], "1"),
+    lambda collection: collection.people.reject([*collection.faces[0][:3], *collection.faces[1]], "1"),
+    lambda collection: collection.people.assign(collection.faces[0][:3], "Anna"),
+    lambda collection: collection.people.assign(collection.faces[0][:3], "Bela"),
+    lambda collection: collection.people.assign(
+        [*collection.faces[0][:3], *collection.faces[1], collection.faces[3][0]], "3"
+    ),
+    lambda collection: collection.people.not_a_face([*collection.faces[0], *collection.faces[1][:2]]),
+    lambda collection: collection.people.split("1", [collection.faces[0][:3]]),
 ]
 
 
 @pytest.mark.parametrize("decide", DECISIONS)
-def test_each_is_one_decision_and_undo_brings_everything_back(album, decide):
-    album.people.name("2", "Bela")
-    before = state(album.index)
-    decide(album)
-    check(album.index)
-    assert state(album.index) != before
-    assert [decision.kind for decision in album.people.history()][1:] == ["name"]
-    made = album.people.history()[0]
-    assert album.people.undo(made.id) == made
-    assert state(album.index) == before
+def test_each_is_one_decision_and_undo_brings_everything_back(collection, decide):
+    collection.people.name("2", "Bela")
+    before = state(collection.index)
+    decide(collection)
+    check(collection.index)
+    assert state(collection.index) != before
+    assert [decision.kind for decision in collection.people.history()][1:] == ["name"]
+    made = collection.people.history()[0]
+    assert collection.people.undo(made.id) == made
+    assert state(collection.index) == before
 
 
-def test_faces_become_somebody_new_by_a_name_that_nobody_has(album):
-    decision = album.people.assign([*album.faces[0][:2], album.faces[1][0]], "  Carl  ")
+def test_faces_become_somebody_new_by_a_name_that_nobody_has(collection):
+    decision = collection.people.assign([*collection.faces[0][:2], collection.faces[1][0]], "  Carl  ")
     assert decision.kind == "assign"
-    assert members(album, "Carl") == sorted([*album.faces[0][:2], album.faces[1][0]])
-    assert members(album, "1") == album.faces[0][2:]
-    assert len(cannot_link(album.index)) == 2  # Carl is neither of those whom he was taken for
-    before = groups(album.index)
-    album.recluster()
-    assert groups(album.index) == before
+    assert members(collection, "Carl") == sorted([*collection.faces[0][:2], collection.faces[1][0]])
+    assert members(collection, "1") == collection.faces[0][2:]
+    assert len(cannot_link(collection.index)) == 2  # Carl is neither of those whom he was taken for
+    before = clustered(collection.index)
+    collection.recluster()
+    assert clustered(collection.index) == before
 
 
-def test_faces_become_somebody_who_is_known_by_name_or_number(album):
-    album.people.name("2", "Bela")
-    album.people.assign([album.faces[0][0]], "bela")
-    assert members(album, "Bela") == sorted([album.faces[0][0], *album.faces[1]])
-    album.people.assign(album.faces[0][1:3], "3")
-    assert members(album, "3") == sorted([*album.faces[0][1:3], *album.faces[2]])
-    assert len(groups(album.index)) == 7 + 6 + 5 + 4
+def test_faces_become_somebody_who_is_known_by_name_or_number(collection):
+    collection.people.name("2", "Bela")
+    collection.people.assign([collection.faces[0][0]], "bela")
+    assert members(collection, "Bela") == sorted([collection.faces[0][0], *collection.faces[1]])
+    collection.people.assign(collection.faces[0][1:3], "3")
+    assert members(collection, "3") == sorted([*collection.faces[0][1:3], *collection.faces[2]])
+    assert len(clustered(collection.index)) == 7 + 6 + 5 + 4
 
 
-def test_all_faces_of_somebody_are_somebody_else(album):
-    album.people.name("1", "Anna")
-    album.people.reject([album.faces[2][0]], "Anna")
-    album.people.keep_apart("Anna", "4")
-    album.people.assign(album.faces[0], "Bela")
-    assert members(album, "Bela") == album.faces[0]
+def test_all_faces_of_somebody_are_somebody_else(collection):
+    collection.people.name("1", "Anna")
+    collection.people.reject([collection.faces[2][0]], "Anna")
+    collection.people.keep_apart("Anna", "4")
+    collection.people.assign(collection.faces[0], "Bela")
+    assert members(collection, "Bela") == collection.faces[0]
     with pytest.raises(InputError):
-        album.people.find("Anna")
-    assert rejected(album.index) == cannot_link(album.index) == set()
-    album.people.undo()
-    assert members(album, "Anna") == album.faces[0]
-    assert len(cannot_link(album.index)) == 1
+        collection.people.find("Anna")
+    assert rejected(collection.index) == cannot_link(collection.index) == set()
+    collection.people.undo()
+    assert members(collection, "Anna") == collection.faces[0]
+    assert len(cannot_link(collection.index)) == 1
 
 
-def test_the_users_last_word_about_a_face_counts(album):
-    album.people.name("1", "Anna")
-    face = album.faces[1][0]
-    album.people.reject(face, "Anna")
-    album.people.not_a_face(face)
-    album.people.assign([face], "Anna")
-    assert face in members(album, "Anna")
-    assert rejected(album.index) == not_faces(album.index) == set()
+def test_the_users_last_word_about_a_face_counts(collection):
+    collection.people.name("1", "Anna")
+    face = collection.faces[1][0]
+    collection.people.reject(face, "Anna")
+    collection.people.not_a_face(face)
+    collection.people.assign([face], "Anna")
+    assert face in members(collection, "Anna")
+    assert rejected(collection.index) == not_faces(collection.index) == set()
 
 
-def test_saying_what_is_so_already_is_no_decision(album):
-    album.people.name("1", "Anna")
-    assert album.people.assign(album.faces[0], "Anna") is None
-    assert album.people.is_a_face(album.faces[0]) is None
-    assert len(album.people.history()) == 1
+def test_saying_what_is_so_already_is_no_decision(collection):
+    collection.people.name("1", "Anna")
+    assert collection.people.assign(collection.faces[0], "Anna") is None
+    assert collection.people.is_a_face(collection.faces[0]) is None
+    assert len(collection.people.history()) == 1
 
 
-def test_a_group_whose_faces_are_said_to_be_its_own_is_confirmed(album):
-    album.people.assign([album.faces[0][0]], "1")
-    assert set(confirmed(album.index)) == set(album.faces[0])
+def test_a_cluster_whose_faces_are_said_to_be_its_own_is_confirmed(collection):
+    collection.people.assign([collection.faces[0][0]], "1")
+    assert set(confirmed(collection.index)) == set(collection.faces[0])
 
 
-def test_what_is_a_face_after_all_is_grouped_again(album):
-    album.people.not_a_face(album.faces[0][:2])
-    assert members(album, "1") == album.faces[0][2:]
-    album.people.is_a_face(album.faces[0][:2])
-    album.recluster()
-    assert members(album, "1") == album.faces[0]
+def test_what_is_a_face_after_all_is_clustered_again(collection):
+    collection.people.not_a_face(collection.faces[0][:2])
+    assert members(collection, "1") == collection.faces[0][2:]
+    collection.people.is_a_face(collection.faces[0][:2])
+    collection.recluster()
+    assert members(collection, "1") == collection.faces[0]
 
 
-def test_a_name_stays_with_the_faces_that_are_left(album):
-    album.people.name("1", "Anna")
-    (late,) = album.add_people({0: [50]}, place=True)[0]
-    album.people.not_a_face(album.faces[0])  # all that were confirmed
-    assert members(album, "Anna") == [late]
+def test_a_name_stays_with_the_faces_that_are_left(collection):
+    collection.people.name("1", "Anna")
+    (late,) = collection.add_people({0: [50]}, place=True)[0]
+    collection.people.not_a_face(collection.faces[0])  # all that were confirmed
+    assert members(collection, "Anna") == [late]
 
 
 @pytest.mark.parametrize(
     ("decide", "value"),
     [
-        (lambda album: album.people.assign([], "Anna"), None),
-        (lambda album: album.people.assign([99], "Anna"), "99"),
-        (lambda album: album.people.assign([1, -3], "Anna"), "-3"),
-        (lambda album: album.people.assign([1], "99"), "99"),
-        (lambda album: album.people.assign([1], "  "), None),
-        (lambda album: album.people.assign([1], "x" * 201), "201"),
-        (lambda album: album.people.assign([1], "Twin"), "3, 4"),
-        (lambda album: album.people.reject(album.faces[0], "1"), "`facesearch not-a-face`"),
-        (lambda album: album.people.reject([], "1"), None),
-        (lambda album: album.people.not_a_face([]), None),
-        (lambda album: album.people.is_a_face([10**30]), str(10**30)),
+        (lambda collection: collection.people.assign([], "Anna"), None),
+        (lambda collection: collection.people.assign([99], "Anna"), "99"),
+        (lambda collection: collection.people.assign([1, -3], "Anna"), "-3"),
+        (lambda collection: collection.people.assign([1], "99"), "99"),
+        (lambda collection: collection.people.assign([1], "  "), None),
+        (lambda collection: collection.people.assign([1], "x" * 201), "201"),
+        (lambda collection: collection.people.assign([1], "Twin"), "3, 4"),
+        (lambda collection: collection.people.reject(collection.faces[0], "1"), "`facesearch not-a-face`"),
+        (lambda collection: collection.people.reject([], "1"), None),
+        (lambda collection: collection.people.not_a_face([]), None),
+        (lambda collection: collection.people.is_a_face([10**30]), str(10**30)),
     ],
 )
-def test_what_cannot_be_meant_changes_nothing(album, decide, value):
-    album.people.name("3", "Twin")
-    album.people.name("4", "Twin")
-    before = state(album.index)
+def test_what_cannot_be_meant_changes_nothing(collection, decide, value):
+    collection.people.name("3", "Twin")
+    collection.people.name("4", "Twin")
+    before = state(collection.index)
     with pytest.raises(InputError, match=value):
-        decide(album)
-    assert state(album.index) == before
-    assert len(album.people.history()) == 2
+        decide(collection)
+    assert state(collection.index) == before
+    assert len(collection.people.history()) == 2
 
 
-def test_only_the_decision_that_is_meant_is_undone(album):
-    first, second = album.people.name("1", "Anna"), album.people.name("2", "Bela")
+def test_only_the_decision_that_is_meant_is_undone(collection):
+    first, second = collection.people.name("1", "Anna"), collection.people.name("2", "Bela")
     with pytest.raises(InputError, match=r"cluster 2 is Bela.*`facesearch history`"):
-        album.people.undo(first.id)
-    assert album.people.history(limit=1) == [second]
-    assert album.people.undo(second.id) == second
-    assert album.people.undo(first.id) == first
+        collection.people.undo(first.id)
+    assert collection.people.history(limit=1) == [second]
+    assert collection.people.undo(second.id) == second
+    assert collection.people.undo(first.id) == first
     with pytest.raises(InputError):
-        album.people.undo(first.id)
+        collection.people.undo(first.id)
 
 
-def test_which_group_a_face_is_in(album):
-    assert album.people.cluster_of(album.faces[1][0]) == 2
-    album.people.not_a_face(album.faces[1][0])
-    assert album.people.cluster_of(album.faces[1][0]) is None
+def test_which_cluster_a_face_is_in(collection):
+    assert collection.people.cluster_of(collection.faces[1][0]) == 2
+    collection.people.not_a_face(collection.faces[1][0])
+    assert collection.people.cluster_of(collection.faces[1][0]) is None
     with pytest.raises(InputError):
-        album.people.cluster_of(99)
+        collection.people.cluster_of(99)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from index_samples import face_ids
 from people_samples import (
-    Album,
+    Collection,
     State,
+    a_collection,
     a_portrait,
-    an_album,
     check,
+    clustered,
     confirmed,
-    groups,
     portrait,
     state,
     without_clusters,
@@ -42,10 +42,10 @@ class Decisions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._context = an_album()
-        self.album: Album = self._context.__enter__()
-        self.index, self.people = self.album.index, self.album.people
-        # For every decision that can be undone: the state and the faces before it, and if groups were made anew since.
+        self._context = a_collection()
+        self.collection: Collection = self._context.__enter__()
+        self.index, self.people = self.collection.index, self.collection.people
+        # For every decision that can be undone: the state and the faces before it, and whether clusters were made anew.
         self.past: list[tuple[State, set[int], bool]] = []
 
     def teardown(self) -> None:
@@ -53,9 +53,9 @@ class Decisions(RuleBasedStateMachine):
 
     @initialize()
     def some_people(self) -> None:
-        self.album.add(*([a_portrait(portrait(person, shot))] for person in range(4) for shot in range(3)))
-        self.album.add([a_portrait(portrait(0, 9)), a_portrait(portrait(1, 9), 1), a_portrait(portrait(9, 9), 2)])
-        self.album.recluster()
+        self.collection.add(*([a_portrait(portrait(person, shot))] for person in range(4) for shot in range(3)))
+        self.collection.add([a_portrait(portrait(0, 9)), a_portrait(portrait(1, 9), 1), a_portrait(portrait(9, 9), 2)])
+        self.collection.recluster()
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
@@ -66,12 +66,12 @@ class Decisions(RuleBasedStateMachine):
     def faces(self) -> set[int]:
         return set(face_ids(self.index))
 
-    def group(self, number: int) -> str:
-        there = sorted(set(groups(self.index).values()))
+    def cluster(self, number: int) -> str:
+        there = sorted(set(clustered(self.index).values()))
         return str(there[number % len(there)]) if there else "1"
 
-    def faces_in(self, group: str) -> list[int]:
-        return sorted(face for face, number in groups(self.index).items() if number == int(group))
+    def faces_in(self, cluster: str) -> list[int]:
+        return sorted(face for face, number in clustered(self.index).items() if number == int(cluster))
 
     def decide(self, decision: Callable[[], Decision | None]) -> None:
         before = state(self.index)
@@ -90,37 +90,37 @@ class Decisions(RuleBasedStateMachine):
 
     @rule(at=pick, called=st.sampled_from(NAMES))
     def name(self, at: int, called: str) -> None:
-        self.decide(lambda: self.people.name(self.group(at), called))
+        self.decide(lambda: self.people.name(self.cluster(at), called))
 
     @rule(at=some, other=pick)
     def merge(self, at: list[int], other: int) -> None:
-        self.decide(lambda: self.people.merge([self.group(number) for number in [*at, other]]))
+        self.decide(lambda: self.people.merge([self.cluster(number) for number in [*at, other]]))
 
     @rule(at=pick, leave=some, parts=st.integers(1, 2))
     def split(self, at: int, leave: list[int], parts: int) -> None:
-        group = self.group(at)
-        faces = self.faces_in(group)
+        cluster = self.cluster(at)
+        faces = self.faces_in(cluster)
         leaving = sorted({faces[number % len(faces)] for number in leave}) if faces else [1]
-        self.decide(lambda: self.people.split(group, [leaving[i::parts] for i in range(parts)]))
+        self.decide(lambda: self.people.split(cluster, [leaving[i::parts] for i in range(parts)]))
 
     @rule(at=pick)
     def divide(self, at: int) -> None:
-        self.decide(lambda: self.people.divide(self.group(at)))
+        self.decide(lambda: self.people.divide(self.cluster(at)))
 
     @rule(at=some, whose=pick, own=st.booleans())
     def reject(self, at: list[int], whose: int, own: bool) -> None:
         faces = [self.face(number) for number in at]
-        group = str(self.album.group_of(faces[0]) or 0) if own else self.group(whose)
-        self.decide(lambda: self.people.reject(faces, group))
+        cluster = str(self.collection.cluster_of(faces[0]) or 0) if own else self.cluster(whose)
+        self.decide(lambda: self.people.reject(faces, cluster))
 
     @rule(at=some, to=pick, called=st.sampled_from(NAMES), by_name=st.booleans())
     def assign(self, at: list[int], to: int, called: str, by_name: bool) -> None:
         faces = [self.face(number) for number in at]
-        self.decide(lambda: self.people.assign(faces, called if by_name else self.group(to)))
+        self.decide(lambda: self.people.assign(faces, called if by_name else self.cluster(to)))
 
     @rule(at=pick, to=pick)
-    def assign_all_of_a_group(self, at: int, to: int) -> None:
-        self.decide(lambda: self.people.assign(self.faces_in(self.group(at)), self.group(to)))
+    def assign_all_of_a_cluster(self, at: int, to: int) -> None:
+        self.decide(lambda: self.people.assign(self.faces_in(self.cluster(at)), self.cluster(to)))
 
     @rule(at=some)
     def not_a_face(self, at: list[int]) -> None:
@@ -132,11 +132,11 @@ class Decisions(RuleBasedStateMachine):
 
     @rule(at=pick, ignored=st.booleans())
     def ignore(self, at: int, ignored: bool) -> None:
-        self.decide(lambda: self.people.ignore(self.group(at), ignored))
+        self.decide(lambda: self.people.ignore(self.cluster(at), ignored))
 
     @rule(at=pick, other=pick)
     def keep_apart(self, at: int, other: int) -> None:
-        self.decide(lambda: self.people.keep_apart(self.group(at), self.group(other)))
+        self.decide(lambda: self.people.keep_apart(self.cluster(at), self.cluster(other)))
 
     @rule(called=st.sampled_from(NAMES), at=some)
     def import_name(self, called: str, at: list[int]) -> None:
@@ -159,37 +159,37 @@ class Decisions(RuleBasedStateMachine):
                 row for row in before["clustered"] if row["face_id"] in there
             ]
 
-    # -- photos and groups ------------------------------------------------------------------------------------------
+    # -- photos and clusters ------------------------------------------------------------------------------------------
 
     @rule(photos=shots, place=st.booleans())
     def add(self, photos: list[list[tuple[int, int, bool]]], place: bool) -> None:
-        before = groups(self.index)
+        before = clustered(self.index)
         named = confirmed(self.index)
         pictures = [
             [a_portrait(portrait(person, shot), at, weak=weak) for at, (person, shot, weak) in enumerate(faces)]
             for faces in photos
         ]
-        self.album.add(*pictures, place=place)
-        after = groups(self.index)
+        self.collection.add(*pictures, place=place)
+        after = clustered(self.index)
         assert {face: after.get(face) for face in before} == before
         assert {after[face] for face in set(after) - set(before)} <= {before[face] for face in named}
 
-    @precondition(lambda self: self.album.paths)
+    @precondition(lambda self: self.collection.paths)
     @rule(at=pick)
     def remove(self, at: int) -> None:
-        self.album.remove(self.album.paths[at % len(self.album.paths)])
+        self.collection.remove(self.collection.paths[at % len(self.collection.paths)])
 
     @rule()
     def recluster(self) -> None:
-        before, people = groups(self.index), state(self.index)
-        found = self.album.recluster()
-        after = groups(self.index)
+        before, people = clustered(self.index), state(self.index)
+        found = self.collection.recluster()
+        after = clustered(self.index)
         assert {face: cluster.id for cluster in found.clusters for face in [f.id for f in cluster.faces]} == after
         assert without_clusters(state(self.index)) == without_clusters(people)
         self.numbers_are_kept(before, after)
         self.past = [(before, faces, True) for before, faces, _ in self.past]
-        again = self.album.recluster()
-        assert groups(self.index) == after
+        again = self.collection.recluster()
+        assert clustered(self.index) == after
         assert again.noise == found.noise
 
     def numbers_are_kept(self, before: dict[int, int], after: dict[int, int]) -> None:
@@ -197,8 +197,8 @@ class Decisions(RuleBasedStateMachine):
         theirs = set(confirmed(self.index))
         highest = max(before.values(), default=0)
         for number in set(after.values()):
-            old = {face for face, group in before.items() if group == number}
-            new = {face for face, group in after.items() if group == number}
+            old = {face for face, cluster in before.items() if cluster == number}
+            new = {face for face, cluster in after.items() if cluster == number}
             if not old:
                 assert number > highest
             elif old & theirs:
@@ -213,7 +213,7 @@ class Decisions(RuleBasedStateMachine):
         assert len(self.people.history()) == len(self.past)
 
     def names_persist(self) -> None:
-        """Whoever has a face is found by the name, or by the group where several have it."""
+        """Whoever has a face is found by the name, or by the cluster where several have it."""
         every = self.people.with_faces()
         for cluster in every:
             assert self.people.find(str(cluster.id)) == cluster

@@ -9,40 +9,49 @@ from pathlib import Path
 
 from index_samples import OTHER_SPEC, a_photo, face_ids, filled, near, put, settle, unit
 from library_states import check_vectors
-from people_samples import FORGOTTEN, PEOPLE_SPEC, Album, a_portrait, an_album, check, four_with_one_named, portrait
+from people_samples import (
+    FORGOTTEN,
+    PEOPLE_SPEC,
+    Collection,
+    a_collection,
+    a_portrait,
+    check,
+    four_with_one_named,
+    portrait,
+)
 
 from facesearch.storage import Store, pending_embeddings
 
 Check = Callable[[Store], None]
 
-DECISIONS: list[Callable[[Album], object]] = [
-    lambda album: album.people.name("2", "Bela"),
-    lambda album: album.people.keep_apart("2", "3"),
-    lambda album: album.people.keep_apart("3", FORGOTTEN),
-    lambda album: album.people.reject(album.faces[2][0], "2"),
-    lambda album: album.people.split("2", [album.faces[1][:1], album.faces[1][1:3]]),
-    lambda album: album.people.not_a_face(album.faces[3][:2]),
-    lambda album: album.people.assign(album.faces[3][:1], "Carl"),
-    lambda album: album.people.merge(["Bela", "3"]),
-    lambda album: album.people.undo(),
-    lambda album: album.add([a_portrait(portrait(0, 50)), a_portrait(portrait(1, 50), 1)], place=True),
-    lambda album: album.recluster(),
-    lambda album: album.remove(*album.paths[:3], album.paths[-1]),
-    lambda album: album.people.undo(),
-    lambda album: album.people.forget(FORGOTTEN),
-    lambda album: [album.people.undo() for _ in range(9)],
-    lambda album: album.recluster(),
-    lambda album: album.index.clear(),
+DECISIONS: list[Callable[[Collection], object]] = [
+    lambda collection: collection.people.name("2", "Bela"),
+    lambda collection: collection.people.keep_apart("2", "3"),
+    lambda collection: collection.people.keep_apart("3", FORGOTTEN),
+    lambda collection: collection.people.reject(collection.faces[2][0], "2"),
+    lambda collection: collection.people.split("2", [collection.faces[1][:1], collection.faces[1][1:3]]),
+    lambda collection: collection.people.not_a_face(collection.faces[3][:2]),
+    lambda collection: collection.people.assign(collection.faces[3][:1], "Carl"),
+    lambda collection: collection.people.merge(["Bela", "3"]),
+    lambda collection: collection.people.undo(),
+    lambda collection: collection.add([a_portrait(portrait(0, 50)), a_portrait(portrait(1, 50), 1)], place=True),
+    lambda collection: collection.recluster(),
+    lambda collection: collection.remove(*collection.paths[:3], collection.paths[-1]),
+    lambda collection: collection.people.undo(),
+    lambda collection: collection.people.forget(FORGOTTEN),
+    lambda collection: [collection.people.undo() for _ in range(9)],
+    lambda collection: collection.recluster(),
+    lambda collection: collection.index.clear(),
 ]
 
 
 def test_after_each_decision_clustering_and_removal(check_database: Check) -> None:
-    with an_album() as album:
-        four_with_one_named(album)
+    with a_collection() as collection:
+        four_with_one_named(collection)
         for decide in DECISIONS:
-            decide(album)
-            check(album.index)
-            check_database(album.index)
+            decide(collection)
+            check(collection.index)
+            check_database(collection.index)
 
 
 def test_after_edits_moves_and_another_model(index: Store, check_database: Check) -> None:
@@ -68,17 +77,17 @@ def test_after_edits_moves_and_another_model(index: Store, check_database: Check
 WRITER = """
 import sys
 from pathlib import Path
-from people_samples import FORGOTTEN, Album, a_portrait, four_with_one_named, portrait
+from people_samples import FORGOTTEN, Collection, a_portrait, four_with_one_named, portrait
 from facesearch.storage import Store
-album = Album(Store.open(Path(sys.argv[1])), taken=int(sys.argv[2]))
+collection = Collection(Store.open(Path(sys.argv[1])), taken=int(sys.argv[2]))
 while True:
-    four_with_one_named(album)
+    four_with_one_named(collection)
     for decide in (
-        lambda: album.people.split(FORGOTTEN, [[max(album.people.find(FORGOTTEN).face_ids)]]),
-        lambda: album.people.undo(),
-        lambda: album.remove(*album.paths[:5]),
-        lambda: album.people.forget(FORGOTTEN),
-        lambda: album.index.clear(),
+        lambda: collection.people.split(FORGOTTEN, [[max(collection.people.find(FORGOTTEN).face_ids)]]),
+        lambda: collection.people.undo(),
+        lambda: collection.remove(*collection.paths[:5]),
+        lambda: collection.people.forget(FORGOTTEN),
+        lambda: collection.index.clear(),
     ):
         decide()
         print("done", flush=True)

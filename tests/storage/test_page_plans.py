@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from people_samples import CALIBRATION, Album, a_portrait, an_album, portrait
+from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
 from sqlalchemy import event
 
 from facesearch.people.browsing import Browser
@@ -16,13 +16,13 @@ TABLES = "|".join(table.name for table in (db.faces, db.photos, db.paths, db.con
 
 
 @pytest.fixture
-def album() -> Iterator[Album]:
+def collection() -> Iterator[Collection]:
     """Three people on photos of their own and on one together."""
-    with an_album() as album:
-        album.add_people({person: range(4) for person in range(3)})
-        album.add([a_portrait(portrait(person, 90), person) for person in range(3)])
-        album.recluster()
-        yield album
+    with a_collection() as collection:
+        collection.add_people({person: range(4) for person in range(3)})
+        collection.add([a_portrait(portrait(person, 90), person) for person in range(3)])
+        collection.recluster()
+        yield collection
 
 
 def plans(store: Store, ask: Callable[[], object]) -> list[str]:
@@ -44,10 +44,10 @@ def plans(store: Store, ask: Callable[[], object]) -> list[str]:
         ]
 
 
-def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(album: Album) -> None:
-    browse = Browser(album.index, lambda: CALIBRATION)
-    album.people.name("1", "Anna")
-    album.people.ignore("2")
+def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(collection: Collection) -> None:
+    browse = Browser(collection.index, lambda: CALIBRATION)
+    collection.people.name("1", "Anna")
+    collection.people.ignore("2")
     photos, faces, people = browse.photos(limit=2), browse.faces("Anna", limit=2), browse.people(limit=1)
     pages: dict[str, Callable[[], object]] = {
         "photos": lambda: browse.photos(cursor=photos.next),
@@ -62,7 +62,7 @@ def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(album: Album) 
         "names": lambda: browse.completions("ann"),
     }
     for name, ask in pages.items():
-        read = plans(album.index, ask)
+        read = plans(collection.index, ask)
         assert read, name
         whole = [plan for plan in read if re.match(rf"SCAN ({TABLES})\b", plan)]
         # who has how many faces is counted, but in an index, which is a hundredth of the faces
