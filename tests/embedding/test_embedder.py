@@ -153,7 +153,7 @@ def test_no_crops():
 @pytest.mark.parametrize("row", [(0,) * 6, (np.nan, 1, 1, 1, 1, 1), (np.inf, 1, 1, 1, 1, 1)])
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_vectors_without_a_direction_are_an_error(row):
-    with pytest.raises(ModelError, match="linear gives embeddings that are NaN or zero"):
+    with pytest.raises(ModelError):
         NetworkEmbedder(ConstantNetwork(*row)).embed(crops(2))
 
 

@@ -113,7 +113,7 @@ def test_damaged_and_exchanged_files(tmp_path: Path) -> None:
     path = write_model(tmp_path / "m.onnx")
     spec = resolve(str(path))
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(WeightsError, match="damaged or not an ONNX file"):
+    with pytest.raises(WeightsError):
         resolve(str(path))
     with pytest.raises(WeightsError, match="not the expected file"):
         load(spec, "cpu")

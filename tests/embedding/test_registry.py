@@ -143,7 +143,7 @@ def test_devices_that_are_not_there(monkeypatch: pytest.MonkeyPatch, name: str, 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", ""])
 def test_unknown_devices(name: str) -> None:
-    with pytest.raises(InputError, match="unknown device"):
+    with pytest.raises(InputError):
         pick_device(name)
 
 

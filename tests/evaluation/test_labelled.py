@@ -100,7 +100,7 @@ def test_folders_that_cannot_be_measured(
 
 
 def test_no_such_folder_and_no_faces(tmp_path: Path, fake_engine: Pipeline) -> None:
-    with pytest.raises(InputError, match="none"):
+    with pytest.raises(InputError):
         measured_calibration(fake_engine, tmp_path / "none")
     for name in ("a/1.png", "a/2.png", "b/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ def test_results_are_added_to_a_file(tmp_path: Path) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(InputError, match=r"results\.json"):
             accuracy.merge_into(path, {"a": 1})
-    with pytest.raises(InputError, match="none"):
+    with pytest.raises(InputError):
         accuracy.merge_into(tmp_path / "none/results.json", {})
 
 

@@ -221,9 +221,9 @@ def test_a_run_judges_only_its_own_folders(run: Run, photos: Path, index: Store)
 def test_vanished_root_is_an_error_and_nothing_is_missing(run: Run, photos: Path, index: Store) -> None:
     run()
     photos.rename(photos.parent / "unmounted")
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError):
         run()
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError):
         run(photos.parent / "unmounted", photos)
     assert index.counts().missing == 0
     assert len(index.embeddings()[0]) == 3

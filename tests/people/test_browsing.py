@@ -270,7 +270,7 @@ def test_dates_are_those_of_the_place_with_its_offset_where_it_is_known(collecti
 @pytest.mark.parametrize("cursor", ["", "x", "WzFd", "W10", "bnVsbA", "WyJhIiwgMV0", "é", "A" * 5000, "W05hTiwgMV0"])
 def test_cursors_of_ones_own_making_are_refused(browse, cursor):
     for page in (browse.people, browse.photos, lambda **p: browse.faces("1", **p), lambda **p: browse.pairs(**p)):
-        with pytest.raises(InputError, match="no place in a list"):
+        with pytest.raises(InputError):
             page(cursor=cursor)
 
 

@@ -142,9 +142,9 @@ def test_a_missing_or_damaged_photo_has_a_reason(pictures: PictureLibrary) -> No
 @pytest.mark.parametrize("number", [0, -1, 99, 2**63, 10**30])
 def test_what_is_not_there_is_said(pictures: PictureLibrary, number: int) -> None:
     thumbnails = Thumbnails(pictures.store)
-    with pytest.raises(InputError, match="there is no face"):
+    with pytest.raises(InputError):
         thumbnails.face_tile(number)
-    with pytest.raises(InputError, match="there is no photo"):
+    with pytest.raises(InputError):
         thumbnails.photo_preview(number)
 
 

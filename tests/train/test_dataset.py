@@ -74,9 +74,9 @@ def test_a_damaged_manifest_is_named_with_its_line(people: Path) -> None:
 
 
 def test_one_person_is_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="two people"):
+    with pytest.raises(InputError):
         read_faces(make_people(tmp_path / "alone", people=1))
-    with pytest.raises(InputError, match="is not a folder"):
+    with pytest.raises(InputError):
         read_faces(tmp_path / "none")
     aligned = tmp_path / "aligned"
     aligned.mkdir()

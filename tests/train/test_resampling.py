@@ -47,7 +47,7 @@ def test_a_person_drawn_twice_counts_twice() -> None:
 
 def test_other_pairs_are_refused() -> None:
     pairs = embedded(0.7)
-    with pytest.raises(InputError, match="the same pairs before and after"):
+    with pytest.raises(InputError):
         gain_interval(pairs, embedded(0.7, people=29), "auc")
-    with pytest.raises(InputError, match="with their people"):
+    with pytest.raises(InputError):
         gain_interval(PairDistances(pairs.distances, pairs.same), pairs, "auc")

@@ -233,7 +233,7 @@ def test_a_library_that_is_made_later_is_found(tmp_path: Path) -> None:
 def test_a_server_listens_before_it_runs() -> None:
     first = Serving(current_library(Path("nowhere")), port=0)
     port = int(first.address.rpartition(":")[2].strip("/"))
-    with pytest.raises(InputError, match="in use"):
+    with pytest.raises(InputError):
         Serving(current_library(Path("nowhere")), port=port)
     first.stop()
     thread = threading.Thread(target=first.run)
