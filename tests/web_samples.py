@@ -89,12 +89,12 @@ def visiting(current: CurrentLibrary) -> Visitor:
     return Visitor(current).come_in()
 
 
-def current_library(folder: Path, engine: Pipeline | None = None) -> CurrentLibrary:
-    """The library of a folder with its engine at hand: loading one takes seconds."""
+def current_library(folder: Path, pipeline: Pipeline | None = None) -> CurrentLibrary:
+    """The library of a folder with its pipeline at hand: loading one takes seconds."""
     current = CurrentLibrary(folder)
     library = current.find()
-    if engine is not None and library is not None:
-        library.__dict__["pipeline"] = engine
+    if pipeline is not None and library is not None:
+        library.__dict__["pipeline"] = pipeline
     return current
 
 
@@ -148,21 +148,21 @@ def parted(tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def demo_library(
-    demo: tuple[Path, dict[str, tuple[str, ...]]], engine: Pipeline, tmp_path_factory: pytest.TempPathFactory
+    demo: tuple[Path, dict[str, tuple[str, ...]]], pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of a library of the demo collection, clustered; copy it before changing it."""
     folder = tmp_path_factory.mktemp("web") / "library"
     with Library(folder) as library:
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         library.index([demo[0]])
         library.cluster()
     return folder
 
 
 @pytest.fixture
-def visit(demo_library: Path, tmp_path: Path, engine: Pipeline) -> Iterator[Visitor]:
+def visit(demo_library: Path, tmp_path: Path, pipeline: Pipeline) -> Iterator[Visitor]:
     """Somebody who looks at a copy of the demo library."""
-    current = current_library(Path(shutil.copytree(demo_library, tmp_path / "library")), engine)
+    current = current_library(Path(shutil.copytree(demo_library, tmp_path / "library")), pipeline)
     yield visiting(current)
     current.close()
 
