@@ -48,7 +48,7 @@ OURS = {"sec-fetch-site": "same-origin", "origin": f"http://{HOST}"}
 
 
 class Visitor:
-    """Somebody with a browser, and what the server has: the library beside it, for the truth."""
+    """A user with a browser, and what the server has: the library beside it, for the truth."""
 
     def __init__(self, current: CurrentLibrary) -> None:
         self.current, self.keys, self.site = current, Keys(8377), Site(current)
@@ -132,7 +132,7 @@ def three_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def made_up(three_people: Path, tmp_path: Path) -> Iterator[Visitor]:
-    """Somebody who looks at three made-up people, with 5, 4 and 3 faces; cluster 1 is the largest."""
+    """A user who looks at three made-up people, with 5, 4 and 3 faces; cluster 1 is the largest."""
     current = current_library(Path(shutil.copytree(three_people, tmp_path / "library")))
     yield visiting(current)
     current.close()
@@ -140,7 +140,7 @@ def made_up(three_people: Path, tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture
 def parted(tmp_path: Path) -> Iterator[Visitor]:
-    """Somebody who looks at one person in two clusters, 1 and 2, of three faces each."""
+    """A user who looks at one person in two clusters, 1 and 2, of three faces each."""
     current = current_library(parted_folder(tmp_path))
     yield visiting(current)
     current.close()
@@ -161,7 +161,7 @@ def demo_library(
 
 @pytest.fixture
 def visit(demo_library: Path, tmp_path: Path, pipeline: Pipeline) -> Iterator[Visitor]:
-    """Somebody who looks at a copy of the demo library."""
+    """A user who looks at a copy of the demo library."""
     current = current_library(Path(shutil.copytree(demo_library, tmp_path / "library")), pipeline)
     yield visiting(current)
     current.close()

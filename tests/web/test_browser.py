@@ -201,7 +201,7 @@ def test_faces_are_clustered_from_the_page(visited: Visit) -> None:
     visit = visited
     visit.go("/index")
     visit.page.get_by_role("button", name="Group again").click()
-    visit.page.get_by_role("heading", name="Grouped").wait_for()
+    visit.page.get_by_role("heading", name="Clustered").wait_for()
     assert "2 clusters" in str(visit.page.locator(".panel.done").text_content())
 
 
