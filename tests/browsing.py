@@ -78,7 +78,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def photos_library(data: Path, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+def photos_library(data: Path, pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """A library of some photos of some people of data/photos; its folder, more photos, and a portrait in it."""
     with (data / "photos.csv").open(encoding="utf-8") as file:
         rows = [tuple(row.values())[:2] for row in csv.DictReader(file)]
@@ -93,14 +93,14 @@ def photos_library(data: Path, engine: Pipeline, tmp_path_factory: pytest.TempPa
             for name in names[part]:
                 shutil.copy(data / "photos" / name, home / folder)
     with Library(home / "library") as library:
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         library.index([home / "in"])
         library.cluster()
     return home / "library", home / "more", home / "in" / some[0][0]
 
 
 @pytest.fixture
-def visited(request: pytest.FixtureRequest, browser: Any, engine: Pipeline, tmp_path: Path) -> Iterator[Visit]:
+def visited(request: pytest.FixtureRequest, browser: Any, pipeline: Pipeline, tmp_path: Path) -> Iterator[Visit]:
     """A copy of a library, served and visited; which one is the parameter."""
     if getattr(request, "param", "demo") == "parted":
         folder = more = portrait = parted_folder(tmp_path)
@@ -111,7 +111,7 @@ def visited(request: pytest.FixtureRequest, browser: Any, engine: Pipeline, tmp_
     else:
         folder, more, portrait = request.getfixturevalue("photos_library")
     copy = Path(shutil.copytree(folder, tmp_path / "library"))
-    with running(current_library(copy, engine)) as serving, Library(copy, create=False) as library:
+    with running(current_library(copy, pipeline)) as serving, Library(copy, create=False) as library:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(30_000)
         page = context.new_page()

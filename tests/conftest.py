@@ -1,4 +1,4 @@
-"""Fixtures: real faces from packages, a demo collection, a real engine made once, and a fake one that needs no time."""
+"""Fixtures: real faces from packages, a demo collection, a pipeline made once, a fake one that takes no time."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from detection_samples import astronaut, detector, hopper  # noqa: F401  (fixtur
 from fakes import FakeDetector, FakeNetwork
 from hypothesis import settings
 from index_samples import SPEC
-from shelf import export, import_names, shelf, trio  # noqa: F401  (fixtures)
+from sharing_samples import export, import_names, photo_library, trio  # noqa: F401  (fixtures)
 from web_samples import demo_library, made_up, parted, three_people, visit  # noqa: F401  (fixtures)
 
 from facesearch import embedding
@@ -63,8 +63,8 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Pipeline:
-    """The engine of the default model, on the CPU."""
+def pipeline() -> Pipeline:
+    """The pipeline of the default model, on the CPU."""
     return Pipeline.load(embedding.resolve("dlib"), "cpu")
 
 
@@ -76,8 +76,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tupl
 
 
 @pytest.fixture
-def fake_engine() -> Pipeline:
-    """An engine that takes a millisecond a photo; its embeddings have 8 dimensions."""
+def fake_pipeline() -> Pipeline:
+    """An pipeline that takes a millisecond a photo; its embeddings have 8 dimensions."""
     return Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
 
 
@@ -157,13 +157,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def engine_at_hand(engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever loads the default model's engine gets the one that is loaded already."""
+def pipeline_at_hand(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads the default model's pipeline gets the one that is loaded already."""
     real = Pipeline.load
 
     def load(spec: ModelSpec, device: str = "auto", *settings: object, **other: object) -> Pipeline:
-        if spec == engine.embedder.spec and settings in ((), (None, None)) and other in ({}, {"detector": "mtcnn"}):
-            return engine
+        if spec == pipeline.embedder.spec and settings in ((), (None, None)) and other in ({}, {"detector": "mtcnn"}):
+            return pipeline
         return real(spec, device, *settings, **other)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Pipeline, "load", load)

@@ -1,4 +1,4 @@
-"""What a process does that is to be killed: index a folder with the fake engine, slowly or up to some moment."""
+"""What a process does that is to be killed: index a folder with the fake pipeline, slowly or up to some moment."""
 
 import os
 import signal
@@ -37,12 +37,12 @@ def index_slowly(library: Path, photos: Path, seconds: float, moment: str, start
         started: hears when the index has been opened.
     """
     indexing.BATCH_PHOTOS = 4  # so that there are many moments at which something is half done
-    engine = Pipeline(NetworkEmbedder(SlowNetwork(seconds)), FakeDetector())
+    pipeline = Pipeline(NetworkEmbedder(SlowNetwork(seconds)), FakeDetector())
     index = Store.create(library, FAKE_SPEC)
     if moment:
         _die_behind(moment)
     started.send("started")
-    indexing.index_photos(index, lambda: engine, [str(photos)])
+    indexing.index_photos(index, lambda: pipeline, [str(photos)])
 
 
 def _die_behind(moment: str) -> None:

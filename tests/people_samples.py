@@ -197,7 +197,7 @@ FORGOTTEN = "Fräulein Ærøskøbing 王"
 
 
 def four_with_one_named(collection: Collection) -> None:
-    """Somebody who has the name FORGOTTEN, and three who have none; six photos each, and one of all of them."""
+    """A person who has the name FORGOTTEN, and three who have none; six photos each, and one of all of them."""
     faces = collection.add_people({person: range(6) for person in range(4)})
     (together,) = collection.add([a_portrait(portrait(person, 90), person) for person in range(4)])
     collection.recluster()

@@ -1,4 +1,4 @@
-"""The Python API, on the demo collection and with an engine that takes no time."""
+"""The Python API, on the demo collection and with an pipeline that takes no time."""
 
 import os
 import shutil
@@ -28,10 +28,10 @@ Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
 
 @pytest.fixture(scope="module")
-def library(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def library(demo: Demo, pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The demo collection, indexed with the default model; not to be changed."""
     with Library(tmp_path_factory.mktemp("library"), device="cpu") as library:
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         library.index([demo[0]])
         yield library
 
@@ -101,7 +101,7 @@ def test_verify(library: Library, demo: Demo) -> None:
     assert not library.verify(hopper, other, threshold=0.0).same_person
 
 
-def test_verify_needs_no_library(demo: Demo, engine_at_hand: None) -> None:
+def test_verify_needs_no_library(demo: Demo, pipeline_at_hand: None) -> None:
     answer = facesearch.verify(demo[0] / "grace-hopper-soft.jpg", demo[0] / "grace-hopper-close-up.png", device="cpu")
     assert answer.same_person
 
@@ -180,14 +180,14 @@ def test_damaged_calibration_says_which_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
-    """Two roots, "one" and "two", with two photos each, one of which cannot be read; engine of FAKE_SPEC."""
+def small(tmp_path: Path, fake_pipeline: Pipeline) -> Iterator[Library]:
+    """Two roots, "one" and "two", with two photos each, one of which cannot be read; pipeline of FAKE_SPEC."""
     Store.create(tmp_path / "library", FAKE_SPEC).close()
     for name in ("one/a.png", "one/sub/b.png", "two/c.png"):
         Picture.save(tmp_path / name, name)
     (tmp_path / "two/bad.png").touch()
     with Library(tmp_path / "library") as library:
-        library.__dict__["pipeline"] = fake_engine
+        library.__dict__["pipeline"] = fake_pipeline
         library.index([tmp_path / "one", tmp_path / "two"])
         yield library
         check_vectors(library.store)
@@ -276,10 +276,10 @@ def test_no_threshold_without_a_calibration(small: Library, tmp_path: Path) -> N
     assert small.verify(tmp_path / "one/a.png", tmp_path / "one/a.png", threshold=0.5).far is None
 
 
-def test_an_empty_library_answers(tmp_path: Path, fake_engine: Pipeline) -> None:
+def test_an_empty_library_answers(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     Store.create(tmp_path, FAKE_SPEC).close()
     with Library(tmp_path) as library:
-        library.__dict__["pipeline"] = fake_engine
+        library.__dict__["pipeline"] = fake_pipeline
         assert library.cluster(eps=0.5).clusters == ()
         assert all_faces(library.store) == []
         with pytest.raises(LibraryError, match="facesearch index"):

@@ -32,11 +32,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def library(folder: Path, fake_engine: Pipeline) -> Iterator[Library]:
+def library(folder: Path, fake_pipeline: Pipeline) -> Iterator[Library]:
     """The three photos, in one cluster "Anna" and one "B"."""
     Store.create(folder.parent / "library", FAKE_SPEC).close()
     with Library(folder.parent / "library") as library:
-        library.__dict__["pipeline"] = fake_engine
+        library.__dict__["pipeline"] = fake_pipeline
         library.index([folder])
         library.cluster(eps=2.1)
         library.people.name("1", "Anna")
@@ -80,8 +80,8 @@ def test_remove_refuses_what_is_no_path(library: Library, given: object) -> None
 def test_index_and_find_photos_take_one_path_or_several(library: Library, folder: Path, wrap: object) -> None:
     assert library.index(wrap(folder)).unchanged == 3
     assert len(find_photos(wrap(folder)).photos) == 3
-    store, engine = library.store, library.pipeline
-    assert index_photos(store, lambda: engine, wrap(folder)).unchanged == 3
+    store, pipeline = library.store, library.pipeline
+    assert index_photos(store, lambda: pipeline, wrap(folder)).unchanged == 3
     assert store.roots() == [str(folder)]
     assert remove(store, wrap(folder)) == 3
 

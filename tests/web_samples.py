@@ -48,7 +48,7 @@ OURS = {"sec-fetch-site": "same-origin", "origin": f"http://{HOST}"}
 
 
 class Visitor:
-    """Somebody with a browser, and what the server has: the library beside it, for the truth."""
+    """A user with a browser, and what the server has: the library beside it, for the truth."""
 
     def __init__(self, current: CurrentLibrary) -> None:
         self.current, self.keys, self.site = current, Keys(8377), Site(current)
@@ -89,12 +89,12 @@ def visiting(current: CurrentLibrary) -> Visitor:
     return Visitor(current).come_in()
 
 
-def current_library(folder: Path, engine: Pipeline | None = None) -> CurrentLibrary:
-    """The library of a folder with its engine at hand: loading one takes seconds."""
+def current_library(folder: Path, pipeline: Pipeline | None = None) -> CurrentLibrary:
+    """The library of a folder with its pipeline at hand: loading one takes seconds."""
     current = CurrentLibrary(folder)
     library = current.find()
-    if engine is not None and library is not None:
-        library.__dict__["pipeline"] = engine
+    if pipeline is not None and library is not None:
+        library.__dict__["pipeline"] = pipeline
     return current
 
 
@@ -132,7 +132,7 @@ def three_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def made_up(three_people: Path, tmp_path: Path) -> Iterator[Visitor]:
-    """Somebody who looks at three made-up people, with 5, 4 and 3 faces; cluster 1 is the largest."""
+    """A user who looks at three made-up people, with 5, 4 and 3 faces; cluster 1 is the largest."""
     current = current_library(Path(shutil.copytree(three_people, tmp_path / "library")))
     yield visiting(current)
     current.close()
@@ -140,7 +140,7 @@ def made_up(three_people: Path, tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture
 def parted(tmp_path: Path) -> Iterator[Visitor]:
-    """Somebody who looks at one person in two clusters, 1 and 2, of three faces each."""
+    """A user who looks at one person in two clusters, 1 and 2, of three faces each."""
     current = current_library(parted_folder(tmp_path))
     yield visiting(current)
     current.close()
@@ -148,21 +148,21 @@ def parted(tmp_path: Path) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def demo_library(
-    demo: tuple[Path, dict[str, tuple[str, ...]]], engine: Pipeline, tmp_path_factory: pytest.TempPathFactory
+    demo: tuple[Path, dict[str, tuple[str, ...]]], pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of a library of the demo collection, clustered; copy it before changing it."""
     folder = tmp_path_factory.mktemp("web") / "library"
     with Library(folder) as library:
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         library.index([demo[0]])
         library.cluster()
     return folder
 
 
 @pytest.fixture
-def visit(demo_library: Path, tmp_path: Path, engine: Pipeline) -> Iterator[Visitor]:
-    """Somebody who looks at a copy of the demo library."""
-    current = current_library(Path(shutil.copytree(demo_library, tmp_path / "library")), engine)
+def visit(demo_library: Path, tmp_path: Path, pipeline: Pipeline) -> Iterator[Visitor]:
+    """A user who looks at a copy of the demo library."""
+    current = current_library(Path(shutil.copytree(demo_library, tmp_path / "library")), pipeline)
     yield visiting(current)
     current.close()
 

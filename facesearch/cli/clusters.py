@@ -1,4 +1,4 @@
-"""cluster, suggest, explain."""
+"""The commands cluster, suggest, explain."""
 
 import sys
 from pathlib import Path

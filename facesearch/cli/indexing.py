@@ -1,4 +1,4 @@
-"""index."""
+"""The command index."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

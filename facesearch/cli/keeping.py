@@ -1,4 +1,4 @@
-"""status, remove, reembed."""
+"""The commands status, remove, reembed."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""models, calibrate, evaluate."""
+"""The commands models, calibrate, evaluate."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""people, name, merge, split, reject, not-a-face, ignore, undo, history, forget, photos."""
+"""The commands people, name, merge, split, reject, not-a-face, ignore, undo, history, forget, photos."""
 
 import time
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""query, verify."""
+"""The commands query, verify."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""serve."""
+"""The command serve."""
 
 from typing import Annotated
 

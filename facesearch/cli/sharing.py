@@ -1,4 +1,4 @@
-"""export, import-names, report."""
+"""The commands export, import-names, report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""Settings as frozen dataclasses that are checked when they are built."""
+"""What can be set, and what identifies a model or detector: frozen dataclasses, checked when they are built."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Which of a photo's faces it is of."""
+"""The main face of a photo, and how prominent each of its faces is."""
 
 from collections.abc import Sequence
 

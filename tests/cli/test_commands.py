@@ -23,15 +23,15 @@ Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
-pytestmark = pytest.mark.usefixtures("engine_at_hand")
+pytestmark = pytest.mark.usefixtures("pipeline_at_hand")
 
 
 @pytest.fixture(scope="module")
-def filled(demo: Demo, engine: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(demo: Demo, pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a library with the demo collection; not to be changed."""
     folder = tmp_path_factory.mktemp("filled")
     with Library(folder, device="cpu") as library:
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         library.index([demo[0]])
     return folder
 

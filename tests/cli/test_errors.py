@@ -17,7 +17,7 @@ from facesearch.storage import Store
 Command = Callable[..., Answer]
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
-pytestmark = pytest.mark.usefixtures("engine_at_hand")
+pytestmark = pytest.mark.usefixtures("pipeline_at_hand")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encod
 
 def test_the_example_runs_and_every_call_exists(
     demo: tuple[Path, dict[str, tuple[str, ...]]],
-    engine_at_hand: None,
+    pipeline_at_hand: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

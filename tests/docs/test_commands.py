@@ -85,7 +85,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("engine_at_hand")
+@pytest.mark.usefixtures("pipeline_at_hand")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_work(
     page: str, photos: Path, command: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch

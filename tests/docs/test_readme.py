@@ -21,7 +21,7 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.usefixtures("engine_at_hand")
+@pytest.mark.usefixtures("pipeline_at_hand")
 def test_the_python_example_runs(
     demo: tuple[Path, dict[str, tuple[str, ...]]],
     tmp_path: Path,

@@ -163,9 +163,9 @@ def test_very_short_and_very_long_vectors_become_unit_vectors(scale):
     np.testing.assert_allclose(embeddings, [[0.6, 0, 0, -0.8, 0, 0]] * 2, atol=1e-6)
 
 
-def test_the_default_model(engine):
+def test_the_default_model(pipeline):
     """Its own crops: in batches as alone, mirrored as not, 128 numbers."""
-    embedder = engine.embedder
+    embedder = pipeline.embedder
     height, width = embedder.spec.preprocessing.size
     rough = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (5, 3, 6, 6)))
     smooth = torch.nn.functional.interpolate(rough, (height, width), mode="bilinear").permute(0, 2, 3, 1)

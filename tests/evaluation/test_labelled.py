@@ -40,16 +40,16 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def library(tmp_path: Path, fake_engine: Pipeline) -> Iterator[Library]:
+def library(tmp_path: Path, fake_pipeline: Pipeline) -> Iterator[Library]:
     Store.create(tmp_path / "library", FAKE_SPEC).close()
     with Library(tmp_path / "library") as library:
-        library.__dict__["pipeline"] = fake_engine
+        library.__dict__["pipeline"] = fake_pipeline
         yield library
 
 
-def test_calibration_separates_people_from_strangers(people: Path, fake_engine: Pipeline) -> None:
+def test_calibration_separates_people_from_strangers(people: Path, fake_pipeline: Pipeline) -> None:
     ticks: list[tuple[int, int]] = []
-    calibration = measured_calibration(fake_engine, people, lambda done, total: ticks.append((done, total)))
+    calibration = measured_calibration(fake_pipeline, people, lambda done, total: ticks.append((done, total)))
     assert (calibration.model, calibration.fingerprint) == ("fake", FAKE_SPEC.fingerprint)
     assert calibration.made_from.same_pairs == 15 * 15
     assert calibration.made_from.different_pairs == 90 * 84 // 2
@@ -78,38 +78,38 @@ def test_calibration_of_another_model_is_not_used(library: Library, people: Path
         assert again.calibration is None
 
 
-def test_photos_without_a_face_and_unreadable_ones_are_left_out(tmp_path: Path, fake_engine: Pipeline) -> None:
+def test_photos_without_a_face_and_unreadable_ones_are_left_out(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     folder = save_people(tmp_path / "people", 15, 6)
     Image.new("RGB", (64, 64)).save(folder / "person 0/black.png")
     (folder / "person 1/bad.png").touch()
     (folder / "loose.png").write_bytes((folder / "person 0/0.png").read_bytes())
-    assert measured_calibration(fake_engine, folder).made_from.dataset.endswith("90 photos of 15 people")
+    assert measured_calibration(fake_pipeline, folder).made_from.dataset.endswith("90 photos of 15 people")
 
 
 @pytest.mark.parametrize(
     ("people", "photos", "complaint"), [(0, 0, "two"), (1, 5, "two"), (5, 1, "two"), (3, 3, "100")]
 )
 def test_folders_that_cannot_be_measured(
-    people: int, photos: int, complaint: str, tmp_path: Path, fake_engine: Pipeline
+    people: int, photos: int, complaint: str, tmp_path: Path, fake_pipeline: Pipeline
 ) -> None:
     folder = tmp_path / "people"
     folder.mkdir()
     save_people(folder, people, photos)
     with pytest.raises(InputError, match=complaint):
-        measured_calibration(fake_engine, folder)
+        measured_calibration(fake_pipeline, folder)
 
 
-def test_no_such_folder_and_no_faces(tmp_path: Path, fake_engine: Pipeline) -> None:
+def test_no_such_folder_and_no_faces(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     with pytest.raises(InputError):
-        measured_calibration(fake_engine, tmp_path / "none")
+        measured_calibration(fake_pipeline, tmp_path / "none")
     for name in ("a/1.png", "a/2.png", "b/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (64, 64)).save(tmp_path / name)
     with pytest.raises(InputError, match="3 photos"):
-        measured_calibration(fake_engine, tmp_path)
+        measured_calibration(fake_pipeline, tmp_path)
 
 
-def test_clusters_of_the_demo_collection(demo: Demo, engine_at_hand: None) -> None:
+def test_clusters_of_the_demo_collection(demo: Demo, pipeline_at_hand: None) -> None:
     """Photos of both people are left out of the labels: their main face is neither's for sure."""
     labels = demo[0].parent / "one-each.csv"
     single = {name: shown[0] for name, shown in demo[1].items() if len(shown) == 1}
@@ -124,7 +124,7 @@ def test_clusters_of_the_demo_collection(demo: Demo, engine_at_hand: None) -> No
     json.dumps(result)
 
 
-def test_clusters_of_a_folder_behind_a_link(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
+def test_clusters_of_a_folder_behind_a_link(demo: Demo, tmp_path: Path, pipeline_at_hand: None) -> None:
     """The people's folders are found by their resolved paths, as on systems where the temporary folder is a link."""
     for name, shown in demo[1].items():
         if name.endswith(("soft.jpg", "close-up.png")):
@@ -137,7 +137,7 @@ def test_clusters_of_a_folder_behind_a_link(demo: Demo, tmp_path: Path, engine_a
     assert result["rank_1"] is None  # all four are the gallery, and nobody is left to ask about
 
 
-def test_clusters_without_labels(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
+def test_clusters_without_labels(demo: Demo, tmp_path: Path, pipeline_at_hand: None) -> None:
     (tmp_path / "labels.csv").write_text("photo,person\nelse.jpg,Somebody\n")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.jpg").write_bytes((demo[0] / "grace-hopper-soft.jpg").read_bytes())
@@ -145,7 +145,7 @@ def test_clusters_without_labels(demo: Demo, tmp_path: Path, engine_at_hand: Non
         accuracy.clusters(tmp_path / "photos", tmp_path / "labels.csv", None, "cpu", lambda *_: None)
 
 
-def test_verification_protocol(demo: Demo, tmp_path: Path, engine_at_hand: None) -> None:
+def test_verification_protocol(demo: Demo, tmp_path: Path, pipeline_at_hand: None) -> None:
     for person, name in (("Hopper", "grace-hopper"), ("Collins", "eileen-collins")):
         (tmp_path / person).mkdir()
         for number, variation in enumerate(("soft.jpg", "close-up.png"), start=1):
@@ -181,7 +181,7 @@ def test_results_are_added_to_a_file(tmp_path: Path) -> None:
         accuracy.merge_into(tmp_path / "none/results.json", {})
 
 
-@pytest.mark.usefixtures("engine_at_hand")
+@pytest.mark.usefixtures("pipeline_at_hand")
 def test_a_labelled_photo_without_a_face_counts_as_an_error(demo: Demo, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

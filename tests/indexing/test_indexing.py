@@ -1,4 +1,4 @@
-"""Indexing runs, with an engine that takes no time: what is looked at, what is left alone, what is reported."""
+"""Indexing runs, with an pipeline that takes no time: what is looked at, what is left alone, what is reported."""
 
 import os
 import shutil
@@ -29,11 +29,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(index: Store, photos: Path, fake_engine: Pipeline) -> Run:
+def run(index: Store, photos: Path, fake_pipeline: Pipeline) -> Run:
     """Index the folder of photos; after every run what holds for all runs is checked."""
 
     def run(*paths: Path, **options: object) -> IndexReport:
-        report = index_photos(index, lambda: fake_engine, [str(path) for path in paths or (photos,)], **options)  # type: ignore[arg-type]
+        report = index_photos(index, lambda: fake_pipeline, [str(path) for path in paths or (photos,)], **options)  # type: ignore[arg-type]
         if not report.stopped:
             assert report.found == report.indexed + report.unchanged + report.failed
             check_vectors(index)
@@ -74,10 +74,10 @@ def test_unchanged_photos_are_not_opened(run: Run, monkeypatch: pytest.MonkeyPat
     run()
     monkeypatch.setattr(LocalFiles, "read", lambda _, path: pytest.fail(f"{path} was read"))
 
-    def no_engine() -> Pipeline:
+    def no_pipeline() -> Pipeline:
         pytest.fail("the networks were loaded")
 
-    report = index_photos(index, no_engine, index.roots())
+    report = index_photos(index, no_pipeline, index.roots())
     assert counts(report) == {"found": 3, "unchanged": 3}
 
 
@@ -379,7 +379,7 @@ def test_no_photos_at_all(run: Run, tmp_path: Path, index: Store) -> None:
     assert len(index.vectors) == 0
 
 
-def test_second_writer_is_refused(run: Run, photos: Path, index: Store, fake_engine: Pipeline) -> None:
+def test_second_writer_is_refused(run: Run, photos: Path, index: Store, fake_pipeline: Pipeline) -> None:
     other = Store.open(index.folder)
     with other.writing(), pytest.raises(LibraryLockedError):
         run()

@@ -38,9 +38,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def undisturbed(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> Store:
+def undisturbed(tmp_path: Path, photos: Path, fake_pipeline: Pipeline) -> Store:
     index = Store.create(tmp_path / "undisturbed", FAKE_SPEC)
-    index_photos(index, lambda: fake_engine, [str(photos)])
+    index_photos(index, lambda: fake_pipeline, [str(photos)])
     return index
 
 
@@ -65,9 +65,9 @@ def start(processes: ForkServerContext, *args: object) -> multiprocessing.proces
     return process
 
 
-def finish(library: Path, photos: Path, engine: Pipeline) -> tuple[Store, IndexReport]:
+def finish(library: Path, photos: Path, pipeline: Pipeline) -> tuple[Store, IndexReport]:
     index = Store.open(library)
-    report = index_photos(index, lambda: engine, [str(photos)])
+    report = index_photos(index, lambda: pipeline, [str(photos)])
     check_vectors(index)
     return index, report
 
@@ -83,7 +83,7 @@ def test_killed_at_twenty_moments(
     tmp_path: Path,
     photos: Path,
     undisturbed: Store,
-    fake_engine: Pipeline,
+    fake_pipeline: Pipeline,
     processes: ForkServerContext,
 ) -> None:
     library = tmp_path / "killed"
@@ -98,7 +98,7 @@ def test_killed_at_twenty_moments(
         assert index.counts().photos >= kept  # nothing that was done is lost
         kept = index.counts().photos
         index.close()
-    index, report = finish(library, photos, fake_engine)
+    index, report = finish(library, photos, fake_pipeline)
     assert (report.indexed, report.unchanged) == (PHOTOS - kept, kept)
     same_faces(index, undisturbed)
 
@@ -119,7 +119,7 @@ def test_killed_at_the_worst_moments(
     tmp_path: Path,
     photos: Path,
     undisturbed: Store,
-    fake_engine: Pipeline,
+    fake_pipeline: Pipeline,
     processes: ForkServerContext,
 ) -> None:
     """Behind some step, most of them before the transaction around it has ended."""
@@ -127,13 +127,13 @@ def test_killed_at_the_worst_moments(
     process = start(processes, tmp_path / "killed", photos, 0, moment)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    index, report = finish(tmp_path / "killed", photos, fake_engine)
+    index, report = finish(tmp_path / "killed", photos, fake_pipeline)
     assert [path for path, _ in index.failures()] == [path for path, _ in report.failures] == [str(photos / "bad.png")]
     same_faces(index, undisturbed)
 
 
 def test_photos_moved_and_edited_behind_a_killed_run_keep_their_ids(
-    tmp_path: Path, photos: Path, undisturbed: Store, fake_engine: Pipeline
+    tmp_path: Path, photos: Path, undisturbed: Store, fake_pipeline: Pipeline
 ) -> None:
     index = undisturbed
     before = index.embeddings()[0].tolist()
@@ -142,30 +142,30 @@ def test_photos_moved_and_edited_behind_a_killed_run_keep_their_ids(
     for path in sorted(photos.glob("*.png")):
         path.rename(renamed / path.name)
     asked = iter([False] * 5)
-    stopped = index_photos(index, lambda: fake_engine, [str(photos)], should_stop=lambda: next(asked, True))
+    stopped = index_photos(index, lambda: fake_pipeline, [str(photos)], should_stop=lambda: next(asked, True))
     assert stopped.stopped
-    report = index_photos(index, lambda: fake_engine, [str(photos)])
+    report = index_photos(index, lambda: fake_pipeline, [str(photos)])
     assert (report.indexed, report.missing) == (0, 0)
     assert index.embeddings()[0].tolist() == before
     assert set(files(index)) == {str(path) for path in renamed.iterdir()}
 
 
-def test_full_disk_is_one_clear_error(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> None:
+def test_full_disk_is_one_clear_error(tmp_path: Path, photos: Path, fake_pipeline: Pipeline) -> None:
     index = Store.create(tmp_path / "library", FAKE_SPEC)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = max(path.stat().st_size for path in (tmp_path / "library").iterdir())
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, before[1]))
     try:
         with pytest.raises(LibraryError):
-            index_photos(index, lambda: fake_engine, [str(photos)])
+            index_photos(index, lambda: fake_pipeline, [str(photos)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    report = index_photos(index, lambda: fake_engine, [str(photos)])
+    report = index_photos(index, lambda: fake_pipeline, [str(photos)])
     assert report.found == PHOTOS
     check_vectors(index)
 
 
-def test_ctrl_c_ends_the_command_in_an_orderly_way(tmp_path: Path, engine: Pipeline) -> None:
+def test_ctrl_c_ends_the_command_in_an_orderly_way(tmp_path: Path, pipeline: Pipeline) -> None:
     photos, place = tmp_path / "photos", tmp_path / "library"
     for i in range(300):
         Picture.save(photos / f"{i:03}.jpg", str(i), (96, 96))
@@ -181,7 +181,7 @@ def test_ctrl_c_ends_the_command_in_an_orderly_way(tmp_path: Path, engine: Pipel
     assert 0 < report["photos"]["indexed"] == photos_in(place) < 300
     index = Store.open(place)
     check_vectors(index)
-    second = index_photos(index, lambda: engine, [str(photos)])
+    second = index_photos(index, lambda: pipeline, [str(photos)])
     assert (second.indexed, second.unchanged) == (300 - report["photos"]["indexed"], report["photos"]["indexed"])
 
 

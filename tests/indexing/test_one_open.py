@@ -62,8 +62,8 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path, engine: Pipeline) -> Iterator[Store]:
-    made = Store.create(tmp_path / "library", engine.embedder.spec)
+def store(tmp_path: Path, pipeline: Pipeline) -> Iterator[Store]:
+    made = Store.create(tmp_path / "library", pipeline.embedder.spec)
     yield made
     made.close()
 
@@ -77,7 +77,7 @@ def test_the_count_counts(tmp_path: Path) -> None:
 
 
 def test_a_new_photo_is_opened_once_and_an_unchanged_one_never(
-    store: Store, engine: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, pipeline: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: Counter[str] = Counter()
     decode = PhotoFile.decode
@@ -89,32 +89,32 @@ def test_a_new_photo_is_opened_once_and_an_unchanged_one_never(
     monkeypatch.setattr(PhotoFile, "decode", counting)
     names = {path.name for path in photos.iterdir()}
     with opens() as counted:
-        report = index_photos(store, lambda: engine, [str(photos)])
+        report = index_photos(store, lambda: pipeline, [str(photos)])
     assert (report.indexed, report.failed) == (4, 0)
     assert decoded == {"small.jpg": 1, "large.jpg": 2, "a.png": 1, "a.heic": 1}
     assert {name: counted[name] for name in names} == dict.fromkeys(names, 1)
     with opens() as counted:
-        assert index_photos(store, lambda: engine, [str(photos)]).unchanged == 4
+        assert index_photos(store, lambda: pipeline, [str(photos)]).unchanged == 4
     assert not names & counted.keys()
 
 
 def test_what_is_touched_moved_or_copied_is_opened_once_and_not_decoded(
-    store: Store, engine: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, pipeline: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index_photos(store, lambda: engine, [str(photos)])
+    index_photos(store, lambda: pipeline, [str(photos)])
     monkeypatch.setattr(PhotoFile, "decode", lambda *_: pytest.fail("it was decoded"))
     os.utime(photos / "small.jpg", ns=(1, 1))
     (photos / "a.heic").rename(photos / "moved.heic")
     shutil.copy(photos / "a.png", photos / "copy.png")
     with opens() as counted:
-        report = index_photos(store, lambda: engine, [str(photos)])
+        report = index_photos(store, lambda: pipeline, [str(photos)])
     assert (report.indexed, report.unchanged) == (0, 5)
     names = ("small.jpg", "large.jpg", "a.png", "moved.heic", "copy.png")
     assert [counted[name] for name in names] == [1, 0, 0, 1, 1]
 
 
-def test_a_picture_that_is_asked_about_is_opened_once(engine: Pipeline, photos: Path) -> None:
+def test_a_picture_that_is_asked_about_is_opened_once(pipeline: Pipeline, photos: Path) -> None:
     with opens() as counted:
-        compare(engine, None, photos / "small.jpg", photos / "large.jpg", threshold=1.0)
-        assert len(list(engine.main_faces([str(photos / "a.png")]))) == 1
+        compare(pipeline, None, photos / "small.jpg", photos / "large.jpg", threshold=1.0)
+        assert len(list(pipeline.main_faces([str(photos / "a.png")]))) == 1
     assert [counted[name] for name in ("small.jpg", "large.jpg", "a.png")] == [1, 1, 1]

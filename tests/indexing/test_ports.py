@@ -41,36 +41,36 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def expected(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> Store:
+def expected(tmp_path: Path, photos: Path, fake_pipeline: Pipeline) -> Store:
     store = Store.create(tmp_path / "expected", FAKE_SPEC)
-    index_photos(store, lambda: fake_engine, [str(photos)])
+    index_photos(store, lambda: fake_pipeline, [str(photos)])
     return store
 
 
-def test_files_in_memory(tmp_path: Path, photos: Path, expected: Store, fake_engine: Pipeline) -> None:
+def test_files_in_memory(tmp_path: Path, photos: Path, expected: Store, fake_pipeline: Pipeline) -> None:
     source = MemoryFiles({f"/memory/{path.name}": path.read_bytes() for path in photos.rglob("*.png")})
     with_memory = Store.create(tmp_path / "memory", FAKE_SPEC)
-    report = index_photos(with_memory, lambda: fake_engine, ["/memory"], source=source)
+    report = index_photos(with_memory, lambda: fake_pipeline, ["/memory"], source=source)
     assert (report.indexed, report.failures) == (4, [("/memory/bad.png", expected.failures()[0][1])])
     assert faces_by_content(with_memory) == faces_by_content(expected)
     source.write("/memory/copy.png", (photos / "a.png").read_bytes())
-    again = index_photos(with_memory, lambda: fake_engine, ["/memory"], source=source)
+    again = index_photos(with_memory, lambda: fake_pipeline, ["/memory"], source=source)
     assert (again.indexed, again.unchanged, again.duplicates) == (0, 5, 1)
-    assert reembed(with_memory, fake_engine, source=source).faces == 4
+    assert reembed(with_memory, fake_pipeline, source=source).faces == 4
 
 
-def test_one_thread(tmp_path: Path, photos: Path, expected: Store, fake_engine: Pipeline) -> None:
+def test_one_thread(tmp_path: Path, photos: Path, expected: Store, fake_pipeline: Pipeline) -> None:
     one_by_one = Store.create(tmp_path / "serial", FAKE_SPEC)
     executor: Executor = SerialExecutor()
-    assert index_photos(one_by_one, lambda: fake_engine, [str(photos)], executor=executor).indexed == 4
+    assert index_photos(one_by_one, lambda: fake_pipeline, [str(photos)], executor=executor).indexed == 4
     assert faces_by_content(one_by_one) == faces_by_content(expected)
 
 
-def test_other_processes(tmp_path: Path, demo: tuple[Path, dict[str, tuple[str, ...]]], engine: Pipeline) -> None:
-    stores = [Store.create(tmp_path / name, engine.embedder.spec) for name in ("threads", "processes")]
+def test_other_processes(tmp_path: Path, demo: tuple[Path, dict[str, tuple[str, ...]]], pipeline: Pipeline) -> None:
+    stores = [Store.create(tmp_path / name, pipeline.embedder.spec) for name in ("threads", "processes")]
     paths = [str(demo[0] / name) for name in list(demo[1])[:6]]
     reports = [
-        index_photos(store, lambda: engine, paths, executor=executor)
+        index_photos(store, lambda: pipeline, paths, executor=executor)
         for store, executor in zip(stores, (None, ProcessExecutor()), strict=True)
     ]
     assert reports[0].faces == reports[1].faces > 3

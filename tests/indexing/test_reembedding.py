@@ -51,10 +51,10 @@ def network() -> NewNetwork:
 
 
 @pytest.fixture
-def new_engine(network: NewNetwork, fake_engine: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    engine = Pipeline(NetworkEmbedder(network), fake_engine.detector)
-    monkeypatch.setattr(engine, "detect", NoDetector().detect)
-    return engine
+def new_pipeline(network: NewNetwork, fake_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    pipeline = Pipeline(NetworkEmbedder(network), fake_pipeline.detector)
+    monkeypatch.setattr(pipeline, "detect", NoDetector().detect)
+    return pipeline
 
 
 @pytest.fixture
@@ -66,31 +66,31 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(tmp_path: Path, photos: Path, fake_engine: Pipeline) -> Iterator[Store]:
+def index(tmp_path: Path, photos: Path, fake_pipeline: Pipeline) -> Iterator[Store]:
     made = Store.create(tmp_path / "library", FAKE_SPEC)
-    index_photos(made, lambda: fake_engine, [str(photos)])
+    index_photos(made, lambda: fake_pipeline, [str(photos)])
     yield made
     made.close()
 
 
 def test_every_face_gets_the_embedding_that_indexing_would_give(
-    index: Store, new_engine: Pipeline, fake_engine: Pipeline, tmp_path: Path, photos: Path
+    index: Store, new_pipeline: Pipeline, fake_pipeline: Pipeline, tmp_path: Path, photos: Path
 ) -> None:
     ids = index.embeddings()[0]
     states: list[tuple[int, int, int]] = []
-    report = reembed(index, new_engine, progress=lambda s: states.append((s.done, s.todo, s.faces)))
+    report = reembed(index, new_pipeline, progress=lambda s: states.append((s.done, s.todo, s.faces)))
     assert (report.photos, report.faces, report.dropped, report.stopped) == (PHOTOS, PHOTOS, 0, False)
     assert states[-1] == (PHOTOS, PHOTOS, PHOTOS)
     fresh = Store.create(tmp_path / "fresh", NEW_SPEC)
-    index_photos(fresh, lambda: Pipeline(NetworkEmbedder(NewNetwork()), fake_engine.detector), [str(photos)])
+    index_photos(fresh, lambda: Pipeline(NetworkEmbedder(NewNetwork()), fake_pipeline.detector), [str(photos)])
     assert index.embeddings()[0].tolist() == ids.tolist()
     np.testing.assert_allclose(index.embeddings()[1], fresh.embeddings()[1], atol=1e-6)
     check_vectors(index)
     fresh.close()
 
 
-def test_the_new_model_is_the_librarys(index: Store, new_engine: Pipeline) -> None:
-    reembed(index, new_engine)
+def test_the_new_model_is_the_librarys(index: Store, new_pipeline: Pipeline) -> None:
+    reembed(index, new_pipeline)
     assert index.spec == NEW_SPEC
     again = Store.open(index.folder)
     assert again.spec == NEW_SPEC
@@ -99,10 +99,10 @@ def test_the_new_model_is_the_librarys(index: Store, new_engine: Pipeline) -> No
     again.close()
 
 
-def test_interrupted_it_stays_as_it_was_and_goes_on(index: Store, new_engine: Pipeline, network: NewNetwork) -> None:
+def test_interrupted_it_stays_as_it_was_and_goes_on(index: Store, new_pipeline: Pipeline, network: NewNetwork) -> None:
     before = index.embeddings()
     asked = iter([False])
-    report = reembed(index, new_engine, should_stop=lambda: next(asked, True))
+    report = reembed(index, new_pipeline, should_stop=lambda: next(asked, True))
     assert report.stopped
     done = network.crops
     assert 0 < done < PHOTOS
@@ -110,7 +110,7 @@ def test_interrupted_it_stays_as_it_was_and_goes_on(index: Store, new_engine: Pi
     np.testing.assert_array_equal(index.embeddings()[1], before[1])
     check_vectors(index)
     seen: list[Progress] = []
-    report = reembed(index, new_engine, progress=seen.append)
+    report = reembed(index, new_pipeline, progress=seen.append)
     assert report.faces == PHOTOS
     assert network.crops == PHOTOS  # none twice
     assert seen[-1].todo == PHOTOS - done
@@ -118,18 +118,18 @@ def test_interrupted_it_stays_as_it_was_and_goes_on(index: Store, new_engine: Pi
 
 
 def test_photos_indexed_in_between_are_not_forgotten(
-    index: Store, new_engine: Pipeline, fake_engine: Pipeline, photos: Path
+    index: Store, new_pipeline: Pipeline, fake_pipeline: Pipeline, photos: Path
 ) -> None:
     asked = iter([False])
-    reembed(index, new_engine, should_stop=lambda: next(asked, True))
+    reembed(index, new_pipeline, should_stop=lambda: next(asked, True))
     Picture.save(photos / "new.png", "new")
-    index_photos(index, lambda: fake_engine, [str(photos)])
-    assert reembed(index, new_engine).faces == PHOTOS + 1
+    index_photos(index, lambda: fake_pipeline, [str(photos)])
+    assert reembed(index, new_pipeline).faces == PHOTOS + 1
     check_vectors(index)
 
 
 @pytest.mark.parametrize("how", ["gone", "changed", "damaged"])
-def test_photos_that_cannot_be_embedded_again(index: Store, new_engine: Pipeline, photos: Path, how: str) -> None:
+def test_photos_that_cannot_be_embedded_again(index: Store, new_pipeline: Pipeline, photos: Path, how: str) -> None:
     before = index.embeddings()[1]
     lost = photos / "07.png"
     if how == "gone":
@@ -139,33 +139,33 @@ def test_photos_that_cannot_be_embedded_again(index: Store, new_engine: Pipeline
     else:
         lost.write_bytes(lost.read_bytes()[:50])
     with pytest.raises(LibraryError, match=r"^1 photo .*--drop-missing"):
-        reembed(index, new_engine)
+        reembed(index, new_pipeline)
     assert index.spec == FAKE_SPEC
     np.testing.assert_array_equal(index.embeddings()[1], before)
-    report = reembed(index, new_engine, drop_missing=True)
+    report = reembed(index, new_pipeline, drop_missing=True)
     assert (report.photos, report.faces, report.dropped) == (PHOTOS - 1, PHOTOS - 1, 1)
     assert str(lost) not in index.known_paths()
     check_vectors(index)
 
 
-def test_a_copy_will_do(index: Store, new_engine: Pipeline, fake_engine: Pipeline, photos: Path) -> None:
+def test_a_copy_will_do(index: Store, new_pipeline: Pipeline, fake_pipeline: Pipeline, photos: Path) -> None:
     (photos / "copy.png").write_bytes((photos / "07.png").read_bytes())
-    index_photos(index, lambda: fake_engine, [str(photos)])
+    index_photos(index, lambda: fake_pipeline, [str(photos)])
     (photos / "07.png").unlink()
-    assert reembed(index, new_engine).faces == PHOTOS
+    assert reembed(index, new_pipeline).faces == PHOTOS
 
 
-def test_photos_without_faces_stay(index: Store, new_engine: Pipeline, fake_engine: Pipeline, photos: Path):
+def test_photos_without_faces_stay(index: Store, new_pipeline: Pipeline, fake_pipeline: Pipeline, photos: Path):
     from PIL import Image
 
     Image.new("RGB", (32, 32)).save(photos / "black.png")
-    index_photos(index, lambda: fake_engine, [str(photos)])
-    report = reembed(index, new_engine)
+    index_photos(index, lambda: fake_pipeline, [str(photos)])
+    report = reembed(index, new_pipeline)
     assert (report.photos, report.faces) == (PHOTOS + 1, PHOTOS)
 
 
 def test_from_dlib_to_onnx_and_back(
-    demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path, engine_at_hand: None
+    demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path, pipeline_at_hand: None
 ) -> None:
     pytest.importorskip("onnx")
     from embedding_samples import write_model

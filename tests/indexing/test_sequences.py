@@ -82,10 +82,10 @@ class Files:
             (self.folder / "swap").rename(self.folder / other)
 
 
-def index_folder(index: Store, engine: Pipeline, folder: Path, reads: int = 1_000) -> IndexReport:
+def index_folder(index: Store, pipeline: Pipeline, folder: Path, reads: int = 1_000) -> IndexReport:
     """Args: reads: how many photos are read before it is asked to stop."""
     asked = iter([False] * reads)
-    report = index_photos(index, lambda: engine, [str(folder)], should_stop=lambda: next(asked, True))
+    report = index_photos(index, lambda: pipeline, [str(folder)], should_stop=lambda: next(asked, True))
     if not report.stopped:
         assert report.found == report.indexed + report.unchanged + report.failed
         assert min(report.moved, report.duplicates, report.missing) >= 0
@@ -96,26 +96,26 @@ def index_folder(index: Store, engine: Pipeline, folder: Path, reads: int = 1_00
 @settings(max_examples=40, deadline=None, database=None)
 @given(st.lists(operations, min_size=2, max_size=14))
 def test_any_sequence_of_changes(sequence: list[tuple[str, ...]]) -> None:
-    engine = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
+    pipeline = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
     with TemporaryDirectory() as scratch:
         place = Path(scratch)
         photos, index = Files(place / "photos"), Store.create(place / "library", FAKE_SPEC)
         for what, *rest in sequence:
             if what == "run":
                 (photos.folder / rest[0]).mkdir(exist_ok=True)
-                index_folder(index, engine, photos.folder / rest[0])
+                index_folder(index, pipeline, photos.folder / rest[0])
                 check_vectors_of_a_part(index)
             elif what == "stopped run":
-                index_folder(index, engine, photos.folder, int(rest[0]))
+                index_folder(index, pipeline, photos.folder, int(rest[0]))
             else:
                 photos.do(what, *rest)
-        failed = {path for path, _ in index_folder(index, engine, photos.folder).failures}
+        failed = {path for path, _ in index_folder(index, pipeline, photos.folder).failures}
         check_vectors(index)
         assert {path for path, _ in index.failures()} == failed
-        again = index_folder(index, engine, photos.folder)
+        again = index_folder(index, pipeline, photos.folder)
         assert (again.indexed, again.moved, again.duplicates) == (0, 0, 0)
         fresh = Store.create(place / "fresh", FAKE_SPEC)
-        index_folder(fresh, engine, photos.folder)
+        index_folder(fresh, pipeline, photos.folder)
         compare(index, fresh, failed)
         index.close()
         fresh.close()

@@ -33,11 +33,11 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(root: Path, fake_engine: Pipeline) -> Iterator[Library]:
+def library(root: Path, fake_pipeline: Pipeline) -> Iterator[Library]:
     """All indexed; the person on nas/a.png has a name."""
     Store.create(root.parent / "library", FAKE_SPEC).close()
     with Library(root.parent / "library") as library:
-        library.__dict__["pipeline"] = fake_engine
+        library.__dict__["pipeline"] = fake_pipeline
         library.index(root)
         library.cluster(eps=1e-6, min_samples=1)
         (face,) = library.people.faces_in(root / "nas/a.png")
@@ -289,14 +289,14 @@ def test_a_library_of_before_learns_its_devices(
     assert counted(library, root) == (0, 2)  # the stray one, too
 
 
-def test_another_model_drops_no_photo_that_is_offline(library: Library, root: Path, fake_engine: Pipeline) -> None:
+def test_another_model_drops_no_photo_that_is_offline(library: Library, root: Path, fake_pipeline: Pipeline) -> None:
     unmount(root)
     with pytest.raises(LibraryError, match=r"4 photos .*offline"):
-        reembed(library.store, fake_engine, drop_missing=True)
+        reembed(library.store, fake_pipeline, drop_missing=True)
     assert kept(library)
     mount(root)
     (root / "nas/b.png").unlink()
-    assert reembed(library.store, fake_engine, drop_missing=True).dropped == 1
+    assert reembed(library.store, fake_pipeline, drop_missing=True).dropped == 1
 
 
 def test_places_are_named_in_few_words() -> None:

@@ -14,7 +14,7 @@ from facesearch.core.errors import ModelError
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import PhotoResult
 from facesearch.media import LocalFiles, Medium
-from facesearch.pipeline import pipeline
+from facesearch.pipeline import pipeline as module
 from facesearch.pipeline.pipeline import Pipeline, PipelineSpec, analyse
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
@@ -60,8 +60,8 @@ def test_another_process_gives_the_same(spec: PipelineSpec, media: list[Medium])
     assert same(found, expected)
 
 
-def test_it_is_what_a_pipeline_gives(spec: PipelineSpec, media: list[Medium], engine: Pipeline) -> None:
-    assert same(analyse(spec, media), engine.analyse(media))
+def test_it_is_what_a_pipeline_gives(spec: PipelineSpec, media: list[Medium], pipeline: Pipeline) -> None:
+    assert same(analyse(spec, media), pipeline.analyse(media))
 
 
 def test_the_networks_are_loaded_once_in_a_process(
@@ -77,4 +77,4 @@ def test_what_is_said_in_the_spec_counts(spec: PipelineSpec, media: list[Medium]
     assert not any(result.faces for result in analyse(large, media[:2]))
     with pytest.raises(ModelError, match="no detector 'none'"):
         analyse(replace(spec, detector="none"), media[:1])
-    pipeline._pipeline.cache_clear()
+    module._pipeline.cache_clear()

@@ -24,8 +24,8 @@ from facesearch.pipeline.quality import sharpness
 ASTRONAUT = Image.fromarray(skimage.data.astronaut())
 
 
-def analyse(engine: Pipeline, path: Path) -> list[Face]:
-    (result,) = engine.analyse([LocalFiles().read(str(path))], keep_crops=True)
+def analyse(pipeline: Pipeline, path: Path) -> list[Face]:
+    (result,) = pipeline.analyse([LocalFiles().read(str(path))], keep_crops=True)
     assert not result.reason
     return list(result.faces)
 
@@ -58,10 +58,10 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def demo_faces(engine, demo) -> dict[str, list[Face]]:
+def demo_faces(pipeline, demo) -> dict[str, list[Face]]:
     """All faces of each photo of the demo collection, from left to right; they are analysed as one batch."""
     folder, labels = demo
-    found = engine.analyse([LocalFiles().read(str(folder / name)) for name in labels], keep_crops=True)
+    found = pipeline.analyse([LocalFiles().read(str(folder / name)) for name in labels], keep_crops=True)
     return {name: sorted(result.faces, key=lambda f: f.box[0]) for name, result in zip(labels, found, strict=True)}
 
 
@@ -100,19 +100,19 @@ def test_every_orientation_is_the_same_face_at_the_same_place(demo, demo_faces):
             assert l2(face.embedding, first.embedding) < 0.1
 
 
-def test_a_face_holds_what_is_said_of_it(engine, demo_faces):
+def test_a_face_holds_what_is_said_of_it(pipeline, demo_faces):
     (found,) = demo_faces["eileen-collins-orientation-8.jpg"]
-    embedder = engine.embedder
+    embedder = pipeline.embedder
     assert found.crop.shape == (*embedder.spec.preprocessing.size, 3)
     assert found.crop.dtype == np.uint8
     assert found.sharpness == sharpness(found.crop)
     np.testing.assert_allclose(found.embedding, embedder.embed([found.crop])[0], atol=1e-5)
 
 
-def test_a_batch_gives_what_its_photos_give_alone(engine, demo, demo_faces):
+def test_a_batch_gives_what_its_photos_give_alone(pipeline, demo, demo_faces):
     folder, _ = demo
     for name in ("grace-hopper-soft.jpg", "together-far-apart.png", "coffee.jpg"):
-        alone = sorted(analyse(engine, folder / name), key=lambda f: f.box[0])
+        alone = sorted(analyse(pipeline, folder / name), key=lambda f: f.box[0])
         assert len(alone) == len(demo_faces[name])
         for one, other in zip(alone, demo_faces[name], strict=True):
             np.testing.assert_allclose(one.box, other.box, atol=1e-2)
@@ -129,56 +129,56 @@ def test_a_batch_gives_what_its_photos_give_alone(engine, demo, demo_faces):
         (1, (3100, 2100), [0.5, 1]),  # a face of 90 pixels: the crop wants every one
     ],
 )
-def test_a_large_jpeg_is_decoded_small_and_its_crops_lose_nothing(engine, tmp_path, decodes, face_scale, at, scales):
+def test_a_large_jpeg_is_decoded_small_and_its_crops_lose_nothing(pipeline, tmp_path, decodes, face_scale, at, scales):
     path = on_canvas(tmp_path / "large.jpg", face_scale, at)
-    (found,) = analyse(engine, path)
+    (found,) = analyse(pipeline, path)
     assert [scale for _, scale in decodes] == scales
 
     # the face is where it was pasted, in pixels of the whole photo
     small = tmp_path / "astronaut.png"
     ASTRONAUT.save(small)
-    (expected,) = analyse(engine, small)
+    (expected,) = analyse(pipeline, small)
     home = np.array(expected.box) * face_scale + (*at, *at)
     np.testing.assert_allclose(found.box, home, atol=12 * face_scale)
     landmarks = expected.landmarks * face_scale + at
     np.testing.assert_allclose(found.landmarks, landmarks, atol=5 * face_scale)
 
     # and the crop is the one that the whole photo gives
-    pre = engine.embedder.spec.preprocessing
+    pre = pipeline.embedder.spec.preprocessing
     crop = align(open_photo(path).decode().rgb, found.landmarks, pre)
     assert np.abs(crop.astype(int) - found.crop).mean() < 3
     assert found.sharpness == pytest.approx(sharpness(crop), rel=0.2)
-    assert l2(found.embedding, engine.embedder.embed([crop])[0]) < 0.1
+    assert l2(found.embedding, pipeline.embedder.embed([crop])[0]) < 0.1
     assert l2(found.embedding, expected.embedding) < 0.25
 
 
-def test_two_faces_get_the_detail_of_the_smaller_one(engine, tmp_path, decodes):
+def test_two_faces_get_the_detail_of_the_smaller_one(pipeline, tmp_path, decodes):
     path = tmp_path / "two.jpg"
     canvas = Image.new("RGB", (4000, 3000), "grey")
     canvas.paste(ASTRONAUT.resize((2048, 2048), Image.Resampling.LANCZOS), (100, 500))
     canvas.paste(ASTRONAUT, (3000, 1500))
     canvas.save(path, quality=95)
-    faces = analyse(engine, path)
+    faces = analyse(pipeline, path)
     assert len(faces) == 2
     assert [scale for _, scale in decodes] == [0.5, 1]
     assert l2(faces[0].embedding, faces[1].embedding) < 0.25
 
 
-def test_a_photo_without_faces_and_a_small_photo_are_decoded_once(engine, demo, decodes, tmp_path):
+def test_a_photo_without_faces_and_a_small_photo_are_decoded_once(pipeline, demo, decodes, tmp_path):
     folder, _ = demo
     Image.new("RGB", (4000, 3000), (50, 90, 70)).save(tmp_path / "wall.jpg")
-    assert analyse(engine, tmp_path / "wall.jpg") == []
-    assert len(analyse(engine, folder / "together.jpg")) == 2
-    assert len(analyse(engine, folder / "grace-hopper-close-up.png")) == 1
+    assert analyse(pipeline, tmp_path / "wall.jpg") == []
+    assert len(analyse(pipeline, folder / "together.jpg")) == 2
+    assert len(analyse(pipeline, folder / "grace-hopper-close-up.png")) == 1
     assert decodes == [("wall.jpg", 0.5), ("together.jpg", 1), ("grace-hopper-close-up.png", 1)]
 
 
-def test_a_large_png_gives_what_a_large_jpeg_gives(engine, tmp_path, decodes):
+def test_a_large_png_gives_what_a_large_jpeg_gives(pipeline, tmp_path, decodes):
     """No format but JPEG decodes at a reduced size; averaging does it for the others."""
     jpeg = on_canvas(tmp_path / "large.jpg", 3, (1200, 700))
     png = tmp_path / "large.png"
     Image.open(jpeg).save(png, compress_level=1)
-    (one,), (other,) = analyse(engine, jpeg), analyse(engine, png)
+    (one,), (other,) = analyse(pipeline, jpeg), analyse(pipeline, png)
     assert decodes[-1] == ("large.png", 1)
     np.testing.assert_allclose(one.box, other.box, atol=10)
     np.testing.assert_allclose(one.landmarks, other.landmarks, atol=6)
@@ -198,17 +198,17 @@ def test_a_large_png_gives_what_a_large_jpeg_gives(engine, tmp_path, decodes):
         ((4000, 3000), 15, 15),
     ],
 )
-def test_smallest_face(fake_engine, size, wanted, expected):
-    fake_engine.detection = DetectionConfig(min_face_px=wanted)
-    assert fake_engine.min_face_px(size) == expected
+def test_smallest_face(fake_pipeline, size, wanted, expected):
+    fake_pipeline.detection = DetectionConfig(min_face_px=wanted)
+    assert fake_pipeline.min_face_px(size) == expected
 
 
-def test_min_face_is_in_pixels_of_the_photo(engine, tmp_path):
+def test_min_face_is_in_pixels_of_the_photo(pipeline, tmp_path):
     """A face of 270 pixels in a large JPEG that is decoded at a half, and at an eighth."""
     path = on_canvas(tmp_path / "large.jpg", 3, (500, 200), (2400, 1800))
     faces = {}
     for min_face in (40, 200, 700):
-        other = Pipeline(engine.embedder, load_detector(), detection=DetectionConfig(min_face_px=min_face))
+        other = Pipeline(pipeline.embedder, load_detector(), detection=DetectionConfig(min_face_px=min_face))
         photo = other.load_photo(LocalFiles().read(str(path)))
         faces[min_face] = [tuple(np.round(face.box)) for face in other.detect([photo])[0]]
     assert [len(faces[min_face]) for min_face in faces] == [1, 1, 0]
@@ -250,13 +250,13 @@ def test_main_face(demo, demo_faces):
 # --- Many photos, some of them bad ------------------------------------------------------------------------------------
 
 
-def test_no_photos(engine):
-    assert engine.analyse([]) == []
-    assert engine.detect([]) == []
-    assert list(engine.main_faces([])) == []
+def test_no_photos(pipeline):
+    assert pipeline.analyse([]) == []
+    assert pipeline.detect([]) == []
+    assert list(pipeline.main_faces([])) == []
 
 
-def test_main_faces_keep_their_places(fake_engine, picture, tmp_path):
+def test_main_faces_keep_their_places(fake_pipeline, picture, tmp_path):
     """More than are loaded at once, with files among them that cannot be read and pictures without a face."""
     paths, expected = [], []
     for i in range(40):
@@ -268,8 +268,8 @@ def test_main_faces_keep_their_places(fake_engine, picture, tmp_path):
         else:
             picture.save(path, str(i))
         paths.append(str(path))
-        expected.append(None if i % 7 in (3, 5) else analyse(fake_engine, path)[0].embedding)
-    found = list(fake_engine.main_faces(iter(paths)))
+        expected.append(None if i % 7 in (3, 5) else analyse(fake_pipeline, path)[0].embedding)
+    found = list(fake_pipeline.main_faces(iter(paths)))
     assert len(found) == 40
     for face, embedding in zip(found, expected, strict=True):
         if embedding is None:
@@ -279,13 +279,13 @@ def test_main_faces_keep_their_places(fake_engine, picture, tmp_path):
             np.testing.assert_allclose(face.embedding, embedding, atol=1e-5)
 
 
-def test_main_faces_are_loaded_as_they_are_asked_for(fake_engine, picture, tmp_path, decodes, monkeypatch):
+def test_main_faces_are_loaded_as_they_are_asked_for(fake_pipeline, picture, tmp_path, decodes, monkeypatch):
     monkeypatch.setattr("facesearch.pipeline.pipeline.CORES", 2)
     monkeypatch.setattr(
         "facesearch.pipeline.pipeline.MAIN_FACES_AT_ONCE", 4
     )  # three batches at most are begun for the first face
     paths = [str(picture.save(tmp_path / f"{i}.png", str(i))) for i in range(40)]
-    faces = fake_engine.main_faces(paths)
+    faces = fake_pipeline.main_faces(paths)
     next(faces)
     assert 1 <= len(decodes) < 40
 
@@ -309,26 +309,26 @@ def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-def test_a_photo_that_cannot_be_decoded_again_harms_no_other(fake_engine, spoilt):
+def test_a_photo_that_cannot_be_decoded_again_harms_no_other(fake_pipeline, spoilt):
     media = [LocalFiles().read(path) for path in spoilt]
-    first, large, last = fake_engine.analyse(media)
+    first, large, last = fake_pipeline.analyse(media)
     assert (large.reason, large.faces) == ("not enough memory to decode it", ())
     for medium, result in ((media[0], first), (media[2], last)):
-        (expected,) = fake_engine.analyse([medium])[0].faces
+        (expected,) = fake_pipeline.analyse([medium])[0].faces
         (face,) = result.faces
         np.testing.assert_allclose(face.embedding, expected.embedding, atol=1e-6)
 
 
-def test_the_main_face_of_a_photo_that_cannot_be_decoded_again_is_none(fake_engine, spoilt):
-    assert [face is None for face in fake_engine.main_faces(spoilt)] == [False, True, False]
+def test_the_main_face_of_a_photo_that_cannot_be_decoded_again_is_none(fake_pipeline, spoilt):
+    assert [face is None for face in fake_pipeline.main_faces(spoilt)] == [False, True, False]
 
 
-def test_a_result_holds_what_the_photo_tells(fake_engine, tmp_path):
+def test_a_result_holds_what_the_photo_tells(fake_pipeline, tmp_path):
     bad, good = tmp_path / "bad.jpg", tmp_path / "good.jpg"
     Image.effect_noise((640, 480), 50).convert("RGB").save(good)
     bad.write_bytes(good.read_bytes()[:200])
     media = [LocalFiles().read(str(path)) for path in (bad, good)]
-    broken, result = fake_engine.analyse(media)
+    broken, result = fake_pipeline.analyse(media)
     assert broken == PhotoResult(media[0].sha256, reason=broken.reason)
     assert broken.reason
     assert (result.sha256, result.size, result.min_face_px, result.reason) == (media[1].sha256, (640, 480), 20, "")

@@ -12,31 +12,31 @@ from facesearch.pipeline.pipeline import Pipeline
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_picture_shows_the_same_face(engine: Pipeline, quarters: int) -> None:
+def test_a_turned_picture_shows_the_same_face(pipeline: Pipeline, quarters: int) -> None:
     picture = skimage.data.astronaut()
     turned = np.ascontiguousarray(np.rot90(picture, quarters))
-    (upright,) = engine.detector.detect([picture], [40])[0]
-    (found,) = engine.detector.detect([turned], [40])[0]
+    (upright,) = pipeline.detector.detect([picture], [40])[0]
+    (found,) = pipeline.detector.detect([turned], [40])[0]
     back = found.turned_back(quarters, picture.shape[1], picture.shape[0])
     np.testing.assert_allclose(back.box, upright.box, atol=3)
     np.testing.assert_allclose(back.landmarks, upright.landmarks, atol=3)
 
 
-def test_the_crop_of_a_turned_face_stands_upright(engine: Pipeline) -> None:
+def test_the_crop_of_a_turned_face_stands_upright(pipeline: Pipeline) -> None:
     picture = skimage.data.astronaut()
     turned = np.ascontiguousarray(np.rot90(picture))
-    preprocessing = engine.embedder.spec.preprocessing
+    preprocessing = pipeline.embedder.spec.preprocessing
     crops = [
-        align(image, engine.detector.detect([image], [40])[0][0].landmarks, preprocessing)
+        align(image, pipeline.detector.detect([image], [40])[0][0].landmarks, preprocessing)
         for image in (picture, turned)
     ]
-    a, b = engine.embedder.embed(crops)
+    a, b = pipeline.embedder.embed(crops)
     assert np.linalg.norm(a - b) < 0.1
 
 
-def test_no_face_is_seen_into_a_turned_picture(engine: Pipeline) -> None:
+def test_no_face_is_seen_into_a_turned_picture(pipeline: Pipeline) -> None:
     for picture in (skimage.data.coffee(), np.full((200, 300, 3), 90, np.uint8)):
-        assert engine.detector.detect([picture], [20]) == [[]]
+        assert pipeline.detector.detect([picture], [20]) == [[]]
 
 
 def test_turning_can_be_switched_off() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from library_states import hash_of
-from shelf import ANNA
+from sharing_samples import ANNA
 
 from facesearch.core.types import Cluster, Person
 from facesearch.sharing.folders import _as_folder, _folder_names
@@ -61,11 +61,11 @@ def test_copies_take_the_place_of_links_and_not_the_other_way_round(trio, export
 
 
 @pytest.mark.parametrize("copy", [(), ("--copy",)])
-def test_equal_file_names_are_numbered(shelf, export, tmp_path, copy):
+def test_equal_file_names_are_numbered(photo_library, export, tmp_path, copy):
     """Also those that differ in case only, which are one on some file systems, and would write through a link."""
     for folder, name in (("a", "IMG.jpg"), ("b", "IMG.jpg"), ("c", "img.JPG"), ("d", "IMG (2).jpg")):
-        shelf.add(name, ANNA, folder=tmp_path / folder)
-    shelf.cluster()
+        photo_library.add(name, ANNA, folder=tmp_path / folder)
+    photo_library.cluster()
     hashes = {hash_of(path) for path in tmp_path.glob("?/*")}
     for _ in range(2):
         export("--to", tmp_path / "out", *copy)
@@ -75,10 +75,10 @@ def test_equal_file_names_are_numbered(shelf, export, tmp_path, copy):
         assert {hash_of(path) for path in made.iterdir()} == hashes
 
 
-def test_a_photo_with_two_faces_of_one_person_is_there_once(shelf, export, tmp_path):
-    shelf.add("mirror.jpg", ANNA, ANNA)
-    shelf.add("one.jpg", ANNA)
-    shelf.cluster()
+def test_a_photo_with_two_faces_of_one_person_is_there_once(photo_library, export, tmp_path):
+    photo_library.add("mirror.jpg", ANNA, ANNA)
+    photo_library.add("one.jpg", ANNA)
+    photo_library.cluster()
     export("--to", tmp_path / "out")
     assert list(tree(tmp_path / "out").values()) == [["mirror.jpg", "one.jpg"]]
 
@@ -149,13 +149,13 @@ def test_no_two_people_share_a_folder():
     assert folders[2] == "anna (2) (2)"
 
 
-def test_says_why_nothing_was_written(shelf, export, tmp_path):
-    shelf.add("anna0.jpg", ANNA)
-    shelf.add("anna1.jpg", ANNA)
+def test_says_why_nothing_was_written(photo_library, export, tmp_path):
+    photo_library.add("anna0.jpg", ANNA)
+    photo_library.add("anna1.jpg", ANNA)
     assert "facesearch cluster" in export("--to", tmp_path / "out").out
-    shelf.cluster()
+    photo_library.cluster()
     assert "facesearch name" in export("--xmp").out
-    shelf.people.name("1", "Anna")
+    photo_library.people.name("1", "Anna")
     for options in (["--to", tmp_path / "out"], ["--xmp"]):
         assert "2" in export(*options).out
         again = export(*options).out

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from people_samples import PEOPLE_SPEC
-from shelf import ANNA, BEN, CARLA, Shelf, add_three_people, names_in
+from sharing_samples import ANNA, BEN, CARLA, PhotoLibrary, add_three_people, names_in
 from xmp_samples import exiftool, needs_exiftool
 
 from facesearch.sharing.xmp import Region, read_frame, write_sidecar
@@ -23,10 +23,10 @@ def tag(photo: Path, *names: str, first: int = 0) -> None:
 
 
 @pytest.fixture
-def tagged(shelf: Shelf) -> Shelf:
+def tagged(photo_library: PhotoLibrary) -> PhotoLibrary:
     """Three people on three photos each and one photo of two, in clusters; nobody has a name."""
-    add_three_people(shelf)
-    return shelf
+    add_three_people(photo_library)
+    return photo_library
 
 
 def test_a_tag_names_the_cluster(tagged, import_names):
@@ -44,13 +44,13 @@ def test_regions_find_their_faces(tagged, import_names):
     assert tagged.titles(tagged.folder / "both.jpg") == ["Anna", "Ben"]
 
 
-def test_a_region_is_one_face_only(shelf, import_names):
+def test_a_region_is_one_face_only(photo_library, import_names):
     """Two faces that overlap, and one region: the one that it fits best."""
-    path = shelf.add("two.jpg", ANNA, BEN)
-    shelf.cluster()
+    path = photo_library.add("two.jpg", ANNA, BEN)
+    photo_library.cluster()
     write_sidecar(f"{path}.xmp", [Region("Ben", (60.0, 0.0, 270.0, 140.0))], read_frame(path))
     assert import_names() == {"Ben": 1}
-    assert shelf.titles(path) == [None, "Ben"]
+    assert photo_library.titles(path) == [None, "Ben"]
 
 
 def test_a_region_on_no_face_is_nobody(tagged, import_names):
@@ -128,7 +128,7 @@ def test_our_own_sidecars_say_nothing_new(trio, export, import_names):
 def test_a_new_library_takes_the_names_of_an_old_one(trio, export, tmp_path, command):
     export("--xmp")
     copy = Store.create(tmp_path / "new", PEOPLE_SPEC)
-    fresh = Shelf(copy, trio.folder)
+    fresh = PhotoLibrary(copy, trio.folder)
     for name, who in (("anna0.jpg", ANNA), ("anna1.jpg", ANNA), ("ben0.jpg", BEN), ("carla0.jpg", CARLA)):
         fresh.add(name, who)
     fresh.cluster()

@@ -103,7 +103,7 @@ def test_everybody_but_ignored_people_is_there_the_largest_first(library, tmp_pa
     make_report(library, out, ReportOptions(title="Reunion"))
     index = pages(out)["index.html"]
     assert "Reunion" in index.text
-    assert index.text.index("Anna") < index.text.index("Somebody")
+    assert index.text.index("Anna") < index.text.index("Unnamed")
     assert "Cem" not in everything(out).decode(errors="replace")
     assert colours_in(out) == {RED, GREEN}
     assert [name for name in pages(out) if name.startswith("photos/")] == []
@@ -114,7 +114,7 @@ def test_only_those_who_are_wanted_are_in_it(library, tmp_path):
     made = make_report(library, out, ReportOptions(only=("anna", "Anna"), photos=True))
     assert (made.people, made.faces, made.photos) == (1, 2, 2)
     assert colours_in(out) == {RED}
-    assert "Somebody" not in "".join(page.text for page in pages(out).values())  # nor on the photo of both
+    assert "Unnamed" not in "".join(page.text for page in pages(out).values())  # nor on the photo of both
     make_report(library, out, ReportOptions(only=("Cem",)))
     assert colours_in(out) == {BLUE}
     make_report(library, out, ReportOptions(named=True, ignored=True))

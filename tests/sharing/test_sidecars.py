@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from index_samples import a_photo, put
 from library_states import hash_of
-from shelf import ANNA, names_in
+from sharing_samples import ANNA, names_in
 from xmp_samples import needs_exiftool, seen_by_exiftool
 
 from facesearch.sharing.xmp import Region, read_frame, write_sidecar
@@ -40,31 +40,31 @@ def test_exiftool_reads_names_and_regions(trio, export, naming, sidecar):
     assert sorted(seen["XMP-dc:Subject"]) == ["Anna", "Ben"]
 
 
-def test_sidecars_apart_lie_as_the_photos_do(shelf, export, tmp_path):
+def test_sidecars_apart_lie_as_the_photos_do(photo_library, export, tmp_path):
     """Equal names in different folders keep sidecars of their own."""
     for name in ("one.jpg", "a/one.jpg", "a/b/one.jpg"):
-        shelf.add(name, ANNA)
-    shelf.cluster()
-    shelf.people.name(shelf.cluster_of(shelf.folder / "one.jpg"), "Anna")
+        photo_library.add(name, ANNA)
+    photo_library.cluster()
+    photo_library.people.name(photo_library.cluster_of(photo_library.folder / "one.jpg"), "Anna")
     assert export("--xmp", "--xmp-to", tmp_path / "xmp", "--json").json == {"written": 3, "failures": []}
     found = {str(path.relative_to(tmp_path / "xmp")) for path in (tmp_path / "xmp").rglob("*.xmp")}
     assert found == {"one.jpg.xmp", "a/one.jpg.xmp", "a/b/one.jpg.xmp"}
-    assert not list(shelf.folder.rglob("*.xmp"))
+    assert not list(photo_library.folder.rglob("*.xmp"))
     assert export("--xmp", "--xmp-to", tmp_path / "xmp", "--json").json["written"] == 0
 
 
-def test_two_photos_with_one_sidecar_are_told(shelf, export):
+def test_two_photos_with_one_sidecar_are_told(photo_library, export):
     for name in ("one.jpg", "one.png", "two.jpg"):
-        shelf.add(name, ANNA)
-    shelf.add("two.png")
-    shelf.cluster()
-    shelf.people.name(shelf.cluster_of(shelf.folder / "one.jpg"), "Anna")
+        photo_library.add(name, ANNA)
+    photo_library.add("two.png")
+    photo_library.cluster()
+    photo_library.people.name(photo_library.cluster_of(photo_library.folder / "one.jpg"), "Anna")
     answer = export("--xmp", "--xmp-names", "replaced", "--json").json
     assert answer["written"] == 2
     (failure,) = answer["failures"]
-    assert failure["path"] == str(shelf.folder / "one.png")
-    assert str(shelf.folder / "one.jpg") in failure["reason"]
-    assert names_in(shelf.folder)["two.jpg"] == ["Anna"]
+    assert failure["path"] == str(photo_library.folder / "one.png")
+    assert str(photo_library.folder / "one.jpg") in failure["reason"]
+    assert names_in(photo_library.folder)["two.jpg"] == ["Anna"]
     assert export("--xmp", "--xmp-names", "replaced", "--json").json["written"] == 0
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from shelf import ANNA
+from sharing_samples import ANNA
 
 from facesearch.sharing.tables import COLUMNS
 
@@ -35,11 +35,11 @@ def test_json_says_the_same_as_csv(trio, export):
     assert len(only) == 4
 
 
-def test_faces_of_one_photo_come_by_number(shelf, export):
+def test_faces_of_one_photo_come_by_number(photo_library, export):
     for i in range(7):
-        shelf.add(f"{i}.jpg", ANNA)
-    shelf.add("group.jpg", *[ANNA] * 4)
-    shelf.cluster()
+        photo_library.add(f"{i}.jpg", ANNA)
+    photo_library.add("group.jpg", *[ANNA] * 4)
+    photo_library.cluster()
     faces = [face["face"] for face in export("--format", "json").json["faces"] if face["path"].endswith("group.jpg")]
     assert faces == [8, 9, 10, 11]
 

@@ -91,8 +91,8 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(tmp_path: Path, fake_engine: Any) -> Iterator[Store]:
-    index = Store.create(tmp_path / "library", fake_engine.embedder.spec)
+def library(tmp_path: Path, fake_pipeline: Any) -> Iterator[Store]:
+    index = Store.create(tmp_path / "library", fake_pipeline.embedder.spec)
     yield index
     index.close()
 
@@ -110,8 +110,8 @@ TOLD = {
 }
 
 
-def test_photos_are_dated_when_they_are_indexed(library: Store, photos: Path, fake_engine: Any) -> None:
-    index_photos(library, lambda: fake_engine, [str(photos)])
+def test_photos_are_dated_when_they_are_indexed(library: Store, photos: Path, fake_pipeline: Any) -> None:
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     assert dates(library) == TOLD
 
 
@@ -122,29 +122,29 @@ def undate(library: Store) -> None:
 
 
 def test_photos_of_before_are_dated_by_the_next_run_and_not_looked_at_again(
-    library: Store, photos: Path, fake_engine: Any
+    library: Store, photos: Path, fake_pipeline: Any
 ) -> None:
-    index_photos(library, lambda: fake_engine, [str(photos)])
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     undate(library)
-    report = index_photos(library, lambda: pytest.fail("no engine is needed"), [str(photos)])
+    report = index_photos(library, lambda: pytest.fail("no pipeline is needed"), [str(photos)])
     assert (report.indexed, report.unchanged) == (0, 2)
     assert dates(library) == TOLD
 
 
 def test_a_photo_of_before_that_cannot_be_read_now_keeps_its_files_time(
-    library: Store, photos: Path, fake_engine: Any
+    library: Store, photos: Path, fake_pipeline: Any
 ) -> None:
-    index_photos(library, lambda: fake_engine, [str(photos)])
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     undate(library)
     found = (photos / "told.jpg").stat()
     (photos / "told.jpg").write_bytes(b"x" * found.st_size)
     os.utime(photos / "told.jpg", ns=(found.st_mtime_ns, found.st_mtime_ns))
-    index_photos(library, lambda: fake_engine, [str(photos)])
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     assert dates(library)["told.jpg"] == (datetime.fromtimestamp(found.st_mtime_ns / 1e9), "file")
 
 
-def test_an_edit_that_gives_a_photo_a_date_is_seen(library: Store, photos: Path, fake_engine: Any) -> None:
-    index_photos(library, lambda: fake_engine, [str(photos)])
+def test_an_edit_that_gives_a_photo_a_date_is_seen(library: Store, photos: Path, fake_pipeline: Any) -> None:
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     save(photos / "untold.jpg", quarters(90), exif=exif(DateTimeOriginal="2020:01:01 00:00:00"))
-    index_photos(library, lambda: fake_engine, [str(photos)])
+    index_photos(library, lambda: fake_pipeline, [str(photos)])
     assert dates(library)["untold.jpg"] == (datetime(2020, 1, 1), "exif")

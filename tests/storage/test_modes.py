@@ -41,11 +41,11 @@ def private(folder: Path) -> bool:
     return found.pop("") == "0o700" and set(found.values()) == {"0o600"}
 
 
-def use(folder: Path, engine: Pipeline) -> set[str]:
+def use(folder: Path, pipeline: Pipeline) -> set[str]:
     """Do everything with a library that makes files; the names of those that there are meanwhile."""
     Store.create(folder, FAKE_SPEC).close()
     with Library(folder) as library, library.store.writing():
-        library.__dict__["pipeline"] = engine
+        library.__dict__["pipeline"] = pipeline
         photo = Picture.save(folder.parent / "photos/a.png", "a")
         library.index([photo.parent])
         assert library.thumbnails.face_tile(1).jpeg
@@ -57,8 +57,8 @@ def use(folder: Path, engine: Pipeline) -> set[str]:
         return set(modes(folder))
 
 
-def test_a_new_library_with_all_its_files(tmp_path: Path, fake_engine: Pipeline) -> None:
-    names = use(tmp_path / "library", fake_engine)
+def test_a_new_library_with_all_its_files(tmp_path: Path, fake_pipeline: Pipeline) -> None:
+    names = use(tmp_path / "library", fake_pipeline)
     assert names >= {
         *("", "library.sqlite3", "library.sqlite3-wal", "library.sqlite3-shm", "writer.lock", "writer.txt"),
         *("pictures.sqlite3", "pictures.sqlite3-wal", "pictures.sqlite3-shm"),
@@ -67,15 +67,15 @@ def test_a_new_library_with_all_its_files(tmp_path: Path, fake_engine: Pipeline)
     assert private(tmp_path / "library")
 
 
-def test_a_library_in_an_empty_folder(tmp_path: Path, fake_engine: Pipeline) -> None:
+def test_a_library_in_an_empty_folder(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     (tmp_path / "library").mkdir()
     (tmp_path / "library").chmod(0o755)
-    use(tmp_path / "library", fake_engine)
+    use(tmp_path / "library", fake_pipeline)
 
 
-def test_an_old_library_is_tightened_when_it_is_next_written(tmp_path: Path, fake_engine: Pipeline) -> None:
+def test_an_old_library_is_tightened_when_it_is_next_written(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     folder = tmp_path / "library"
-    use(folder, fake_engine)
+    use(folder, fake_pipeline)
     for leftover in ("library.sqlite3-journal", "faces.faiss.part", "calibration.json.part", "writer.txt", ".DS_Store"):
         (folder / leftover).touch()
     for path in folder.iterdir():

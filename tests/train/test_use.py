@@ -198,11 +198,11 @@ def lfw_in_small(demo: tuple[Path, dict[str, tuple[str, ...]]], images: Path) ->
 
 
 @pytest.mark.data
-def test_labelled_faces_are_found_where_indexing_finds_them(data: Path, engine: Pipeline, tmp_path: Path) -> None:
+def test_labelled_faces_are_found_where_indexing_finds_them(data: Path, pipeline: Pipeline, tmp_path: Path) -> None:
     for person in sorted((data / "faces").iterdir())[:5]:
         shutil.copytree(person, tmp_path / "faces" / person.name)
     report = align(tmp_path / "faces", tmp_path / "out", device="cpu")
     entries = list(read_manifest(tmp_path / "out"))
-    main = list(engine.main_faces(str(tmp_path / "faces" / entry.source) for entry in entries))
+    main = list(pipeline.main_faces(str(tmp_path / "faces" / entry.source) for entry in entries))
     assert [entry.file is not None for entry in entries] == [face is not None for face in main]
     assert report.aligned >= 0.95 * report.found >= 0.95 * 40

@@ -173,14 +173,14 @@ def test_indexing_is_stopped_and_goes_on(visited: Visit, monkeypatch: pytest.Mon
 
     visit, before = visited, visited.library.status()
     go_on = threading.Event()
-    engine = visit.serving.site.library.get().pipeline
-    analyse = engine.analyse
+    pipeline = visit.serving.site.library.get().pipeline
+    analyse = pipeline.analyse
 
     def slow(photos: Any) -> Any:
         go_on.wait(60)
         return analyse(photos)
 
-    monkeypatch.setattr(engine, "analyse", slow)
+    monkeypatch.setattr(pipeline, "analyse", slow)
     monkeypatch.setattr("facesearch.indexing.indexer.BATCH_PHOTOS", 1)
     monkeypatch.setattr("facesearch.indexing.indexer.READ_AHEAD", 1)
     visit.go("/index")
@@ -201,7 +201,7 @@ def test_faces_are_clustered_from_the_page(visited: Visit) -> None:
     visit = visited
     visit.go("/index")
     visit.page.get_by_role("button", name="Group again").click()
-    visit.page.get_by_role("heading", name="Grouped").wait_for()
+    visit.page.get_by_role("heading", name="Clustered").wait_for()
     assert "2 clusters" in str(visit.page.locator(".panel.done").text_content())
 
 

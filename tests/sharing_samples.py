@@ -18,13 +18,16 @@ from facesearch.storage import Store
 if TYPE_CHECKING:
     from conftest import Answer
 
-__all__ = ["ANNA", "BEN", "CARLA", "Shelf", "add_three_people", "export", "import_names", "names_in", "shelf", "trio"]
+__all__ = [
+    *("ANNA", "BEN", "CARLA", "PhotoLibrary", "add_three_people"),
+    *("export", "import_names", "names_in", "photo_library", "trio"),
+]
 
 ANNA, BEN, CARLA = 1, 2, 3
 
 
 @dataclass
-class Shelf:
+class PhotoLibrary:
     """A library whose photos are real files of 640 x 480 pixels; the faces in them are made up."""
 
     index: Store
@@ -65,16 +68,16 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
+def photo_library(tmp_path: Path) -> Iterator[PhotoLibrary]:
     index = Store.create(Path(os.environ["FACESEARCH_LIBRARY"]) / "made", PEOPLE_SPEC)
-    yield Shelf(index, tmp_path / "photos")
+    yield PhotoLibrary(index, tmp_path / "photos")
     index.close()
 
 
 @pytest.fixture
-def export(shelf: Shelf, command: "Callable[..., Answer]") -> "Callable[..., Answer]":
+def export(photo_library: PhotoLibrary, command: "Callable[..., Answer]") -> "Callable[..., Answer]":
     def export(*arguments: object) -> "Answer":
-        answer = command("export", "--library", shelf.index.folder, *arguments)
+        answer = command("export", "--library", photo_library.index.folder, *arguments)
         assert answer.code == 0, answer
         return answer
 
@@ -82,32 +85,32 @@ def export(shelf: Shelf, command: "Callable[..., Answer]") -> "Callable[..., Ans
 
 
 @pytest.fixture
-def import_names(shelf: Shelf, command: "Callable[..., Answer]") -> Callable[[], dict[str, int]]:
+def import_names(photo_library: PhotoLibrary, command: "Callable[..., Answer]") -> Callable[[], dict[str, int]]:
     def import_names() -> dict[str, int]:
-        answer = command("import-names", "--library", shelf.index.folder, "--json").json
+        answer = command("import-names", "--library", photo_library.index.folder, "--json").json
         assert answer["failures"] == []
         return {name["name"]: name["faces"] for name in answer["names"]}
 
     return import_names
 
 
-def add_three_people(shelf: Shelf) -> None:
+def add_three_people(photo_library: PhotoLibrary) -> None:
     """Anna, Ben and Carla on three photos each, and one photo of Anna and Ben; in clusters without names."""
     for i in range(3):
-        shelf.add(f"anna{i}.jpg", ANNA)
-        shelf.add(f"ben{i}.jpg", BEN)
-        shelf.add(f"carla{i}.jpg", CARLA)
-    shelf.add("both.jpg", ANNA, BEN)
-    shelf.cluster()
+        photo_library.add(f"anna{i}.jpg", ANNA)
+        photo_library.add(f"ben{i}.jpg", BEN)
+        photo_library.add(f"carla{i}.jpg", CARLA)
+    photo_library.add("both.jpg", ANNA, BEN)
+    photo_library.cluster()
 
 
 @pytest.fixture
-def trio(shelf: Shelf) -> Shelf:
+def trio(photo_library: PhotoLibrary) -> PhotoLibrary:
     """Anna and Ben with names, Carla without, each on three photos; one photo shows Anna and Ben."""
-    add_three_people(shelf)
-    shelf.people.name(shelf.cluster_of(shelf.folder / "anna0.jpg"), "Anna")
-    shelf.people.name(shelf.cluster_of(shelf.folder / "ben0.jpg"), "Ben")
-    return shelf
+    add_three_people(photo_library)
+    photo_library.people.name(photo_library.cluster_of(photo_library.folder / "anna0.jpg"), "Anna")
+    photo_library.people.name(photo_library.cluster_of(photo_library.folder / "ben0.jpg"), "Ben")
+    return photo_library
 
 
 def names_in(folder: Path) -> dict[str, list[str]]:
