@@ -84,10 +84,14 @@ class Library:
                 raise
             self.store = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search, detector)
         else:
-            if model is not None:
-                self.store.require_model(embedding.resolve(model))
-            if detector is not None:
-                self.store.require_detector(_detector_spec(detector))
+            try:
+                if model is not None:
+                    self.store.require_model(embedding.resolve(model))
+                if detector is not None:
+                    self.store.require_detector(_detector_spec(detector))
+            except BaseException:
+                self.store.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

@@ -77,7 +77,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tupl
 
 @pytest.fixture
 def fake_pipeline() -> Pipeline:
-    """An pipeline that takes a millisecond a photo; its embeddings have 8 dimensions."""
+    """A pipeline that takes a millisecond a photo; its embeddings have 8 dimensions."""
     return Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
 
 

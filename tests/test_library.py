@@ -1,4 +1,4 @@
-"""The Python API, on the demo collection and with an pipeline that takes no time."""
+"""The Python API, on the demo collection and with a pipeline that takes no time."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ from facesearch.core.errors import (
     InputError,
     LibraryError,
     LibraryMissingError,
+    ModelError,
     ModelMismatchError,
     NoFaceError,
     PhotoError,
@@ -160,6 +161,16 @@ def test_model_of_a_library_is_kept(tmp_path: Path) -> None:
     Store.create(tmp_path / "fake", FAKE_SPEC).close()
     with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*reembed --model dlib"):
         Library(tmp_path / "fake", model="dlib")
+
+
+def test_a_library_that_is_refused_is_not_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store.create(tmp_path, FAKE_SPEC).close()
+    closed: list[Store] = []
+    monkeypatch.setattr(Store, "close", lambda self: closed.append(self))
+    for wrong in ({"model": "dlib"}, {"model": "no such model"}, {"detector": "no such detector"}):
+        with pytest.raises(ModelError):
+            Library(tmp_path, **wrong)
+    assert len(closed) == 3
 
 
 def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Indexing runs, with an pipeline that takes no time: what is looked at, what is left alone, what is reported."""
+"""Indexing runs, with a pipeline that takes no time: what is looked at, what is left alone, what is reported."""
 
 import os
 import shutil

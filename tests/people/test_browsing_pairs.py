@@ -117,3 +117,19 @@ def test_when_all_are_answered_those_that_the_answers_have_brought_up_come(colle
 def test_without_a_calibration_there_is_no_asking(collection):
     with pytest.raises(InputError, match="facesearch calibrate"):
         Browser(collection.index, lambda: None).pairs()
+
+
+def test_a_pair_of_which_one_goes_meanwhile_is_left_out(
+    collection: Collection, browse: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = browse.pairs(limit=1).items[0]
+    is_open = pairs.PairList._open
+
+    def merging(self: pairs.PairList, after: object, count: int) -> object:
+        found = is_open(self, after, count)
+        if found:
+            collection.people.merge([str(first.a.id), str(first.b.id)])
+        return found
+
+    monkeypatch.setattr(pairs.PairList, "_open", merging)
+    assert browse.pairs(limit=1).items == ()

@@ -49,7 +49,8 @@ class PairList:
 
         def described(some: Sequence[Key]) -> list[Pair]:
             with self._store.reading() as connection:
-                return [_pair(connection, self._store.spec.dim, calibration, int(a), int(b)) for _, a, b in some]
+                pairs = [_pair(connection, self._store.spec.dim, calibration, int(a), int(b)) for _, a, b in some]
+            return [pair for pair in pairs if pair is not None]
 
         return page_of(rows, limit, lambda row: row, described)
 
@@ -84,16 +85,18 @@ def _is_open(pair: Key, clusters: Mapping[int, Cluster], apart: Set[frozenset[in
     return len(found) == 2 and not any(cluster.ignored for cluster in found) and persons not in apart
 
 
-def _pair(connection: Connection, dim: int, calibration: Calibration, a: int, b: int) -> Pair:
-    """What is shown of two clusters, which are there."""
-    first, second = clusters_of(connection, [a, b])
+def _pair(connection: Connection, dim: int, calibration: Calibration, a: int, b: int) -> Pair | None:
+    """What is shown of two clusters; None where one has just gone."""
+    found = clusters_of(connection, [a, b])
+    if len(found) < 2:
+        return None
     a_ids, a_vectors = embeddings_of_cluster(connection, a, dim)
     b_ids, b_vectors = embeddings_of_cluster(connection, b, dim)
     a_mean, b_mean = a_vectors.mean(axis=0, dtype=np.float64), b_vectors.mean(axis=0, dtype=np.float64)
     distance = rms_l2(a_mean, b_mean)
     return Pair(
-        a=first,
-        b=second,
+        a=found[0],
+        b=found[1],
         distance=distance,
         probability=float(calibration.probability(distance)),
         a_faces=_typical(a_ids, a_vectors @ a_mean),
