@@ -64,7 +64,7 @@ def test_after_edits_moves_and_another_model(index: Store, check_database: Check
         yield settle(index, "/p/3")
         with index.transaction() as connection:
             vectors = {face: unit(face, OTHER_SPEC.dim) for face in face_ids(index)}
-            pending_embeddings.stage(connection, OTHER_SPEC.fingerprint, vectors)
+            pending_embeddings.put(connection, OTHER_SPEC.fingerprint, vectors)
         yield index.adopt(OTHER_SPEC, [5])
         yield index.forget_paths(["/p/0"])
 
