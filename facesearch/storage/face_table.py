@@ -12,7 +12,7 @@ from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
 
-__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since", "read_table"]
+__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since"]
 
 # Rows that are read at a time.
 ROWS = 10_000
@@ -43,25 +43,25 @@ class FaceTable:
 
 def read_all(connection: Connection, dim: int) -> FaceTable:
     """All faces of the library. Args: dim: of the library's embeddings."""
-    return read_table(connection, dim)
+    return _read(connection, dim)
 
 
 def read_since(connection: Connection, dim: int, face: int) -> FaceTable:
     """The faces with a higher id than one."""
-    return read_table(connection, dim, select(db.faces.c.id).where(db.faces.c.id > face))
+    return _read(connection, dim, select(db.faces.c.id).where(db.faces.c.id > face))
 
 
 def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable:
     """The faces of one cluster."""
-    return read_table(connection, dim, select(db.clustered.c.face_id).where(db.clustered.c.cluster_id == cluster))
+    return _read(connection, dim, select(db.clustered.c.face_id).where(db.clustered.c.cluster_id == cluster))
 
 
 def read_new_and_known(connection: Connection, dim: int, run_id: int) -> FaceTable:
     """The faces of a run that are in no cluster yet, and those in the clusters that are a person's."""
-    return read_table(connection, dim, union(faces.unplaced_query(run_id), known_faces()))
+    return _read(connection, dim, union(faces.unplaced_query(run_id), known_faces()))
 
 
-def read_table(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
+def _read(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:
     """Args: dim: of the library's embeddings. only: the ids of the faces wanted, as a query; None for all."""
     wanted = true() if only is None else db.faces.c.id.in_(only)
     query = select(*COLUMNS).where(wanted).order_by(db.faces.c.id).execution_options(yield_per=ROWS)

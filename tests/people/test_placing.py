@@ -8,7 +8,7 @@ from facesearch.storage import catalog, clusters, face_table
 
 
 def known(collection: Collection) -> dict[int, list[int]]:
-    """Three people in clustered, of whom the first is known."""
+    """Three people in clusters, of whom the first is known."""
     faces = collection.add_people({person: range(5) for person in range(3)})
     collection.recluster()
     collection.people.name(str(collection.cluster_of(faces[0][0])), "Anna")
@@ -19,12 +19,12 @@ def test_only_faces_of_known_people_are_read(monkeypatch) -> None:
     read: list[int] = []
 
     def counted(*arguments: object):
-        table = read_table(*arguments)
+        table = real(*arguments)
         read.append(len(table))
         return table
 
-    read_table = face_table.read_table
-    monkeypatch.setattr(face_table, "read_table", counted)
+    real = face_table._read
+    monkeypatch.setattr(face_table, "_read", counted)
     with a_collection() as collection:
         known(collection)
         read.clear()
