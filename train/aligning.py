@@ -274,6 +274,6 @@ def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 
 def _write(out: Path, name: str, content: bytes) -> None:
-    """A whole file or none. Raises OSError."""
+    """A whole file or none; what a power cut leaves half is made again, see `_intact`. Raises OSError."""
     make_folders((out / name).parent)
-    replace_file(out / name, content, part=out / f".{threading.get_ident()}{PART}")
+    replace_file(out / name, content, part=out / f".{threading.get_ident()}{PART}", durable=False)

@@ -45,12 +45,15 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 
 
 @contextmanager
-def replacing(path: Path, *, part: Path | None = None, mode: int | None = None) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, *, part: Path | None = None, mode: int | None = None, durable: bool = True
+) -> Iterator[BinaryIO]:
     """A file to write; it takes the place of another when the block ends, and leaves it alone where that fails.
 
     Args:
         part: where it is written until then; None for `part_of(path)`.
         mode: its permissions, whatever the umask; None for those that the umask leaves.
+        durable: wait until it is on the medium; not for what is made by the thousand and can be made again.
 
     Raises OSError.
     """
@@ -59,17 +62,27 @@ def replacing(path: Path, *, part: Path | None = None, mode: int | None = None) 
         with open_private(part, mode) if mode is not None else part.open("wb") as file:
             yield file
             file.flush()
-            sync(file.fileno())
-        _rename(part, path)
+            if durable:
+                sync(file.fileno())
+        os.replace(part, path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
 
 
-def replace_file(path: Path, data: bytes | memoryview, *, part: Path | None = None, mode: int | None = None) -> None:
+def replace_file(
+    path: Path,
+    data: bytes | memoryview,
+    *,
+    part: Path | None = None,
+    mode: int | None = None,
+    durable: bool = True,
+) -> None:
     """As `replacing`, with what the file is to hold. Raises OSError."""
-    with replacing(path, part=part, mode=mode) as file:
+    with replacing(path, part=part, mode=mode, durable=durable) as file:
         file.write(data)
 
 
@@ -77,10 +90,6 @@ def put_in_place(part: Path, path: Path) -> None:
     """Rename a finished file over another: it is synced before, and its folder after. Raises OSError."""
     with part.open("rb+") as file:
         sync(file.fileno())
-    _rename(part, path)
-
-
-def _rename(part: Path, path: Path) -> None:
     os.replace(part, path)
     sync_folder(path.parent)
 
