@@ -64,9 +64,7 @@ def replacing(
             file.flush()
             if durable:
                 sync(file.fileno())
-        os.replace(part, path)
-        if durable:
-            sync_folder(path.parent)
+        _rename(part, path, durable)
     except BaseException:
         with suppress(OSError):
             part.unlink()
@@ -90,8 +88,13 @@ def put_in_place(part: Path, path: Path) -> None:
     """Rename a finished file over another: it is synced before, and its folder after. Raises OSError."""
     with part.open("rb+") as file:
         sync(file.fileno())
+    _rename(part, path, durable=True)
+
+
+def _rename(part: Path, path: Path, durable: bool) -> None:
     os.replace(part, path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def part_of(path: Path) -> Path:

@@ -85,6 +85,9 @@ def test_a_power_cut_is_waited_for_before_and_after_the_renaming(
     put_in_place(part_of(tmp_path / "a"), tmp_path / "a")
     assert seen == in_order
     seen.clear()
+    replace_file(tmp_path / "a", b"z", durable=False)
+    assert seen == [("rename", "a.part")]
+    seen.clear()
     make_folders(tmp_path / "one/two")
     assert seen == [("sync", tmp_path.name), ("sync", "one")]
 
