@@ -200,7 +200,7 @@ def test_indexing_is_stopped_and_goes_on(visited: Visit, monkeypatch: pytest.Mon
 def test_faces_are_clustered_from_the_page(visited: Visit) -> None:
     visit = visited
     visit.go("/index")
-    visit.page.get_by_role("button", name="Group again").click()
+    visit.page.get_by_role("button", name="Cluster again").click()
     visit.page.get_by_role("heading", name="Clustered").wait_for()
     assert "2 clusters" in str(visit.page.locator(".panel.done").text_content())
 
