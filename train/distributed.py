@@ -90,5 +90,6 @@ def joined(device: str) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=datetime.timedelta(hours=2))
     try:
         yield Ranks(place, rank, count)
+        dist.barrier()  # nobody leaves while another still needs the group
     finally:
         dist.destroy_process_group()

@@ -6,6 +6,7 @@ May import sharing, evaluation, library and everything below; `serve` starts web
 import gc
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from facesearch.cli import clusters, indexing, keeping, models, people, search, serve, sharing
@@ -16,7 +17,7 @@ from facesearch.core.errors import FacesearchError
 if TYPE_CHECKING:
     from typer import Typer
 
-__all__ = ["app", "command", "main", "run"]
+__all__ = ["app", "command", "leave_after", "main", "run"]
 
 # Commands in the order of --help.
 _FILES = [module.__name__ for module in (indexing, search, people, clusters, serve, keeping, sharing, models)]
@@ -34,11 +35,16 @@ def main() -> None:
 
 
 def command() -> None:
-    """The program `facesearch`: main, and then out at once: taking networks apart takes a while."""
+    """The program `facesearch`."""
     gc.set_threshold(YOUNG)
+    leave_after(main)
+
+
+def leave_after(program: Callable[[], None]) -> None:
+    """Run a program, and then out at once: taking networks apart takes a while, and their threads may not survive it."""
     code: object = 0
     try:
-        main()
+        program()
     except SystemExit as ended:
         code = ended.code or 0
     if sys.modules.keys().isdisjoint({"torch", "openvino"}) or not isinstance(code, int):
