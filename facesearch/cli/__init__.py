@@ -41,7 +41,7 @@ def command() -> None:
 
 
 def leave_after(program: Callable[[], None]) -> None:
-    """Run a program, and then out at once: taking networks apart takes a while, and their threads may not survive it."""
+    """Run a program, and then out at once: networks take a while to go, and their threads may not survive it."""
     code: object = 0
     try:
         program()
