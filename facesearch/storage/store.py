@@ -28,7 +28,7 @@ from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.photos import KnownPath
 from facesearch.storage.privacy import tighten_library
 from facesearch.storage.thumbnails import PictureStore
-from facesearch.storage.vectors import FaissIndex, Stamp, kind_for
+from facesearch.storage.vectors import FaissIndex, Stamp, VectorIndex, kind_for
 
 __all__ = ["Store"]
 
@@ -226,7 +226,7 @@ class Store:
     # -- search ---------------------------------------------------------------------------------------------------
 
     @property
-    def vectors(self) -> FaissIndex:
+    def vectors(self) -> VectorIndex:
         """The vectors of the library as it is now: from memory, from the cache file, or built again from SQLite."""
         with self.reading() as connection:
             stamp = self._current_stamp(connection)
