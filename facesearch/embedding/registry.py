@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.core.weights import WeightsFile, check_sha256, sha256_of
 from facesearch.embedding.base import ModelInfo, Network
 from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
 from facesearch.embedding.templates import FACENET_160, dlib_template
-from facesearch.embedding.weights import WeightsFile, check_sha256, sha256_of
 
 if TYPE_CHECKING:
     from torch import nn

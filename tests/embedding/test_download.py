@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from facesearch.core.errors import WeightsError
+from facesearch.core.weights import WeightsFile
 from facesearch.embedding import download
 from facesearch.embedding.downloads import fetch
 from facesearch.embedding.registry import BUILT_IN
-from facesearch.embedding.weights import WeightsFile
 
 BODY = np.random.default_rng(0).bytes(700_000)
 HALF = 400_000

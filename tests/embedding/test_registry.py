@@ -11,10 +11,10 @@ import torch
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError, ModelError, WeightsError
+from facesearch.core.weights import cache_dir
 from facesearch.embedding import available, download, load, resolve
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.templates import FACENET_160, arcface_template, dlib_template
-from facesearch.embedding.weights import cache_dir
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,13 @@ __all__ = ["WeightsFile", "cache_dir", "check_sha256", "sha256_of"]
 class WeightsFile:
     """A file that others published.
 
-    package: the installed package that carries it in its folder `models`; None: it lies in the user's cache.
+    package, folder: the installed package that carries it, and where in it; without one it lies in the user's cache.
     url, sha256, size_bytes: of the published file; None where that is not known, and then it is never downloaded.
     """
 
     filename: str
     package: str | None = None
+    folder: str = "models"
     url: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
@@ -34,7 +35,7 @@ class WeightsFile:
         found = importlib.util.find_spec(self.package)
         if found is None or not found.submodule_search_locations:
             return None
-        return Path(found.submodule_search_locations[0]) / "models" / self.filename
+        return Path(found.submodule_search_locations[0]) / self.folder / self.filename
 
     @property
     def ready(self) -> bool:
