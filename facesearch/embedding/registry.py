@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
+from facesearch.core.extras import how_to_get, is_installed, require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, check_sha256, sha256_of
 from facesearch.embedding.base import ModelInfo, Network
@@ -24,7 +25,10 @@ __all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_e
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A model that is known by name; how_to_get completes the sentence "it is missing: …"."""
+    """A model that is known by name.
+
+    how_to_get: completes the sentence "it is missing: …". needs: packages of extras, see `facesearch.core.extras`.
+    """
 
     network: str
     dim: int
@@ -34,6 +38,7 @@ class BuiltIn:
     read: Callable[[Path], "nn.Module"]
     licence: str
     source: str
+    needs: tuple[str, ...] = ()
 
 
 def _read_dlib(path: Path) -> "nn.Module":
@@ -62,6 +67,8 @@ _DLIB_PREPROCESSING = Preprocessing(
 _FACENET_PREPROCESSING = Preprocessing(
     size=(160, 160), landmarks=FACENET_160, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
 )
+
+_FACENET_NEEDS = ("torch", "facenet_pytorch")
 
 # Needs no download, and holds its own against those that do.
 DEFAULT_MODEL = "dlib"
@@ -99,6 +106,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on VGGFace2, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
     "facenet-casia": BuiltIn(
         network="inception-resnet-v1",
@@ -110,6 +118,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on CASIA-WebFace, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
 }
 
@@ -208,6 +217,7 @@ def load_module(spec: ModelSpec) -> "nn.Module":
     """
     if spec.network == "onnx":
         raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
+    require(spec.name, "torch")
     path = _path_of(spec)
     check_sha256(path, spec.weights_sha256)
     if spec.name in BUILT_IN:
@@ -225,12 +235,17 @@ def available() -> list[ModelInfo]:
             dim=model.dim,
             licence=model.licence,
             source=model.source,
-            ready=model.weights.ready,
+            ready=model.weights.ready and not _missing(model),
             where=model.weights.path,
-            note="" if model.weights.ready else model.how_to_get,
+            note="; ".join(_missing(model) + ([] if model.weights.ready else [model.how_to_get])),
         )
         for name, model in BUILT_IN.items()
     ]
+
+
+def _missing(model: BuiltIn) -> list[str]:
+    """Commands that install the packages which the model needs, and which are not there."""
+    return sorted({how_to_get(package) for package in model.needs if not is_installed(package)})
 
 
 def download(name: str, progress: "Progress | None" = None) -> Path:
@@ -259,6 +274,7 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
 
 def _resolve_built_in(name: str) -> ModelSpec:
     model = BUILT_IN[name]
+    require(name, *model.needs)
     path = _ready_path(name)
     return ModelSpec(
         name=name,
