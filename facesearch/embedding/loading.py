@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError
+from facesearch.core.extras import require
 from facesearch.core.settings import ModelSpec
 from facesearch.core.weights import check_sha256
 from facesearch.embedding.base import Network
@@ -69,6 +70,7 @@ def load_module(spec: ModelSpec) -> "nn.Module":
     """
     if spec.network == "onnx":
         raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
+    require(spec.name, "torch")
     path = path_of(spec)
     check_sha256(path, spec.weights_sha256)
     if spec.name in BUILT_IN:

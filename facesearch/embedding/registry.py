@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.errors import ModelError, WeightsError
+from facesearch.core.extras import how_to_get, is_installed, require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, sha256_of
 from facesearch.embedding.base import ModelInfo
@@ -21,7 +22,10 @@ __all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "path_of", "res
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A model that is known by name; how_to_get completes the sentence "it is missing: …"."""
+    """A model that is known by name.
+
+    how_to_get: completes the sentence "it is missing: …". needs: packages of extras, see `facesearch.core.extras`.
+    """
 
     network: str
     dim: int
@@ -31,6 +35,7 @@ class BuiltIn:
     read: Callable[[Path], "nn.Module"]
     licence: str
     source: str
+    needs: tuple[str, ...] = ()
 
 
 def _read_dlib(path: Path) -> "nn.Module":
@@ -71,6 +76,8 @@ _SFACE_PREPROCESSING = Preprocessing(
 _FACENET_PREPROCESSING = Preprocessing(
     size=(160, 160), landmarks=FACENET_160, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
 )
+
+_FACENET_NEEDS = ("torch", "facenet_pytorch")
 
 # Needs no download, and holds its own against those that do.
 DEFAULT_MODEL = "dlib"
@@ -119,6 +126,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on VGGFace2, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
     "facenet-casia": BuiltIn(
         network="inception-resnet-v1",
@@ -130,6 +138,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on CASIA-WebFace, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
 }
 
@@ -168,12 +177,17 @@ def available() -> list[ModelInfo]:
             dim=model.dim,
             licence=model.licence,
             source=model.source,
-            ready=model.weights.ready,
+            ready=model.weights.ready and not _missing(model),
             where=model.weights.path,
-            note="" if model.weights.ready else model.how_to_get,
+            note="; ".join(_missing(model) + ([] if model.weights.ready else [model.how_to_get])),
         )
         for name, model in BUILT_IN.items()
     ]
+
+
+def _missing(model: BuiltIn) -> list[str]:
+    """Commands that install the packages which the model needs, and which are not there."""
+    return sorted({how_to_get(package) for package in model.needs if not is_installed(package)})
 
 
 def download(name: str, progress: "Progress | None" = None) -> Path:
@@ -202,6 +216,7 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
 
 def _resolve_built_in(name: str) -> ModelSpec:
     model = BUILT_IN[name]
+    require(name, *model.needs)
     path = ready_path(name)
     return ModelSpec(
         name=name,
