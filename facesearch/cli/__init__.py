@@ -24,8 +24,8 @@ __all__ = ["app", "command", "leave_after", "main", "run"]
 _FILES = [module.__name__ for module in (indexing, search, people, clusters, serve, keeping, sharing, models)]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
-# New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
-YOUNG = 50_000
+# New objects after which Python looks for garbage: with its usual 700 a query spends a tenth of its time on it.
+YOUNG = 200_000
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141
 

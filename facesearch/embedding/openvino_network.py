@@ -16,9 +16,9 @@ Floats = npt.NDArray[np.float32]
 class OpenVinoNetwork:
     """The graph of one model; threads may share it."""
 
-    def __init__(self, graph: Any, spec: ModelSpec) -> None:
+    def __init__(self, graph: Any, spec: ModelSpec, kept_as: str = "") -> None:
         self.spec = spec
-        self._network = CompiledNetwork(graph)
+        self._network = CompiledNetwork(graph, kept_as)
 
     def __call__(self, batch: Floats) -> Floats:
         """(n, 3, height, width) float32 -> (n, dim) float32, not of unit norm."""

@@ -186,8 +186,12 @@ def _compiled(spec: ModelSpec) -> Network:
     from facesearch.embedding.dlib_graph import dlib_graph
     from facesearch.embedding.openvino_network import OpenVinoNetwork
 
-    graph = dlib_graph(_dlib_weights(spec), *spec.preprocessing.size, batch=CROPS_AT_ONCE)
-    return OpenVinoNetwork(graph, spec)
+    check_sha256(_path_of(spec), spec.weights_sha256)
+    return OpenVinoNetwork(
+        lambda: dlib_graph(_dlib_weights(spec), *spec.preprocessing.size, batch=CROPS_AT_ONCE),
+        spec,
+        f"dlib/{spec.weights_sha256}/{spec.preprocessing.size}/{CROPS_AT_ONCE}",
+    )
 
 
 def _dlib_weights(spec: ModelSpec) -> "DlibWeights":
