@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from facesearch.cli import clusters, indexing, keeping, models, people, search, serve, sharing
+from facesearch.cli import clusters, indexing, keeping, migrating, models, people, search, serve, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.core.errors import FacesearchError
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["app", "command", "leave_after", "main", "run"]
 
 # Commands in the order of --help.
-_FILES = [module.__name__ for module in (indexing, search, people, clusters, serve, keeping, sharing, models)]
+_FILES = [
+    module.__name__ for module in (indexing, search, people, clusters, serve, keeping, migrating, sharing, models)
+]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
 # New objects after which Python looks for garbage: with its usual 700 a query spends a tenth of its time on it.

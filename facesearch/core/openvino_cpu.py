@@ -17,7 +17,7 @@ import numpy.typing as npt
 from facesearch.core.executor import CORES
 from facesearch.core.kept_networks import compiled
 
-__all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino"]
+__all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
 
 Floats = npt.NDArray[np.float32]
 _MAKING = threading.Lock()
@@ -67,14 +67,14 @@ class CompiledNetwork:
         """Compile a network, or take it from the user's cache.
 
         Args:
-            graph: of OpenVINO, or with kept_as a function that makes one, called where none is in the cache.
+            graph: of OpenVINO, or a function that makes one, called where none is in the cache.
             kept_as: what it is called in the cache, see `kept_networks.compiled`; not kept without it.
         """
+        make: Callable[[], Any] = graph if callable(graph) else lambda: graph
         if kept_as:
-            make: Callable[[], Any] = graph if callable(graph) else lambda: graph
             self._compiled = compiled(_core(), make, _SETTINGS, kept_as, str(openvino().get_version()))
         else:
-            self._compiled = _core().compile_model(graph, "CPU", _SETTINGS)
+            self._compiled = _core().compile_model(make(), "CPU", _SETTINGS)
         shape = tuple(self._compiled.input(0).shape)
         self._batch, self._item = shape[0], shape[1:]
         self._dtype = self._compiled.input(0).element_type.to_dtype()
@@ -100,6 +100,11 @@ class CompiledNetwork:
             self._mine.request.set_input_tensor(openvino().Tensor(np.zeros((self._batch, *self._item), self._dtype)))
         request = self._mine.request
         return request, request.get_input_tensor().data
+
+
+def read_onnx(network: bytes) -> Any:
+    """An ONNX file's content as a graph. Raises RuntimeError where OpenVINO cannot read it."""
+    return _core().read_model(network)
 
 
 def graph_input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""What `pip install facesearch` is enough for, and what is said where more is needed: PyTorch is not to be found here."""
+"""What `pip install facesearch` is enough for, and what is said where more is needed: PyTorch cannot be found here."""
 
 import json
 import os

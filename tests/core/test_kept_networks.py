@@ -26,9 +26,10 @@ class Maker:
         return openvino().Model([op.relu(convolution(op, x, filters, np.ones(5, np.float32)))], [x], "small")
 
 
-@pytest.fixture
-def folder() -> Path:
-    return Path(os.environ["FACESEARCH_CACHE"]) / "networks"
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FACESEARCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "networks"
 
 
 def test_a_kept_network_gives_the_same_bits_and_is_not_made_again(folder: Path) -> None:
