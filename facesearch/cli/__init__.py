@@ -13,6 +13,7 @@ from facesearch.cli import clusters, indexing, keeping, migrating, models, peopl
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.core.errors import FacesearchError
+from facesearch.core.extras import EXTRAS, how_to_get
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -83,4 +84,11 @@ def _run(program: "Typer") -> None:
     except Exception as error:  # exit code 1 would say "different people"
         if os.environ.get("FACESEARCH_DEBUG"):
             raise
-        fail(f"unexpected {type(error).__name__}: {error} (FACESEARCH_DEBUG=1 shows where; please report it)")
+        fail(_told(error))
+
+
+def _told(error: Exception) -> str:
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package in EXTRAS:
+        return f"this needs {EXTRAS[package][0]}: {how_to_get(package)}"
+    return f"unexpected {type(error).__name__}: {error} (FACESEARCH_DEBUG=1 shows where; please report it)"
