@@ -154,24 +154,24 @@ def _extended(at: ArrayLike, x: Floats, y: Floats) -> Floats:
     return np.asarray(np.interp(given, x, y) + outside)
 
 
-def answer_log_odds(ratios: ArrayLike, alike: ArrayLike, searched: int) -> tuple[Floats, float]:
+def answer_log_odds(ratios: ArrayLike, alike: ArrayLike | None, searched: int) -> tuple[Floats, Floats]:
     """What the evidence of the nearest entities says of each, and of all of them.
 
     Entities may be one person: several faces of somebody in a library that was not clustered, or a cluster and a face
     that it has missed. So what speaks for an entity speaks for those that are like it, and against all others.
 
     Args:
-        ratios: (c,) log-likelihood ratios of the candidates; those of all other entities must be negligible.
-        alike: (c, c) probability that two candidates are one person; 1 on its diagonal.
+        ratios: (..., c) log-likelihood ratios of the candidates; those of all other entities must be negligible.
+        alike: (c, c) probability that two candidates are one person, 1 on its diagonal; None where all are different.
         searched: how many entities were searched.
 
     Returns:
-        (c,) log-odds that a candidate is the person of the probe, and the log-odds that anybody is.
+        (..., c) log-odds that a candidate is the person of the probe, and (...) that anybody is.
     """
     odds = np.exp(np.minimum(np.asarray(ratios, dtype=np.float64), LARGEST) - np.log(max(searched, 1)))
-    all_odds = max(float(odds.sum()), 1e-300)
-    support = np.maximum(np.asarray(alike, dtype=np.float64) @ odds, 1e-300)
-    return np.log(support / (1 + np.maximum(all_odds - support, 0.0))), float(np.log(all_odds))
+    all_odds = np.maximum(odds.sum(axis=-1), 1e-300)
+    support = np.maximum(odds if alike is None else odds @ np.asarray(alike, dtype=np.float64).T, 1e-300)
+    return np.log(support / (1 + np.maximum(all_odds[..., None] - support, 0.0))), np.asarray(np.log(all_odds))
 
 
 def from_pairs(calibration: "Calibration") -> Identification:

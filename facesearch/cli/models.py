@@ -154,6 +154,9 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
     ] = False,
+    strangers: Annotated[
+        Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
+    ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -171,7 +174,9 @@ def evaluate(
         if lfw is not None and pairs is not None:
             results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
         if photos is not None:
-            measured = accuracy.clusters(photos, labels, model, device, tick, baselines=baselines)
+            measured = accuracy.clusters(
+                photos, labels, model, device, tick, baselines=baselines, strangers=strangers
+            )
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:
         accuracy.merge_into(out, results)

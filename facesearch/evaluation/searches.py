@@ -35,6 +35,8 @@ AGAINST = 300.0
 OFFSET_NATS, SLOPE_SHARE = 5.0, 0.3
 # The usual FPIR curve counts as so many people's searches.
 USUAL_PEOPLE = 3.0
+# More people than these say no more of strangers, as so many searches are made.
+MOST_KNOWN = 200
 # Entities near a probe that are looked at, as in `facesearch.searching.identify`.
 CANDIDATES = 16
 
@@ -253,9 +255,11 @@ def _fpir_curve(strangers: Floats, people: int) -> tuple[tuple[float, float], ..
     usual = Identification(Evidence((0.0, 1.0), (0.0, 1.0)), 1.0, 0.0, USUAL_FPIR)
     at = np.arange(-4.0, 14.0, 0.5)
     measured = 1 - np.searchsorted(np.sort(strangers), at) / len(strangers)
-    rates = (people * measured + USUAL_PEOPLE * usual.fpir(at)) / (people + USUAL_PEOPLE)
+    known = min(people, MOST_KNOWN)
+    rates = (known * measured + USUAL_PEOPLE * usual.fpir(at)) / (known + USUAL_PEOPLE)
+    rates = np.array([float(f"{rate:.4g}") for rate in rates])
     falling = np.flatnonzero((rates < 1) & (np.diff(rates, prepend=np.inf) < 0))
-    return tuple((float(f"{rates[i]:.4g}"), float(at[i])) for i in falling)
+    return tuple((float(rates[i]), float(at[i])) for i in falling)
 
 
 def _rounded(line: tuple[float, float]) -> tuple[float, float]:

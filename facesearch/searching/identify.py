@@ -71,7 +71,7 @@ def identify(
         candidates = _candidates(connection, probe.astype(np.float64), near, cluster_of)
     ratios = np.array([_ratio(identification.evidence, one) for one in candidates]) - excess
     log_odds, anybody = answer_log_odds(ratios, _alike(identification.evidence, candidates), people)
-    answer = _answer(identification, candidates, log_odds, anybody)
+    answer = _answer(identification, candidates, log_odds, float(anybody))
     single = identification.evidence.of_soft([distance**2 for _, distance in near], 1) - excess - np.log(max(people, 1))
     by_entity = {
         _entity(one.faces[0], one.cluster): float(odds) for one, odds in zip(candidates, log_odds, strict=True)
