@@ -10,10 +10,10 @@ from facesearch.detection.yunet import Yunet
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
 
 DETECTORS: dict[str, DetectorKind] = {
-    "mtcnn": Mtcnn,
     "yunet": Yunet,
+    "mtcnn": Mtcnn,
 }
-DEFAULT_DETECTOR = "mtcnn"
+DEFAULT_DETECTOR = "yunet"
 
 
 def resolve(name: str) -> DetectorSpec:

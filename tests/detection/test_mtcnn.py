@@ -33,6 +33,11 @@ def iou(a: Box, b: Box) -> float:
     return overlap / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap)
 
 
+@pytest.fixture(scope="module")
+def detector():
+    return load("mtcnn")
+
+
 # --- Beside facenet-pytorch -------------------------------------------------------------------------------------------
 
 
