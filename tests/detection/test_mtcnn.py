@@ -265,7 +265,7 @@ def test_best_score_first_and_thresholds(detector, astronaut):
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > DetectionConfig().thresholds[2]
 
-    strict = load(config=DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
+    strict = load("mtcnn", config=DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
     assert 1 <= len(detect(strict, crowd, 20)) < 3
 
 
