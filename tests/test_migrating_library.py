@@ -59,6 +59,11 @@ def test_it_goes_on_with_its_own(library: Path, new_defaults: ModelSpec, demo: D
         assert opened.status().photos > 2
 
 
+def test_the_model_and_detector_of_before_are_what_they_were() -> None:
+    """As libraries of format 6 have them: with others by these names they would not open any more."""
+    assert (DLIB.fingerprint, detection.resolve("mtcnn").fingerprint) == ("f1813b1b5d3e69e2", "d94b032ed13403f6")
+
+
 def test_one_that_does_not_say_by_which_detector_is_mtcnns(
     tmp_path: Path, new_defaults: ModelSpec, pipeline_at_hand: None
 ) -> None:

@@ -45,7 +45,7 @@ def migrate(
         _migrate(library, device, model, detector, drop_missing, as_json)
 
 
-@app.command(hidden=True, epilog="Example: facesearch migrate --model facenet-vggface2")
+@app.command(hidden=True, epilog="Example: facesearch reembed --model facenet-vggface2")
 def reembed(
     model: Annotated[str, typer.Option("--model", help="The new embedding model, a name or a file.")],
     drop_missing: DropMissing = False,
