@@ -14,6 +14,7 @@ from facesearch.calibration import load_calibration, outdated_calibration
 from facesearch.core.errors import ModelMismatchError, WeightsError
 from facesearch.core.settings import ModelSpec
 from facesearch.detection import DETECTORS
+from facesearch.indexing.migration import MigrationReport
 from facesearch.library import Library
 from facesearch.storage import Store
 
@@ -173,6 +174,14 @@ def test_the_commands(library: Path, new_defaults: ModelSpec, command: Command) 
     assert {row["photo"].endswith("-soft.jpg") for row in report["unmatched"]} <= {True}
     assert "already" in command("migrate", *at).out
     assert "nothing to look at" in command("migrate", "--dry-run", *at).out
+
+
+def test_stopped_it_says_how_to_go_on(library: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "migrate", lambda *_, **__: MigrationReport(stopped=True))
+    answer = command("migrate", "--library", library)
+    assert answer.code == 130
+    assert "still what it was" in answer.out
+    assert command("reembed", "--model", "dlib", "--library", library, "--json").json["stopped"]
 
 
 def test_lost_faces_are_listed(
