@@ -7,7 +7,14 @@ from typing import Any
 
 from facesearch.core.errors import InputError
 
-__all__ = ["ANY_SIZE", "DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
+__all__ = [
+    *("ANY_SIZE", "DEFAULT_DETECTOR"),
+    *("DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"),
+]
+
+# The detector of new libraries, by its name in `facesearch.detection.registry`. Here, so that it can be named without
+# loading what detectors need.
+DEFAULT_DETECTOR = "mtcnn"
 
 
 @dataclass(frozen=True)
