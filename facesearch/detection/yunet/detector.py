@@ -31,7 +31,7 @@ NMS, SAME_FACE = 0.4, 0.3
 # (LFW, SFace: the same accuracy from 50 pixels on): there is no need for a second look, nor for one that is turned.
 # Heads that lean by 45 to 60 degrees reach 0.87, with their landmarks anywhere. A face that leans needs a higher score.
 CLEAR_SCORE, CLEAR_PX = 0.88, 40.0
-LEANING, LEANING_SCORE = (-45.0, 45.0), 0.8
+LEANING, LEANING_SCORE = (-45.0, 45.0), 0.82
 # Pixels that the smallest face wanted has in a photo that is shrunk for detection: the second look sees them.
 FACE_PX = 20.0
 # See `facesearch.detection.Upright`: 98.8 % of the photos in data/photos have a face of SURE_SCORE as they stand, 1.5 %
@@ -60,9 +60,9 @@ class Yunet:
     def _faces(self, image: NDArray[np.uint8], min_face_px: float) -> list[Face]:
         picture = Picture(image)
         proposed, is_clear = self._proposed(picture, min_face_px)
-        again = [self._again(picture, proposed.boxes[row]) for row in np.flatnonzero(~is_clear)]
-        seen = [proposed.take(np.flatnonzero(is_clear)), *(look for look in again if look is not None)]
-        return _as_faces(_best(Found.joined(seen)))
+        clear = proposed.take(np.flatnonzero(is_clear))
+        again = [self._again(picture, box, _is_within(box, clear)) for box in proposed.boxes[~is_clear]]
+        return _as_faces(_best(Found.joined([clear, *(look for look in again if look is not None)])))
 
     def _proposed(self, picture: Picture, min_face_px: float) -> tuple[Found, NDArray[np.bool_]]:
         """What may be faces, and of which of them there is no doubt."""
@@ -75,10 +75,14 @@ class Yunet:
         rows = nms(found.boxes, found.scores, NMS)
         return found.take(rows), is_large[rows] & (found.scores[rows] >= self._clear_score)
 
-    def _again(self, picture: Picture, box: NDArray[np.float32]) -> Found | None:
-        """The same face, looked at closely; None where there is none."""
+    def _again(self, picture: Picture, box: NDArray[np.float32], is_known: bool) -> Found | None:
+        """The same face, looked at closely; None where there is none.
+
+        Args:
+            is_known: a clear face lies here; turned looks would only give it another box.
+        """
         upright = self._closely(picture, box, self.config.min_score)
-        if upright is not None and upright.scores[0] >= self._clear_score:
+        if is_known or (upright is not None and upright.scores[0] >= self._clear_score):
             return upright
         leaning = (self._closely(picture, box, self._leaning_score, turned) for turned in LEANING)
         looks = [look for look in (upright, *leaning) if look is not None]
@@ -94,6 +98,12 @@ class Yunet:
     def _seen(self, canvas: Canvas, threshold: float) -> Found:
         found = decoded(self._network(canvas.pixels), canvas.pixels.shape[:2], threshold)
         return found.placed(canvas.to_picture)
+
+
+def _is_within(box: NDArray[np.float32], faces: Found) -> bool:
+    """The box's centre lies in the box of one of the faces."""
+    centre = (box[:2] + box[2:]) / 2
+    return bool(((centre > faces.boxes[:, :2]) & (centre < faces.boxes[:, 2:])).all(axis=1).any())
 
 
 def _best(found: Found) -> Found:
