@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from facesearch.core.device import pick_device
-from facesearch.core.errors import ModelError
+from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.extras import require
 from facesearch.core.settings import ModelSpec
 from facesearch.core.weights import check_sha256
+from facesearch.embedding import combined
 from facesearch.embedding.base import Network
 from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
-from facesearch.embedding.registry import BUILT_IN, path_of
+from facesearch.embedding.registry import BUILT_IN, MEMBERS, path_of, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,7 +23,7 @@ __all__ = ["load_embedder", "load_module", "load_network"]
 # Crops that a compiled network sees at once: two are 6 % faster than one by one, four 17 %, eight 22 %; but of a query,
 # which is one face, the rest is for nothing.
 CROPS_AT_ONCE = 4
-COMPILED = ("dlib-resnet", "sface")
+COMPILED = ("dlib-resnet", "sface", combined.NAME)
 
 
 def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
@@ -73,6 +74,8 @@ def load_module(spec: ModelSpec) -> "nn.Module":
     """
     if spec.network == "onnx":
         raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
+    if spec.network == combined.NAME:
+        return combined.combined_module(*((member, load_module(member)) for member in _members(spec)))
     require(spec.name, "torch")
     path = path_of(spec)
     check_sha256(path, spec.weights_sha256)
@@ -83,7 +86,17 @@ def load_module(spec: ModelSpec) -> "nn.Module":
     return checkpoint.load_module(path)
 
 
+def _members(spec: ModelSpec) -> tuple[ModelSpec, ModelSpec]:
+    """Of the combination. Raises WeightsError where it is made otherwise today."""
+    sface, dlib = (resolve(name) for name in MEMBERS)
+    if combined.combined_spec(sface, dlib).fingerprint != spec.fingerprint:
+        raise WeightsError(f"{spec.name} ({spec.fingerprint}) was made by another version of facesearch")
+    return sface, dlib
+
+
 def _body(spec: ModelSpec) -> "Body":
+    if spec.network == combined.NAME:
+        return combined.combined_body(*((member, _body(member)) for member in _members(spec)))
     if spec.network == "sface":
         from facesearch.core.folded import folded
         from facesearch.embedding.onnx_body import onnx_body

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.errors import ModelError, WeightsError
-from facesearch.core.extras import how_to_get, is_installed, require
+from facesearch.core.extras import require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, sha256_of
+from facesearch.embedding import combined
 from facesearch.embedding.base import ModelInfo
 from facesearch.embedding.templates import ARCFACE_112, FACENET_160, dlib_template
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from facesearch.embedding.downloads import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "path_of", "resolve"]
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "MEMBERS", "available", "download", "path_of", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,11 @@ BUILT_IN: dict[str, BuiltIn] = {
 }
 
 
+# Of the model that combines two.
+MEMBERS = ("sface", "dlib")
+NAMES = (combined.NAME, *BUILT_IN)
+
+
 def resolve(name: str) -> ModelSpec:
     """What identifies the model of this name.
 
@@ -155,6 +161,8 @@ def resolve(name: str) -> ModelSpec:
     """
     if name in BUILT_IN:
         return _resolve_built_in(name)
+    if name == combined.NAME:
+        return combined.combined_spec(*map(_resolve_built_in, MEMBERS))
     path = Path(name)
     if path.suffix.lower() == ".onnx":
         from facesearch.embedding import onnx_network
@@ -165,29 +173,32 @@ def resolve(name: str) -> ModelSpec:
 
         return checkpoint.resolve(path)
     raise ModelError(
-        f"there is no model {name!r}: use {', '.join(BUILT_IN)}, or the path of an .onnx or .safetensors file"
+        f"there is no model {name!r}: use {', '.join(NAMES)}, or the path of an .onnx or .safetensors file"
     )
 
 
 def available() -> list[ModelInfo]:
     """The models that have a name, whether or not their weights are on this machine."""
-    return [
-        ModelInfo(
-            name=name,
-            dim=model.dim,
-            licence=model.licence,
-            source=model.source,
-            ready=model.weights.ready and not _missing(model),
-            where=model.weights.path,
-            note="; ".join(_missing(model) + ([] if model.weights.ready else [model.how_to_get])),
-        )
-        for name, model in BUILT_IN.items()
-    ]
+    return [_info(name) for name in NAMES]
 
 
-def _missing(model: BuiltIn) -> list[str]:
-    """Commands that install the packages which the model needs, and which are not there."""
-    return sorted({how_to_get(package) for package in model.needs if not is_installed(package)})
+def _info(name: str) -> ModelInfo:
+    models = [BUILT_IN[member] for member in members(name)]
+    missing = [model for model in models if not model.weights.ready]
+    return ModelInfo(
+        name=name,
+        dim=sum(model.dim for model in models),
+        licence="; ".join(model.licence for model in models),
+        source="; ".join(model.source for model in models),
+        ready=not missing,
+        where=(missing or models)[0].weights.path,
+        note="; ".join(model.how_to_get for model in missing),
+    )
+
+
+def members(name: str) -> tuple[str, ...]:
+    """The built-in models that a name stands for: itself, or the two of the combination."""
+    return MEMBERS if name == combined.NAME else (name,)
 
 
 def download(name: str, progress: "Progress | None" = None) -> Path:
@@ -198,14 +209,17 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
         progress: called with (bytes on disk, bytes in all).
 
     Returns:
-        The file with the weights.
+        The file with the weights; of several, the first.
 
     Raises:
         ModelError: there is no such model.
         WeightsError: it cannot be downloaded; the message says what to do by hand.
     """
-    if name not in BUILT_IN:
-        raise ModelError(f"there is no model {name!r} to download: use {', '.join(BUILT_IN)}")
+    if name not in NAMES:
+        raise ModelError(f"there is no model {name!r} to download: use {', '.join(NAMES)}")
+    if len(members(name)) > 1:
+        first, *_ = [download(member, progress) for member in members(name)]
+        return first
     weights = BUILT_IN[name].weights
     if weights.url is None:
         return ready_path(name)

@@ -16,6 +16,7 @@ from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import poorness
+from facesearch.searching.identify import NEAREST, Identified, identify
 from facesearch.storage import Store, clusters, persons
 
 __all__ = ["compare", "faces_of", "query"]
@@ -56,18 +57,29 @@ def query(
     return QueryResult(
         model=store.spec.name,
         threshold=calibration.threshold() if calibration else None,
-        faces=tuple(
-            Probe(
-                one,
-                _matches(store, calibration, store.search(_embedding(one), k)),
-                poorness(one.box, one.landmarks, one.score, one.sharpness),
-            )
-            for one in found
-        ),
+        faces=tuple(_searched(store, calibration, one, k) for one in found),
     )
 
 
-def _matches(store: Store, calibration: Calibration | None, near: list[tuple[int, float]]) -> tuple[Match, ...]:
+def _searched(store: Store, calibration: Calibration | None, face: Face, k: int) -> Probe:
+    near = store.search(_embedding(face), max(k, NEAREST))
+    identified = identify(store, calibration.search, _embedding(face), near) if calibration else None
+    answer = identified.answer if identified else None
+    if answer and answer.face:
+        whole = store.faces([answer.face.id])
+        shown = replace(whole[0], cluster=answer.face.cluster, person=answer.face.person) if whole else answer.face
+        answer = replace(answer, face=shown)
+    weak = poorness(face.box, face.landmarks, face.score, face.sharpness)
+    return Probe(face, _matches(store, calibration, identified, near[:k]), weak, answer)
+
+
+def _matches(
+    store: Store,
+    calibration: Calibration | None,
+    identified: Identified | None,
+    near: list[tuple[int, float]],
+) -> tuple[Match, ...]:
+    """Args: identified: None without a calibration."""
     records = {record.id: record for record in store.faces([face for face, _ in near])}
     with store.reading() as connection:
         cluster_of = clusters.of_faces(connection, records)
@@ -75,8 +87,11 @@ def _matches(store: Store, calibration: Calibration | None, near: list[tuple[int
     matches = []
     near = [(face, distance) for face, distance in near if face in records]  # another process may remove some
     for rank, (face, distance) in enumerate(near, start=1):
-        probability = float(calibration.probability(distance)) if calibration else None
-        same = distance <= calibration.threshold() if calibration else None
+        probability = same = None
+        if calibration and identified:
+            log_odds = identified.log_odds.get(face, -np.inf)  # no person, where the user has said that it is no face
+            probability = float(calibration.search.probability(log_odds))
+            same = bool(log_odds >= calibration.search.threshold())
         cluster = cluster_of.get(face)
         found = replace(records[face], cluster=cluster, person=people.get(cluster) if cluster is not None else None)
         matches.append(Match(rank, found, distance, probability, same))

