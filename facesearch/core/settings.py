@@ -45,7 +45,7 @@ class DetectionConfig:
     min_face_px: int | None = None
     thresholds: tuple[float, float, float] = (0.7, 0.7, 0.7)
     pyramid_factor: float = 0.709
-    min_score: float = 0.6
+    min_score: float = 0.7
     turned: bool = True
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """The search for the upright orientation, around any detector: pictures may lie on their side, or head down."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,16 +11,15 @@ from facesearch.core.types import Face
 from facesearch.detection.detector import Detector
 from facesearch.detection.halving import halved
 
-__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Upright"]
+__all__ = ["Upright"]
 
-# Of 100 photos of people, 96 have a face of SURE_SCORE as they stand, and 2 turned by 90 degrees. Where there is one,
-# the other orientations are not looked at; elsewhere, likely faces are weighed. Measured with MTCNN's scores.
-SURE_SCORE, LIKELY_SCORE = 0.995, 0.97
+# Degrees from upright up to which a face stands; heads that lean more say nothing about the image.
+STANDING = 45
 QUARTERS = (1, 3, 2)  # the other orientations
 
 
 class Upright:
-    """A Detector that looks at an image without a sure face in the other three orientations, too.
+    """A Detector that looks at an image without a sure, standing face in the other three orientations, too.
 
     The orientation with most likely faces is believed, if there is one.
     """
@@ -31,10 +31,22 @@ class Upright:
     def spec(self) -> DetectorSpec:
         return self.detector.spec
 
+    @property
+    def face_px(self) -> float:
+        return self.detector.face_px
+
+    @property
+    def sure_score(self) -> float:
+        return self.detector.sure_score
+
+    @property
+    def likely_score(self) -> float:
+        return self.detector.likely_score
+
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         """As `Detector.detect`."""
         found = self.detector.detect(images, min_face_px)
-        unsure = [i for i, faces in enumerate(found) if _best(faces) < SURE_SCORE]
+        unsure = [i for i, faces in enumerate(found) if not self._sure(faces)]
         glances = self._glances([images[i] for i in unsure], [min_face_px[i] for i in unsure])
         for i, glanced in zip(unsure, glances, strict=True):
             found[i] = self._turned(images[i], min_face_px[i], found[i], glanced)
@@ -48,7 +60,7 @@ class Upright:
         """
         turned = [np.rot90(small, quarters) for small in map(halved, images) for quarters in QUARTERS]
         found = self.detector.detect(turned, np.repeat(min_face_px, len(QUARTERS)).tolist())
-        evidence = list(map(_evidence, found))
+        evidence = list(map(self._evidence, found))
         return [evidence[first : first + len(QUARTERS)] for first in range(0, len(turned), len(QUARTERS))]
 
     def _turned(
@@ -56,19 +68,23 @@ class Upright:
     ) -> list[Face]:
         """The faces of an image in its best orientation; as it is unless another shows likely faces, and more."""
         best = int(np.argmax(glanced))
-        if glanced[best] <= _evidence(as_it_is):
+        if glanced[best] <= self._evidence(as_it_is):
             return as_it_is
         faces = self.detector.detect([np.rot90(image, QUARTERS[best])], [min_face_px])[0]
-        if _evidence(faces) <= _evidence(as_it_is):
+        if self._evidence(faces) <= self._evidence(as_it_is):
             return as_it_is
         height, width = image.shape[:2]
-        return [face.turned_back(QUARTERS[best], width, height) for face in faces if face.score >= LIKELY_SCORE]
+        return [face.turned_back(QUARTERS[best], width, height) for face in faces if face.score >= self.likely_score]
+
+    def _sure(self, faces: Sequence[Face]) -> bool:
+        return any(face.score >= self.sure_score and _stands(face) for face in faces)
+
+    def _evidence(self, faces: Sequence[Face]) -> float:
+        """How much speaks for an image standing as it does."""
+        return sum(face.score for face in faces if face.score >= self.likely_score and _stands(face))
 
 
-def _best(faces: Sequence[Face]) -> float:
-    return max((face.score for face in faces), default=0.0)
-
-
-def _evidence(faces: Sequence[Face]) -> float:
-    """How much speaks for an image standing as it does."""
-    return sum(face.score for face in faces if face.score >= LIKELY_SCORE)
+def _stands(face: Face) -> bool:
+    """From the middle of its eyes to that of its mouth, it goes down."""
+    across, down = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
+    return abs(math.degrees(math.atan2(across, down))) <= STANDING

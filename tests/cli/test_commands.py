@@ -71,7 +71,15 @@ def test_query(command: Command, library: Path, demo: Demo) -> None:
     assert result["model"] == "dlib"
     assert len(result["faces"]) == 2
     for face in result["faces"]:
-        assert keys(face) == {"box", "score", "matches", "weak"}
+        assert keys(face) == {"box", "score", "matches", "weak", "answer"}
+        answer = face["answer"]
+        assert keys(answer) == {
+            *("decision", "person", "cluster", "face", "probability", "by", "fpir", "measured"),
+            *("people_searched", "faces_searched"),
+        }
+        assert (answer["decision"], answer["by"], answer["face"]) == ("same_person", "1:N", face["matches"][0]["face"])
+        assert answer["probability"] > 0.9
+        assert answer["faces_searched"] == 26
         assert len(face["box"]) == 4
         assert [match["rank"] for match in face["matches"]] == [1, 2, 3]
         for match in face["matches"]:
