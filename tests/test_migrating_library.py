@@ -11,9 +11,11 @@ from library_states import check_vectors
 
 from facesearch import detection, embedding
 from facesearch.calibration import load_calibration, outdated_calibration
+from facesearch.core import settings
 from facesearch.core.errors import ModelMismatchError, WeightsError
 from facesearch.core.settings import ModelSpec
 from facesearch.detection import DETECTORS
+from facesearch.indexing.migration import MigrationReport
 from facesearch.library import Library
 from facesearch.storage import Store
 
@@ -35,7 +37,7 @@ def tiny(tmp_path: Path) -> str:
 def new_defaults(tiny: str, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     """The defaults of a later facesearch: the tiny model, and the other detector. Gives the model."""
     monkeypatch.setitem(DETECTORS, "other", OtherDetector)
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "other")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "other")
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", tiny)
     return embedding.resolve(tiny)
 
@@ -91,7 +93,7 @@ def test_status_offers_nothing_where_there_is_nothing_better(
 ) -> None:
     at = ("--library", library)
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "dlib")
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "mtcnn")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "mtcnn")
     assert command("status", "--json", *at).json["migration"] is None
     assert "Migration:" not in command("status", *at).out
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "facenet-vggface2")  # whose weights are not here
@@ -173,6 +175,14 @@ def test_the_commands(library: Path, new_defaults: ModelSpec, command: Command) 
     assert {row["photo"].endswith("-soft.jpg") for row in report["unmatched"]} <= {True}
     assert "already" in command("migrate", *at).out
     assert "nothing to look at" in command("migrate", "--dry-run", *at).out
+
+
+def test_stopped_it_says_how_to_go_on(library: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "migrate", lambda *_, **__: MigrationReport(stopped=True))
+    answer = command("migrate", "--library", library)
+    assert answer.code == 130
+    assert "still what it was" in answer.out
+    assert command("reembed", "--model", "dlib", "--library", library, "--json").json["stopped"]
 
 
 def test_lost_faces_are_listed(

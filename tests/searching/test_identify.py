@@ -70,6 +70,18 @@ def test_says_who_it_is(collection: Collection) -> None:
     assert search(collection, 5).answer.to_dict()["person"] is None
 
 
+def test_a_face_that_its_cluster_has_missed_does_not_hide_the_name(collection: Collection) -> None:
+    """The nearest face is alone, as it came after clustering: the answer is still who it is."""
+    collection.recluster()
+    collection.people.name(str(collection.cluster_of(collection.faces[4][0])), "Anna")
+    (alone,) = collection.add_people({4: [49]})[4]
+    probe = portrait(4, 49)
+    found = identify(collection.index, CALIBRATION.search, probe, collection.index.search(probe, NEAREST))
+    assert next(iter(found.log_odds)) == alone
+    assert found.answer.person is not None
+    assert found.answer.person.name == "Anna"
+
+
 def test_what_is_no_face_is_not_searched(collection: Collection) -> None:
     collection.people.not_a_face(collection.faces[2])
     found = search(collection, 2)
