@@ -196,6 +196,16 @@ def test_a_square_shows_what_is_there(centre: tuple[float, float], width: float,
     assert not canvas.pixels[outside].any()
 
 
+@pytest.mark.parametrize("size", [(64, 96), (320, 256)])
+def test_pytorch_gives_the_same(astronaut: Rgb, size: tuple[int, int]) -> None:
+    from facesearch.detection.yunet.network_torch import DeviceNetwork
+
+    canvas = np.ascontiguousarray(astronaut[30 : 30 + size[0], 100 : 100 + size[1]])
+    ours, theirs = load_network("cpu")(canvas), DeviceNetwork("cpu")(canvas)
+    assert np.abs(theirs).max() > 1
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 # --- Nothing to find, company -----------------------------------------------------------------------------------------
 
 
