@@ -8,10 +8,10 @@ from PIL import Image
 
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
-from facesearch.detection.overlap import nms
+from facesearch.detection.canvases import SIZES, Picture, canvases, square
+from facesearch.detection.found import Found, nms
 from facesearch.detection.yunet import Yunet
-from facesearch.detection.yunet.canvases import SIZES, Picture, canvases, square
-from facesearch.detection.yunet.decoding import Found, decoded
+from facesearch.detection.yunet.decoding import decoded
 from facesearch.detection.yunet.network import load_network
 from facesearch.detection.yunet.weights import FILE
 
