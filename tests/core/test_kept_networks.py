@@ -68,8 +68,8 @@ def test_a_damaged_file_is_made_again(folder: Path, damage: Any) -> None:
 
 
 def test_another_network_is_another_and_takes_the_place(folder: Path) -> None:
-    CompiledNetwork(Maker(), "small/1")
-    CompiledNetwork(Maker(), "smaller/1")
+    CompiledNetwork(Maker(), "small/1")(X)
+    CompiledNetwork(Maker(), "smaller/1")(X)
     made = Maker(seed=1)
     assert (CompiledNetwork(made, "small/2")(X)[0] == CompiledNetwork(Maker(seed=1)())(X)[0]).all()
     assert made.count == 1
@@ -82,15 +82,15 @@ def test_other_code_another_processor_and_other_settings_make_it_again(monkeypat
         (kept_networks, "_code", lambda: "changed"),
         (kept_networks, "_processor", lambda core: ["another"]),
     ):
-        CompiledNetwork(made, "small/1")
+        CompiledNetwork(made, "small/1")(X)
         before = made.count
         with monkeypatch.context() as changed:
             changed.setattr(module, name, value)
-            CompiledNetwork(made, "small/1")
+            CompiledNetwork(made, "small/1")(X)
         assert made.count == before + 1, name
     before = made.count
     monkeypatch.setitem(CompiledNetwork.__init__.__globals__["_SETTINGS"], "INFERENCE_PRECISION_HINT", "bf16")
-    CompiledNetwork(made, "small/1")
+    CompiledNetwork(made, "small/1")(X)
     assert made.count == before + 1
 
 
