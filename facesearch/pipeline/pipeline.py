@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import CORES, ThreadExecutor
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.core.types import Face, PhotoResult
 from facesearch.detection import DEFAULT_DETECTOR, Detector
 from facesearch.detection import load as load_detector
-from facesearch.embedding import Embedder, load_embedder
+from facesearch.embedding import Embedder, device_for, load_embedder
 from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
 from facesearch.pipeline.main_face import main_face
@@ -122,7 +121,8 @@ class Pipeline:
     @classmethod
     def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
         """Raises ModelError where the weights or the device are not there."""
-        embedder, device = load_embedder(spec.model, spec.device), pick_device(spec.device)
+        device = device_for(spec.model, spec.device)
+        embedder = load_embedder(spec.model, device)
         detector = load_detector(spec.detector, spec.detection, device)
         pipeline = cls(embedder, detector, spec.images, spec.detection, device)
         pipeline._spec = spec
