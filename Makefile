@@ -35,7 +35,7 @@ lint: $(VENV)/.test  ## style (ruff), types (mypy), layers (import-linter)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-evaluate: $(VENV)/.test  ## measure verification and clustering on the photos of FACESEARCH_DATA
+evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of FACESEARCH_DATA
 	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make evaluate needs FACESEARCH_DATA=DIR (lfw/, lfw_pairs.txt, photos/, photos.csv)"; exit 2; }
 	$(BIN)/facesearch evaluate --lfw "$(FACESEARCH_DATA)/lfw" --pairs "$(FACESEARCH_DATA)/lfw_pairs.txt" --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --out docs/accuracy.json

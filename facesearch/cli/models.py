@@ -166,15 +166,12 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled photos: verification on LFW's pairs, identification and clusters on a folder."""
     from facesearch.core.errors import InputError
-    from facesearch.core.extras import require
     from facesearch.evaluation import accuracy
 
     if (lfw is None) != (pairs is None) or (lfw is None and photos is None):
         raise InputError("give --lfw with --pairs, or --photos, or both")
     if out is not None:
         accuracy.read_results(out)  # nobody wants to hear of it after an hour
-    if baselines:
-        require("--baselines", "sklearn")  # nor of this
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:

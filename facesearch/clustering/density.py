@@ -27,8 +27,8 @@ def radius_graph(embeddings: NDArray[np.float32], radius: float) -> "csr_matrix"
 
     Returns:
         (n, n) CSR matrix of float64 distances, symmetric. A stored entry is a neighbour even where its distance is 0
-        (the row itself, duplicates), so do not call `eliminate_zeros`. Within a row entries lie nearest first, not
-        by column.
+        (the row itself, duplicates), so do not call `eliminate_zeros`. Within a row entries lie nearest first, as
+        scikit-learn wants them, not by column.
 
     Raises:
         InputError: see `radius_neighbours`.
@@ -41,7 +41,7 @@ def radius_graph(embeddings: NDArray[np.float32], radius: float) -> "csr_matrix"
 
 
 def dbscan(embeddings: NDArray[np.float32], eps: float, min_samples: int = 2) -> Labels:
-    """Density-based clusters of faces (Ester et al., KDD 1996), the same as scikit-learn's.
+    """Density-based clusters of faces (Ester et al., KDD 1996), by scikit-learn.
 
     A face with at least `min_samples` faces within `eps`, itself and the boundary included, is a core face; core
     faces within `eps` of each other share a cluster, and other faces join a core face's cluster. With min_samples 2 the
@@ -65,31 +65,10 @@ def dbscan(embeddings: NDArray[np.float32], eps: float, min_samples: int = 2) ->
         raise InputError(f"min_samples must be at least 1, not {min_samples}")
     if len(embeddings) == 0:
         return np.zeros(0, np.int64)
-    indptr, neighbours, _ = radius_neighbours(embeddings, eps)
-    return renumber_by_size(_density_labels(indptr, neighbours, min_samples))
+    from sklearn.cluster import DBSCAN
 
-
-def _density_labels(indptr: NDArray[np.integer], neighbours: NDArray[np.integer], min_samples: int) -> Labels:
-    """Clusters by their first core face, from neighbours as a CSR matrix has them; noise is -1."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    count, degree = len(indptr) - 1, np.diff(indptr)
-    core = degree >= min_samples
-    seen = np.repeat(core, degree) & core[neighbours]
-    row = np.repeat(np.arange(count, dtype=neighbours.dtype), degree)
-    links = coo_matrix((np.ones(seen.sum(), bool), (row[seen], neighbours[seen])), shape=(count, count))
-    component = connected_components(links, directed=False)[1]
-    _, first, number = np.unique(component[core], return_index=True, return_inverse=True)
-    labels = np.full(count, NOISE, np.int64)
-    labels[core] = np.argsort(np.argsort(first))[number]
-    # a border face goes to the cluster that is found first: the least number among its core faces
-    at_border = np.repeat(~core, degree) & core[neighbours]
-    nearest = np.full(count, len(first), np.int64)
-    np.minimum.at(nearest, row[at_border], labels[neighbours[at_border]])
-    border = nearest < len(first)
-    labels[border] = nearest[border]
-    return labels
+    found = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit(radius_graph(embeddings, eps))
+    return renumber_by_size(found.labels_)
 
 
 def renumber_by_size(labels: NDArray[np.integer]) -> Labels:

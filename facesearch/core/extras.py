@@ -12,7 +12,6 @@ EXTRAS = {
     "torchvision": ("torchvision", "torch"),
     "facenet_pytorch": ("facenet-pytorch", "torch"),
     "onnxruntime": ("ONNX Runtime", "onnx"),
-    "sklearn": ("scikit-learn", "baselines"),
     "matplotlib": ("matplotlib", "plots"),
     "pytorch_metric_learning": ("PyTorch Metric Learning", "train"),
     "tensorboard": ("TensorBoard", "train"),

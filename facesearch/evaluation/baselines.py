@@ -19,7 +19,7 @@ CUTS = tuple(float(round(cut, 2)) for cut in np.arange(0.2, 1.21, 0.02))
 def baseline_reports(
     embeddings: NDArray[np.float32], labels_true: NDArray[np.str_], scored: NDArray[np.bool_]
 ) -> dict[str, ClusteringReport]:
-    """DBSCAN and average linkage, each at its best cut for either figure; HDBSCAN, which has no cut.
+    """scikit-learn's DBSCAN and average linkage, each at its best cut for either figure; HDBSCAN, which has no cut.
 
     Args:
         embeddings: (n, d) float32, unit L2 norm; all of them take part, but for rows of NaN, faces that were not found,

@@ -90,12 +90,11 @@ def _best_threshold(values: Floats, truth: Bools) -> float:
 
 def roc_auc(distances: ArrayLike, same: ArrayLike) -> float:
     """Area under the ROC curve: how often a same pair is nearer than a different pair, ties counting one half."""
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
     values, truth = _checked_pairs(distances, same)
-    nearer, pairs = int(truth.sum()), int(truth.sum()) * int((~truth).sum())
-    # Mann and Whitney's statistic: what the same pairs' ranks sum to, beyond the ranks among themselves
-    return float(1 - (rankdata(values)[truth].sum() - nearer * (nearer + 1) / 2) / pairs)
+    _, ranks = np.unique(values, return_inverse=True)  # the metric knows only the order, and takes no infinity
+    return float(roc_auc_score(truth, -ranks))
 
 
 def equal_error_rate(distances: ArrayLike, same: ArrayLike) -> float:
