@@ -48,8 +48,9 @@ def _read_dlib(path: Path) -> "nn.Module":
 
 def _read_sface(path: Path) -> "nn.Module":
     from facesearch.embedding.sface import read_sface
+    from facesearch.embedding.sface_torch import SFace
 
-    return read_sface(path, SFACE_SHA256)
+    return SFace(read_sface(path, SFACE_SHA256))
 
 
 def _read_facenet(path: Path) -> "nn.Module":
