@@ -11,6 +11,7 @@ from library_states import check_vectors
 
 from facesearch import detection, embedding
 from facesearch.calibration import load_calibration, outdated_calibration
+from facesearch.core import settings
 from facesearch.core.errors import ModelMismatchError, WeightsError
 from facesearch.core.settings import ModelSpec
 from facesearch.detection import DETECTORS
@@ -36,7 +37,7 @@ def tiny(tmp_path: Path) -> str:
 def new_defaults(tiny: str, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     """The defaults of a later facesearch: the tiny model, and the other detector. Gives the model."""
     monkeypatch.setitem(DETECTORS, "other", OtherDetector)
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "other")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "other")
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", tiny)
     return embedding.resolve(tiny)
 
@@ -92,7 +93,7 @@ def test_status_offers_nothing_where_there_is_nothing_better(
 ) -> None:
     at = ("--library", library)
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "dlib")
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "mtcnn")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "mtcnn")
     assert command("status", "--json", *at).json["migration"] is None
     assert "Migration:" not in command("status", *at).out
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "facenet-vggface2")  # whose weights are not here

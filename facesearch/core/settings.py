@@ -9,6 +9,7 @@ from facesearch.core.errors import InputError
 
 __all__ = [
     "ANY_SIZE",
+    "DEFAULT_DETECTOR",
     "FLOAT32",
     "INT8",
     "DetectionConfig",
@@ -19,8 +20,10 @@ __all__ = [
     "SearchConfig",
 ]
 
-
 FLOAT32, INT8 = "float32", "int8"
+# The detector of new libraries, by its name in `facesearch.detection.registry`. Here, so that it can be named without
+# loading what detectors need.
+DEFAULT_DETECTOR = "yunet"
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
         rows = np.flatnonzero(np.isin(table.ids, list(new)))
         now = _by_row(*known, table.ids)
         if calibration.identification is not None:
-            people, _ = searched(connection)
+            people = searched(connection)[0] - len(rows)  # the new ones are searched for, not among
             worth = Options().crowding
             placed = identified(calibration.identification, faces, now, rows, constraints, people, worth)
         else:

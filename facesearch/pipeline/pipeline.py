@@ -8,7 +8,6 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -123,10 +122,8 @@ class Pipeline:
     def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
         """Raises ModelError where the weights or the device are not there."""
         device = device_for(spec.model, spec.device)
-        with ThreadPoolExecutor(1) as beside:  # networks are compiled outside of Python's lock
-            loading = beside.submit(load_detector, spec.detector, spec.detection, device)
-            embedder = load_embedder(spec.model, device)
-            detector = loading.result()
+        embedder = load_embedder(spec.model, device)
+        detector = load_detector(spec.detector, spec.detection, device)
         pipeline = cls(embedder, detector, spec.images, spec.detection, device)
         pipeline._spec = spec
         return pipeline
