@@ -12,6 +12,7 @@ from facesearch.cli.app import (
     JsonOption,
     LibraryOption,
     ModelOption,
+    PrecisionOption,
     app,
     open_library,
 )
@@ -161,6 +162,7 @@ def evaluate(
         Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
     ] = None,
     model: ModelOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -175,10 +177,10 @@ def evaluate(
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
-            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
+            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick, precision)
         if photos is not None:
             measured = accuracy.clusters(
-                photos, labels, model, device, tick, baselines=baselines, strangers=strangers
+                photos, labels, model, device, tick, baselines=baselines, strangers=strangers, precision=precision
             )
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
+from facesearch.cli.app import (
+    FIND,
+    DeviceOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    PrecisionOption,
+    app,
+    open_library,
+)
 from facesearch.cli.output import print_json, shown, table
 from facesearch.core.settings import SearchConfig
 from facesearch.core.wording import answered, percent, plural, searched
@@ -80,6 +89,7 @@ def verify(
         Path | None, typer.Option("--library", help="Use this library's model and calibration instead.")
     ] = None,
     model: ModelOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -93,10 +103,10 @@ def verify(
     if threshold is not None and not 0 <= threshold <= 2:
         raise InputError(f"a threshold lies between 0 and 2, not at {threshold} (--threshold)")
     if library is not None:
-        with open_library(library, model, device) as opened:
+        with open_library(library, model, device, precision=precision) as opened:
             result = opened.verify(a, b, threshold=threshold)
     else:
-        result = facesearch.verify(a, b, model=model, device=device, threshold=threshold)
+        result = facesearch.verify(a, b, model=model, device=device, threshold=threshold, precision=precision)
     print_json(result.to_dict()) if as_json else _show_verification(result)
     raise typer.Exit(0 if result.same_person else 1)
 

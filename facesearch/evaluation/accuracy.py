@@ -45,9 +45,11 @@ FEWEST_PEOPLE = 9
 MIXED_FACES = 5
 
 
-def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+def verification(
+    lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick, precision: str | None = None
+) -> dict[str, Any]:
     """LFW's ten-fold protocol. Raises InputError where the files are not such a data set."""
-    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device), device)
     pairs = read_lfw_pairs(pairs_file, lfw)
     report = asdict(verification_report(main_face_embedder(pipeline, tick), pairs))
     report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
@@ -63,6 +65,7 @@ def clusters(
     *,
     baselines: bool = False,
     strangers: Path | None = None,
+    precision: str | None = None,
 ) -> dict[str, Any]:
     """Index a labelled folder, cluster it with the defaults, and compare; search it, closed set and open set.
 
@@ -76,7 +79,10 @@ def clusters(
     """
     folder = folder.resolve()  # as people_in does, so that the paths are the same
     people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
-    with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
+    with (
+        TemporaryDirectory(prefix="facesearch-") as scratch,
+        Library(scratch, model=model, device=device, precision=precision) as library,
+    ):
         report = library.index([folder], progress=lambda state: tick(state.done, state.todo))
         clustering = library.cluster()
         labelled = _labelled(library, clustering, people)
