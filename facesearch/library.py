@@ -73,7 +73,7 @@ class Library:
             model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
-            detector: by name; None for the library's own, "mtcnn" for a new one.
+            detector: by name; None for the library's own, "yunet" for a new one.
             create: make it where there is none.
 
         Raises:

@@ -23,7 +23,7 @@ __all__ = [
 FLOAT32, INT8 = "float32", "int8"
 # The detector of new libraries, by its name in `facesearch.detection.registry`. Here, so that it can be named without
 # loading what detectors need.
-DEFAULT_DETECTOR = "mtcnn"
+DEFAULT_DETECTOR = "yunet"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from facesearch.detection.yunet import Yunet
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
 
 DETECTORS: dict[str, DetectorKind] = {
-    "mtcnn": Mtcnn,
     "yunet": Yunet,
+    "mtcnn": Mtcnn,
 }
 
 

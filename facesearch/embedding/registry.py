@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.errors import ModelError, WeightsError
-from facesearch.core.extras import require
+from facesearch.core.extras import how_to_get, is_installed, require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, sha256_of
 from facesearch.embedding import combined
@@ -198,14 +198,15 @@ def available() -> list[ModelInfo]:
 def _info(name: str) -> ModelInfo:
     models = [BUILT_IN[member] for member in members(name)]
     missing = [model for model in models if not model.weights.ready]
+    extras = {how_to_get(package): None for model in models for package in model.needs if not is_installed(package)}
     return ModelInfo(
         name=name,
         dim=sum(model.dim for model in models),
         licence="; ".join(model.licence for model in models),
         source="; ".join(model.source for model in models),
-        ready=not missing,
+        ready=not missing and not extras,
         where=(missing or models)[0].weights.path,
-        note="; ".join(model.how_to_get for model in missing),
+        note="; ".join([*extras, *(model.how_to_get for model in missing)]),
     )
 
 
