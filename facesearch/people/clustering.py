@@ -11,9 +11,9 @@ from facesearch.calibration import Calibration, no_calibration
 from facesearch.clustering import NOISE, Clusterer, Constraints, Cuts, Faces, Options, cluster_faces
 from facesearch.clustering.constraints import NOBODY
 from facesearch.core.errors import InputError
+from facesearch.core.quality import excess_of
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
-from facesearch.pipeline import quality
 from facesearch.storage import Connection, FaceTable, Store, clusters, photos
 from facesearch.storage import constraints as constraints_of
 from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster, read_since
@@ -30,8 +30,7 @@ STRICTER_STEPS = 4
 
 def table_faces(table: FaceTable) -> Faces:
     """The library's faces as clustering wants them."""
-    excess = quality.excess(table.boxes, table.landmarks, table.scores, table.sharpness)
-    return Faces(table.embeddings, table.photo_ids, excess)
+    return Faces(table.embeddings, table.photo_ids, excess_of(table.quality))
 
 
 def recluster(

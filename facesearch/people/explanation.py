@@ -12,7 +12,6 @@ from facesearch.core.results import Explanation, Match
 from facesearch.core.types import Cluster, Face, Person
 from facesearch.people.clustering import good_face_count
 from facesearch.people.clusters import named
-from facesearch.pipeline.quality import poorness
 from facesearch.storage import Connection, Store, clusters, constraints, persons
 from facesearch.storage.embeddings import cluster_sums
 
@@ -33,7 +32,7 @@ def explain(store: Store, calibration: Calibration | None, face: Face, k: int) -
         confirmed = constraints.confirmed_person(connection, face.id) is not None
         hidden = constraints.is_not_a_face(connection, face.id)
     number = numbers.get(face.id)
-    weak = poorness(face.box, face.landmarks, face.score, face.sharpness)
+    weak = face.defect if face.weak else ""
     found = replace(face, embedding=embedding, cluster=number, person=_named(people, number), confirmed=confirmed)
     return Explanation(
         face=found,
