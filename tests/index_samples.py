@@ -1,16 +1,17 @@
 """What the tests of the index put into it: a spec, unit vectors, faces and photos made of nothing."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.core.settings import DetectorSpec, ModelSpec, Preprocessing
 from facesearch.core.types import Face, FileFacts, PhotoResult
-from facesearch.storage import Store, catalog, photos
+from facesearch.storage import Store, catalog, pending_faces, photos
+from facesearch.storage.pending_faces import PendingFace, Target
 
 DIM = 8
 SPEC = ModelSpec(
@@ -98,3 +99,14 @@ def faces_of(index: Store, path: str) -> list[int]:
     with index.reading() as connection:
         photo = photos.at_path(connection, path)
     return [] if photo is None else [face.id for face in index.faces_of_photos([photo])[photo]]
+
+
+def move(index: Store, spec: ModelSpec, vectors: Mapping[int, NDArray[np.float32]], gone: Sequence[int] = ()) -> None:
+    """Move a library to another model, with these embeddings of its faces, and without some photos."""
+    target = Target(spec, DetectorSpec("made-up", 1, ()), anew=False)
+    stay = [photo for photo in index.photo_sizes() if photo not in gone]
+    with index.transaction() as connection:
+        for photo, faces in index.faces_of_photos(stay).items():
+            kept = [PendingFace(replace(face, embedding=vectors[face.id]), True) for face in faces]
+            pending_faces.put(connection, target, photo, 20.0, kept)
+    index.adopt(target, gone)

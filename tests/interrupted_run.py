@@ -1,4 +1,4 @@
-"""What a process does that is to be killed: index a folder with the fake pipeline, slowly or up to some moment."""
+"""What a process does that is to be killed: index a folder, or move a library, slowly or up to some moment."""
 
 import os
 import signal
@@ -7,14 +7,16 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from fakes import FAKE_SPEC, FakeDetector, FakeNetwork
+from fakes import FAKE_SPEC, FakeDetector, FakeNetwork, OtherDetector
 
 from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import indexer as indexing
+from facesearch.indexing import migration
+from facesearch.indexing.targets import target_of
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
-__all__ = ["index_slowly"]
+__all__ = ["index_slowly", "migrate_slowly"]
 
 
 class SlowNetwork(FakeNetwork):
@@ -43,6 +45,18 @@ def index_slowly(library: Path, photos: Path, seconds: float, moment: str, start
         _die_behind(moment)
     started.send("started")
     indexing.index_photos(index, lambda: pipeline, [str(photos)])
+
+
+def migrate_slowly(library: Path, seconds: float, moment: str, started: Connection) -> None:
+    """Move a library to the other detector; args as of `index_slowly`."""
+    migration.BATCH_PHOTOS = 4
+    pipeline = Pipeline(NetworkEmbedder(SlowNetwork(seconds)), OtherDetector())
+    store = Store.open(library)
+    target = target_of(store, FAKE_SPEC, OtherDetector.spec)
+    if moment:
+        _die_behind(moment)
+    started.send("started")
+    migration.migrate(store, lambda: pipeline, target)
 
 
 def _die_behind(moment: str) -> None:

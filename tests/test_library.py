@@ -159,7 +159,7 @@ def test_model_of_a_library_is_kept(tmp_path: Path) -> None:
     with Library(tmp_path, model="dlib") as library:
         assert library.spec.name == "dlib"
     Store.create(tmp_path / "fake", FAKE_SPEC).close()
-    with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*reembed --model dlib"):
+    with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*migrate --model dlib"):
         Library(tmp_path / "fake", model="dlib")
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from facesearch.cli.output import (
     table,
 )
 from facesearch.core.errors import InputError
+from facesearch.core.extras import is_installed
 
 __all__ = ["app", "main"]
 
@@ -74,7 +74,8 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Train by a recipe, and tell whether it was worth it."""
-    if missing := [name for name in ("pytorch_metric_learning", "tensorboard", "matplotlib") if not find_spec(name)]:
+    needed = ("torch", "pytorch_metric_learning", "tensorboard", "matplotlib")
+    if missing := [name for name in needed if not is_installed(name)]:
         raise InputError(f"training needs {', '.join(missing)}: pip install '.[train]'")
     if (lfw is None) != (pairs is None):
         raise InputError("give --lfw with --pairs, or neither")

@@ -12,6 +12,7 @@ from facesearch.calibration.files import (
     model_calibration,
     needed,
     no_calibration,
+    outdated_calibration,
     write_library_calibration,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "model_calibration",
     "needed",
     "no_calibration",
+    "outdated_calibration",
     "ramps",
     "write_library_calibration",
 ]

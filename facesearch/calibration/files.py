@@ -20,6 +20,7 @@ __all__ = [
     "model_calibration",
     "needed",
     "no_calibration",
+    "outdated_calibration",
     "write_library_calibration",
 ]
 
@@ -68,6 +69,21 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
         if calibration.fingerprint == spec.fingerprint:
             return calibration
     return model_calibration(spec, own)
+
+
+def outdated_calibration(folder: Path, spec: ModelSpec) -> str:
+    """What to know where the library's own calibration is another model's, and so is not used; "" where it is not."""
+    file = folder / CALIBRATION_FILE
+    try:
+        own = Calibration.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, InputError, UnicodeDecodeError):  # there is none, or `library_calibration` says what is wrong
+        return ""
+    if own.fingerprint == spec.fingerprint:
+        return ""
+    return (
+        f"the library's own calibration is for {own.model} and is not used with {spec.name}: make another with"
+        " `facesearch calibrate`"
+    )
 
 
 def needed(calibration: Calibration | None) -> Calibration:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from facesearch.cli import clusters, indexing, keeping, models, people, search, serve, sharing
+from facesearch.cli import clusters, indexing, keeping, migrating, models, people, search, serve, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.core.errors import FacesearchError
+from facesearch.core.extras import EXTRAS, how_to_get
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["app", "command", "leave_after", "main", "run"]
 
 # Commands in the order of --help.
-_FILES = [module.__name__ for module in (indexing, search, people, clusters, serve, keeping, sharing, models)]
+_FILES = [
+    module.__name__ for module in (indexing, search, people, clusters, serve, keeping, migrating, sharing, models)
+]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
 # New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
@@ -81,4 +84,11 @@ def _run(program: "Typer") -> None:
     except Exception as error:  # exit code 1 would say "different people"
         if os.environ.get("FACESEARCH_DEBUG"):
             raise
-        fail(f"unexpected {type(error).__name__}: {error} (FACESEARCH_DEBUG=1 shows where; please report it)")
+        fail(_told(error))
+
+
+def _told(error: Exception) -> str:
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package in EXTRAS:
+        return f"this needs {EXTRAS[package][0]}: {how_to_get(package)}"
+    return f"unexpected {type(error).__name__}: {error} (FACESEARCH_DEBUG=1 shows where; please report it)"

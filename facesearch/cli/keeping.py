@@ -1,19 +1,12 @@
-"""The commands status, remove, reembed."""
+"""The commands status and remove; migrate is in `migrating`."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import (
-    KEEP,
-    DeviceOption,
-    JsonOption,
-    LibraryOption,
-    app,
-    open_library,
-)
-from facesearch.cli.output import interruptible, message, photo_progress, print_json, shown
+from facesearch.cli.app import KEEP, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.output import message, print_json, shown
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
@@ -21,7 +14,7 @@ if TYPE_CHECKING:
     from facesearch.indexing.removal import Absent
     from facesearch.library import Library
 
-__all__ = ["reembed", "remove", "status"]
+__all__ = ["remove", "status"]
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch status --json")
@@ -53,6 +46,8 @@ def _show_status(result: "Status") -> None:
         shown(f"{name + ':':14}{value}")
     for path, reason in result.failures:
         shown(f"  {path}: {reason}")
+    if result.migration:
+        shown(f"{'Migration:':14}{result.migration}")
 
 
 def _clusters(result: "Status") -> str:
@@ -115,26 +110,3 @@ def _ask_for_number(absent: "Absent") -> None:
     typed = sys.stdin.readline() if sys.stdin else ""
     if typed.strip() != str(count):
         raise InputError(f"nothing was taken out: it takes the number of offline files, {count}, typed in")
-
-
-@app.command(rich_help_panel=KEEP, epilog="Example: facesearch reembed --model facenet-vggface2")
-def reembed(
-    model: Annotated[str, typer.Option("--model", help="The new embedding model, a name or a file.")],
-    drop_missing: Annotated[
-        bool, typer.Option("--drop-missing", help="Take out the photos that cannot be read any more.")
-    ] = False,
-    library: LibraryOption = None,
-    device: DeviceOption = "auto",
-    as_json: JsonOption = False,
-) -> None:
-    """Give the library another embedding model: every face is cropped and embedded again, none is looked for."""
-    with open_library(library, device=device) as opened, photo_progress() as progress, interruptible() as should_stop:
-        report = opened.reembed(model, drop_missing=drop_missing, progress=progress, should_stop=should_stop)
-    if as_json:
-        print_json(report.to_dict())
-    elif report.stopped:
-        shown("Stopped; the library still has its old model. Run the same command again to go on.")
-    else:
-        shown(f"{plural(report.faces, 'face')} of {plural(report.photos, 'photo')} now have embeddings of {model}.")
-    if report.stopped:
-        raise typer.Exit(130)

@@ -1,10 +1,15 @@
 """The device on which a network runs."""
 
+import logging
+import os
+import platform
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from facesearch.core.errors import InputError
+from facesearch.core.extras import how_to_get, is_installed
 
 __all__ = ["pick_device"]
 
@@ -16,15 +21,24 @@ def pick_device(name: str = "auto") -> str:
     """The torch name of the device that the user asked for.
 
     Args:
-        name: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
+        name: "auto" (CUDA, then Apple's MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps". Where there is a GPU and
+            nothing is installed that could use it, "auto" is the CPU, and a warning is logged once.
 
     Raises:
-        InputError: for another name, and for a device that this machine does not have.
+        InputError: for another name, for a device that this machine does not have, and for one that needs PyTorch
+            where that is not installed.
     """
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name) is None:
         raise InputError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps")
     if name == "cpu" or (name == "auto" and not _may_have_accelerator()):
         return "cpu"
+    # PyTorch alone finds and uses GPUs today; another runtime with CUDA of its own would be asked here.
+    if not is_installed("torch"):
+        return _without_torch(name)
+    return _asked_of_torch(name)
+
+
+def _asked_of_torch(name: str) -> str:
     import torch
 
     cuda_count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -38,6 +52,29 @@ def pick_device(name: str = "auto") -> str:
     return name
 
 
+def _without_torch(name: str) -> str:
+    if name != "auto":
+        raise InputError(f"--device {name} needs PyTorch: {how_to_get('torch')}, or use --device cpu")
+    if _has_accelerator():
+        _say_once(f"There is a GPU, and the CPU is used: the GPU needs PyTorch, {how_to_get('torch')}")
+    return "cpu"
+
+
 def _may_have_accelerator() -> bool:
     """Whether it is worth a second of importing torch to look for a GPU."""
-    return sys.platform != "linux" or any(Path(driver).exists() for driver in DRIVERS)
+    return sys.platform != "linux" or _has_accelerator()
+
+
+def _has_accelerator() -> bool:
+    """Whether there are signs of a GPU that PyTorch could use; none are looked for that take time."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
+    return any(Path(driver).exists() for driver in DRIVERS)
+
+
+@cache
+def _say_once(text: str) -> None:
+    """On stderr, unless the program that uses facesearch has set up its logging otherwise."""
+    logging.getLogger("facesearch").warning(text)

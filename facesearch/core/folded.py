@@ -5,16 +5,21 @@ Folding takes the `onnx` package and a tenth of a second; the result is kept in 
 """
 
 import hashlib
+import io
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from facesearch.core.files import make_folders, replace_file
 from facesearch.core.weights import cache_dir, check_sha256
 
-__all__ = ["folded"]
+__all__ = ["convolutions", "folded"]
+
+Floats = npt.NDArray[np.float32]
 
 # Another one where the same file is folded otherwise.
 VERSION = 1
@@ -32,17 +37,41 @@ def folded(path: Path, sha256: str) -> bytes:
         WeightsError: it cannot be read, or is another file.
     """
     check_sha256(path, sha256)
-    kept = cache_dir() / f"{path.stem}-{sha256[:16]}-v{VERSION}.onnx"
-    known = _kept(kept)
+    return _cached(f"{path.stem}-{sha256[:16]}-v{VERSION}.onnx", lambda: _fold(path.read_bytes()))
+
+
+@lru_cache(maxsize=4)
+def convolutions(path: Path, sha256: str) -> list[tuple[Floats, Floats]]:
+    """The weights of the convolutions in a published file, in the order of its graph.
+
+    Args:
+        sha256: of the published file, which is checked.
+
+    Returns:
+        Filters (outputs, inputs / groups, height, width) and biases (outputs,), both float32.
+
+    Raises:
+        WeightsError: it cannot be read, or is another file.
+    """
+    check_sha256(path, sha256)
+    kept = _cached(f"{path.stem}-{sha256[:16]}-v{VERSION}.npz", lambda: _convolutions(folded(path, sha256)))
+    with np.load(io.BytesIO(kept), allow_pickle=False) as arrays:
+        return [(arrays[f"filters{i}"], arrays[f"biases{i}"]) for i in range(len(arrays.files) // 2)]
+
+
+def _cached(name: str, make: Callable[[], bytes]) -> bytes:
+    """What the cache of models has under this name, made if it is not there."""
+    path = cache_dir() / name
+    known = _kept(path)
     if known is not None:
         return known
-    network = _fold(path.read_bytes())
+    made = make()
     try:
-        make_folders(kept.parent)
-        replace_file(kept, hashlib.sha256(network).digest() + network)
+        make_folders(path.parent)
+        replace_file(path, hashlib.sha256(made).digest() + made)
     except OSError:
         pass  # a cache that cannot be written costs a tenth of a second each time
-    return network
+    return made
 
 
 def _kept(path: Path) -> bytes | None:
@@ -81,3 +110,17 @@ def _fold(published: bytes) -> bytes:
         del field[:]
         field.extend(content)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _convolutions(network: bytes) -> bytes:
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load_from_string(network).graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    arrays: dict[str, Any] = {}
+    for i, node in enumerate(node for node in graph.node if node.op_type == "Conv"):
+        arrays[f"filters{i}"], arrays[f"biases{i}"] = (constants[name] for name in node.input[1:])
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from facesearch.core.executor import CORES
 
-__all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino"]
+__all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
 
 Floats = npt.NDArray[np.float32]
 # A stream is a thread that computes: one for each core, or batches that are looked at side by side would wait for each
@@ -83,6 +83,11 @@ class CompiledNetwork:
             self._mine.request.set_input_tensor(openvino().Tensor(np.zeros((self._batch, *self._item), self._dtype)))
         request = self._mine.request
         return request, request.get_input_tensor().data
+
+
+def read_onnx(network: bytes) -> Any:
+    """An ONNX file's content as a graph. Raises RuntimeError where OpenVINO cannot read it."""
+    return _core().read_model(network)
 
 
 def graph_input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any]:

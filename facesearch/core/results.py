@@ -152,6 +152,7 @@ class Status(_Result):
     """What a library holds. failures: (path, reason).
 
     missing: files that are gone; offline: files whose disk may not be mounted.
+    migration: to what the library can be moved, in a sentence; None where it has the default model and detector.
     """
 
     library: str
@@ -175,6 +176,7 @@ class Status(_Result):
     index_bytes: int
     roots: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
+    migration: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         detector = {"name": self.detector.name, "fingerprint": self.detector.fingerprint} if self.detector else None

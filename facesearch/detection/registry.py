@@ -5,11 +5,13 @@ from facesearch.core.settings import DetectionConfig, DetectorSpec
 from facesearch.detection.detector import Detector, DetectorKind
 from facesearch.detection.mtcnn import Mtcnn
 from facesearch.detection.upright import Upright
+from facesearch.detection.yunet import Yunet
 
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
 
 DETECTORS: dict[str, DetectorKind] = {
     "mtcnn": Mtcnn,
+    "yunet": Yunet,
 }
 DEFAULT_DETECTOR = "mtcnn"
 

@@ -6,15 +6,8 @@ May import core only. `resolve` says what a name means, `load_embedder` makes it
 from facesearch.core.device import pick_device
 from facesearch.embedding.base import ModelInfo, Network
 from facesearch.embedding.embedder import Embedder, NetworkEmbedder
-from facesearch.embedding.registry import (
-    DEFAULT_MODEL,
-    available,
-    download,
-    load,
-    load_embedder,
-    load_module,
-    resolve,
-)
+from facesearch.embedding.loading import load_embedder, load_module, load_network
+from facesearch.embedding.registry import DEFAULT_MODEL, available, download, resolve
 from facesearch.embedding.stored_calibration import own_calibration
 
 __all__ = [
@@ -25,9 +18,9 @@ __all__ = [
     "NetworkEmbedder",
     "available",
     "download",
-    "load",
     "load_embedder",
     "load_module",
+    "load_network",
     "own_calibration",
     "pick_device",
     "resolve",

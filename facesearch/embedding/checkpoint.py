@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
+from facesearch.core.extras import require
 from facesearch.core.files import part_of, put_in_place
 from facesearch.core.settings import ModelSpec
 from facesearch.core.weights import sha256_of
@@ -111,9 +112,10 @@ def resolve(path: Path) -> ModelSpec:
     """The spec of a checkpoint, named after the file and with its hash.
 
     Raises:
-        ModelError, WeightsError: as read_header.
+        ModelError, WeightsError: as read_header; ModelError where PyTorch is not installed.
     """
     path = path.expanduser().resolve()
+    require(path.name, "torch")
     return replace(read_header(path).spec, name=str(path), weights_sha256=sha256_of(path))
 
 

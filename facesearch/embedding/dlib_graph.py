@@ -4,22 +4,26 @@ from typing import Any
 
 import numpy as np
 
-from facesearch.core.openvino_cpu import convolution, graph_input, max_pool, openvino
+from facesearch.core.openvino_cpu import convolution, max_pool
+from facesearch.embedding.compiled import Body
 from facesearch.embedding.dlib_file import ConvWeights, DlibWeights
 
-__all__ = ["dlib_graph"]
+__all__ = ["dlib_body"]
 
 
-def dlib_graph(weights: DlibWeights, height: int, width: int, batch: int) -> Any:
-    """(batch, 3, height, width) -> (batch, dim), as DlibResNet computes it."""
-    op, x = graph_input([batch, 3, height, width])
-    stem, *layers = weights.convolutions
-    y = op.relu(_dlib_conv(op, x, stem))
-    y = max_pool(op, y, 3, rounding="floor")
-    for first, second in zip(layers[::2], layers[1::2], strict=True):
-        y = _residual(op, y, first, second)
-    mean = op.reduce_mean(y, [2, 3], keep_dims=False)
-    return openvino().Model([op.matmul(mean, weights.fc, False, True)], [x], "dlib-resnet")
+def dlib_body(weights: DlibWeights) -> Body:
+    """(n, 3, height, width) -> (n, dim), as DlibResNet computes it."""
+
+    def body(op: Any, x: Any) -> Any:
+        stem, *layers = weights.convolutions
+        y = op.relu(_dlib_conv(op, x, stem))
+        y = max_pool(op, y, 3, rounding="floor")
+        for first, second in zip(layers[::2], layers[1::2], strict=True):
+            y = _residual(op, y, first, second)
+        mean = op.reduce_mean(y, [2, 3], keep_dims=False)
+        return op.matmul(mean, weights.fc, False, True)
+
+    return body
 
 
 def _residual(op: Any, x: Any, first: ConvWeights, second: ConvWeights) -> Any:

@@ -10,7 +10,7 @@ from facesearch.core.errors import ModelError
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding.base import Network
 
-__all__ = ["GPU_BATCH_SIZE", "Embedder", "NetworkEmbedder"]
+__all__ = ["GPU_BATCH_SIZE", "Embedder", "NetworkEmbedder", "check_unit"]
 
 # Images that the network sees at once on a CPU, mirrored ones among them. More are 5 % faster, but PyTorch then
 # computes in another order, and the same crop would get another embedding (by 1e-7) depending on its company; so would
@@ -59,10 +59,7 @@ class NetworkEmbedder:
         step = max(self.batch_size // 2, 1) if self.spec.preprocessing.mirror else self.batch_size
         for start in range(0, len(crops), step):
             parts.append(self._embed_batch(np.stack(crops[start : start + step])))
-        embeddings = np.concatenate(parts)
-        if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):  # NaN is close to nothing
-            raise ModelError(f"{self.spec.name} gives embeddings that are NaN or zero; use another model")
-        return embeddings
+        return check_unit(np.concatenate(parts), self.spec.name)
 
     def _embed_batch(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         count, inputs = len(crops), self._normalised(crops)
@@ -78,6 +75,13 @@ class NetworkEmbedder:
         ordered = crops if pre.channels == "rgb" else crops[..., ::-1]
         values = (ordered.astype(np.float32) - np.array(pre.mean, np.float32)) / np.array(pre.std, np.float32)
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+
+def check_unit(embeddings: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """The embeddings. Raises ModelError where they are not of unit norm; name: of the model."""
+    if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):  # NaN is close to nothing
+        raise ModelError(f"{name} gives embeddings that are NaN or zero; use another model")
+    return embeddings
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

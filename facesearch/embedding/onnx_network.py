@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
+from facesearch.core.extras import how_to_get
 from facesearch.core.settings import ModelSpec, Preprocessing, preprocessing_from_dict
 from facesearch.core.weights import sha256_of
 from facesearch.embedding.templates import arcface_template
@@ -96,7 +97,7 @@ def _open(path: Path, device: str, *, optimise: bool) -> "onnxruntime.InferenceS
     try:
         import onnxruntime
     except ImportError as error:
-        raise ModelError(f"{path.name} needs ONNX Runtime: pip install 'facesearch[onnx]'") from error
+        raise ModelError(f"{path.name} needs ONNX Runtime: {how_to_get('onnxruntime')}") from error
     if not path.is_file():
         raise ModelError(f"there is no ONNX file at {path}")
     options = onnxruntime.SessionOptions()

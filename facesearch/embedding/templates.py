@@ -4,7 +4,7 @@ Points are (x, y) in pixels with pixel centres at whole numbers, in the order le
 right mouth corner, as seen in the picture.
 """
 
-__all__ = ["FACENET_160", "Template", "arcface_template", "dlib_template"]
+__all__ = ["ARCFACE_112", "FACENET_160", "Template", "arcface_template", "dlib_template"]
 
 Template = tuple[tuple[float, float], ...]
 
@@ -15,7 +15,7 @@ _DLIB_MEAN_FACE: Template = (
 )  # fmt: skip
 
 # The five points of insightface's face_align.py for 112x112; they are SphereFace's for 112 high x 96 wide, moved by 8.
-_ARCFACE_112: Template = (
+ARCFACE_112: Template = (
     (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041),
 )  # fmt: skip
 
@@ -41,8 +41,8 @@ def dlib_template(size: int, padding: float) -> Template:
 def arcface_template(height: int, width: int) -> Template | None:
     """ArcFace's points for a square crop, SphereFace's for 112 high x 96 wide, None for other shapes."""
     if (height, width) == (112, 96):
-        return tuple((round(x - 8, 4), y) for x, y in _ARCFACE_112)
+        return tuple((round(x - 8, 4), y) for x, y in ARCFACE_112)
     if height != width:
         return None
     scale = height / 112  # about the crop's corner, half a pixel before the first pixel's centre
-    return tuple((round((x + 0.5) * scale - 0.5, 4), round((y + 0.5) * scale - 0.5, 4)) for x, y in _ARCFACE_112)
+    return tuple((round((x + 0.5) * scale - 0.5, 4), round((y + 0.5) * scale - 0.5, 4)) for x, y in ARCFACE_112)

@@ -7,6 +7,7 @@ import numpy as np
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
+from facesearch.core.extras import how_to_get
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ __all__ = ["calibration_plot", "require_matplotlib"]
 def require_matplotlib() -> None:
     """Raises InputError where matplotlib is not installed."""
     if find_spec("matplotlib") is None:
-        raise InputError("plots need matplotlib: pip install 'facesearch[plots]'")
+        raise InputError(f"plots need matplotlib: {how_to_get('matplotlib')}")
 
 
 def calibration_plot(calibration: Calibration) -> "Figure":

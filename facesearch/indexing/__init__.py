@@ -1,4 +1,4 @@
-"""Media -> faces in the store: index, re-embed, remove.
+"""Media -> faces in the store: index, migrate, remove.
 
 May import pipeline, storage and everything below them.
 """

@@ -10,7 +10,7 @@ constraints.py, undo_log.py, consistency.py   what the user has decided, and how
 photo_pages.py, face_pages.py, cluster_pages.py  lists a page at a time; cursors.py says where a page ends
 counts.py, status.py  how much there is
 embeddings.py, face_table.py  the embeddings, and all that is known of many faces, as arrays
-pending_embeddings.py the embeddings of a model that the library is being moved to
+pending_faces.py      the faces of a library as another model or detector will have them
 vectors.py, coarse.py the vector index: FAISS, a cache
 thumbnails.py         small pictures, a cache
 lock.py, privacy.py   one writer at a time; nobody but the owner

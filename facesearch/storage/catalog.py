@@ -85,6 +85,8 @@ def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) 
     add_faces(connection, photo_id, faces)
     new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in old}
     inherited = _inherit(connection, old, new)
+    # What waits for a migration was matched to other faces than those that the photo has now.
+    connection.execute(delete(db.pending_photos).where(db.pending_photos.c.photo_id == photo_id))
     gone = [{"gone": face} for face in old if face not in inherited]
     if gone:
         connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
@@ -238,8 +240,8 @@ def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
     row = connection.execute(select(db.faces).where(db.faces.c.id == new_id)).one()._asdict()
     connection.execute(delete(db.faces).where(db.faces.c.id == new_id))
     connection.execute(update(db.faces).where(db.faces.c.id == old_id).values({**row, "id": old_id}))
-    # What waits for another model was made from the old crop.
-    connection.execute(delete(db.pending_embeddings).where(db.pending_embeddings.c.face_id == old_id))
+    # What waits for a migration was made from the old crop.
+    connection.execute(delete(db.pending_faces).where(db.pending_faces.c.face_id == old_id))
 
 
 def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:

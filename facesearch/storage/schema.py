@@ -30,7 +30,8 @@ __all__ = [
     "metadata",
     "not_faces",
     "paths",
-    "pending_embeddings",
+    "pending_faces",
+    "pending_photos",
     "people",
     "photos",
     "rejected",
@@ -227,11 +228,33 @@ undo_log = Table(
     sqlite_autoincrement=True,
 )
 
-# Embeddings of a model that the library is being moved to, until all faces have one.
-pending_embeddings = Table(
-    "pending_embeddings",
+# Photos that have been looked at for what the library is being moved to; see facesearch.storage.pending_faces.
+pending_photos = Table(
+    "pending_photos",
     metadata,
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("fingerprint", String, nullable=False),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("min_face_px", Float, nullable=False),
+)
+
+# Their faces as they will be. face_id: the face that it is; NULL for a new one. found: by the target's detector; false
+# for one that keeps its old place.
+pending_faces = Table(
+    "pending_faces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("target", String, nullable=False),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE")),
+    Column("found", Boolean, nullable=False),
+    Column("x1", Float, nullable=False),
+    Column("y1", Float, nullable=False),
+    Column("x2", Float, nullable=False),
+    Column("y2", Float, nullable=False),
+    Column("landmarks", LargeBinary, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("sharpness", Float, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    Index("pending_faces_face_id", "face_id"),
+    Index("pending_faces_photo_id", "photo_id"),
 )

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["status_of"]
 
 
-def status_of(store: "Store", threshold: float | None) -> Status:
-    """Args: threshold: of the library's calibration; None where there is none."""
+def status_of(store: "Store", threshold: float | None, migration: str | None = None) -> Status:
+    """Args: threshold: of the library's calibration; None where there is none. migration: as in `Status`."""
     counts = store.counts()
     return Status(
         library=str(store.folder),
@@ -36,6 +36,7 @@ def status_of(store: "Store", threshold: float | None) -> Status:
         index_bytes=_size(store.folder, "faces.faiss"),
         roots=tuple(store.roots()),
         failures=tuple(store.failures()),
+        migration=migration,
     )
 
 

@@ -19,12 +19,13 @@ from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMisma
 from facesearch.core.files import make_private_folder
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog, faces, pending_embeddings, photos, runs
+from facesearch.storage import catalog, faces, pending_faces, photos, runs
 from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
 from facesearch.storage.lock import WriterLock, cache_lock
+from facesearch.storage.pending_faces import Adopted, Target
 from facesearch.storage.photos import KnownPath
 from facesearch.storage.privacy import tighten_library
 from facesearch.storage.thumbnails import PictureStore
@@ -104,8 +105,8 @@ class Store:
         if spec.fingerprint != self.spec.fingerprint:
             raise ModelMismatchError(
                 f"the library was made with the model {self.spec.name} ({self.spec.fingerprint}), not with {spec.name}"
-                f" ({spec.fingerprint}): use it without --model, choose another --library, or re-embed it with"
-                f" `facesearch reembed --model {spec.name}`"
+                f" ({spec.fingerprint}): use it without --model, choose another --library, or move it with"
+                f" `facesearch migrate --model {spec.name}`"
             )
 
     def require_detector(self, spec: DetectorSpec | None) -> None:
@@ -113,7 +114,8 @@ class Store:
         if spec and self.detector and spec.fingerprint != self.detector.fingerprint:
             raise ModelMismatchError(
                 f"the library's faces were found by the detector {self.detector.name} ({self.detector.fingerprint}),"
-                f" not by {spec.name} ({spec.fingerprint}): use that one, or choose another --library"
+                f" not by {spec.name} ({spec.fingerprint}): use that one, choose another --library, or move it with"
+                f" `facesearch migrate --detector {spec.name}`"
             )
 
     # -- transactions ---------------------------------------------------------------------------------------------
@@ -258,15 +260,15 @@ class Store:
                 ids, distances = scan(connection, query, radius)
         return list(zip(ids.tolist(), distances.tolist(), strict=True))
 
-    # -- another model ----------------------------------------------------------------------------------------------
+    # -- another model or detector ----------------------------------------------------------------------------------
 
-    def adopt(self, spec: ModelSpec, unreadable: Sequence[int]) -> int:
-        """Make the pending embeddings of another model the library's; see `pending_embeddings.adopt`."""
+    def adopt(self, target: Target, unreadable: Sequence[int]) -> Adopted:
+        """Make what is pending for another model or detector the library's; see `pending_faces.adopt`."""
         with self.transaction() as connection:
-            faces = pending_embeddings.adopt(connection, spec, unreadable)
-        self.spec, self._model = spec, spec.to_json()
+            adopted = pending_faces.adopt(connection, target, unreadable)
+        self.spec, self._model, self.detector = target.model, target.model.to_json(), target.detector
         self.scrub()
-        return faces
+        return adopted
 
     # -- removal --------------------------------------------------------------------------------------------------
 
@@ -325,18 +327,20 @@ class Store:
                 rows = [{"key": key, "value": value} for key, value in new.items()]
                 connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
                 facts = _facts(connection)
-        found_by = DetectorSpec.from_json(facts["detector"]) if "detector" in facts else None
-        return facts["uuid"], facts["model"], found_by
+        return facts["uuid"], facts["model"], _detector_of(facts)
 
     def _current_stamp(self, connection: Connection) -> Stamp:
-        """Raises ModelMismatchError where another process has moved the library to another model meanwhile."""
+        """Raises ModelMismatchError where another process has moved the library to another model or detector since."""
         facts = _facts(connection)
+        detector = _detector_of(facts)
         if facts["model"] != self._model:
-            now = ModelSpec.from_json(facts["model"]).name
-            raise ModelMismatchError(
-                f"the library was moved from the model {self.spec.name} to {now} by another process: start again"
-            )
-        return Stamp(self.uuid, facts["generation"])
+            before, now = f"model {self.spec.name}", ModelSpec.from_json(facts["model"]).name
+        elif detector != self.detector:
+            before = f"detector {self.detector.name if self.detector else 'of before'}"
+            now = detector.name if detector else "none"
+        else:
+            return Stamp(self.uuid, facts["generation"])
+        raise ModelMismatchError(f"the library was moved from the {before} to {now} by another process: start again")
 
     def _read_embeddings(self, connection: Connection) -> Vectors:
         self._current_stamp(connection)
@@ -372,3 +376,7 @@ class Store:
 
 def _facts(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
+
+
+def _detector_of(facts: dict[str, str]) -> DetectorSpec | None:
+    return DetectorSpec.from_json(facts["detector"]) if "detector" in facts else None

@@ -126,13 +126,15 @@ def test_models(command: Command) -> None:
     assert all(model["licence"] and model["source"] for model in models.values())
 
 
-def test_remove_and_reembed(command: Command, demo: Demo, tmp_path: Path) -> None:
+def test_remove_and_migrate(command: Command, demo: Demo, tmp_path: Path) -> None:
     at = ("--library", tmp_path / "new")
     command("index", demo[0] / "grace-hopper-soft.jpg", demo[0] / "eileen-collins-soft.jpg", *at)
     assert command("remove", demo[0] / "grace-hopper-soft.jpg", *at, "--json").json == {"removed": 1}
     assert command("remove", "--missing", *at, "--json").json == {"removed": 0}
-    report = command("reembed", "--model", "dlib", *at, "--json").json
-    assert (report["photos"], report["faces"], report["dropped"], report["stopped"]) == (1, 1, 0, False)
+    for name in ("migrate", "reembed"):
+        report = command(name, "--model", "dlib", *at, "--json").json
+        assert (report["photos"], report["faces"], report["dropped"], report["stopped"]) == (1, 1, 0, False)
+        assert report["already"]
     assert (demo[0] / "grace-hopper-soft.jpg").is_file()
 
 

@@ -51,6 +51,7 @@ def face(demo: Demo) -> Path:
         ("query", "face.jpg"),
         ("remove", "photos"),
         ("remove", "--missing"),
+        ("migrate", "--model", "dlib"),
         ("reembed", "--model", "dlib"),
         ("verify", "a.jpg", "b.jpg", "--library", "{nowhere}"),
     ],
@@ -139,7 +140,7 @@ def test_another_model_names_both_and_the_way_out(command: Command, nowhere: Pat
     for arguments in (("index", face), ("query", face)):
         error = command(*arguments, "--model", "dlib").error
         assert re.search(r"fake \(\w+\).* dlib \(\w+\)", error)
-        assert "facesearch reembed --model dlib" in error
+        assert "facesearch migrate --model dlib" in error
 
 
 def test_a_model_file_that_is_gone(command: Command, nowhere: Path, face: Path) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.embedding import load, resolve
+from facesearch.embedding import load_network, resolve
 from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.checkpoint import FORMAT, read_header, save
 from facesearch.embedding.templates import dlib_template
@@ -47,7 +47,7 @@ def test_round_trip(saved: Path, module: torch.nn.Module) -> None:
     batch = np.random.default_rng(0).normal(size=(2, 3, 150, 150)).astype(np.float32)
     with torch.inference_mode():
         expected = module(torch.from_numpy(batch)).numpy()
-    np.testing.assert_allclose(load(spec, "cpu")(batch), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(load_network(spec, "cpu")(batch), expected, rtol=1e-4, atol=1e-5)
     assert [file.name for file in saved.parent.iterdir()] == ["mine.safetensors"]
 
 
@@ -70,7 +70,7 @@ def test_fingerprint_is_the_files_not_its_names(saved: Path, module: torch.nn.Mo
     state = {name: value + 1 for name, value in module.state_dict().items()}
     assert save(moved, state, SPEC, TRAINING).fingerprint != before.fingerprint
     with pytest.raises(WeightsError, match="not the expected file"):
-        load(replace(before, name=str(moved)), "cpu")
+        load_network(replace(before, name=str(moved)), "cpu")
 
 
 def test_relative_paths_do_not_depend_on_the_folder_later(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_network_that_is_not_known(saved: Path) -> None:
 def test_tensors_of_another_network(saved: Path) -> None:
     rewrite(saved, spec=replace(SPEC, dim=25).to_json())
     with pytest.raises(WeightsError):
-        load(resolve(str(saved)), "cpu")
+        load_network(resolve(str(saved)), "cpu")
 
 
 def test_what_cannot_be_saved(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from facesearch.core.errors import WeightsError
-from facesearch.embedding import Network, load, resolve
+from facesearch.embedding import Network, load_embedder, load_network, resolve
 from facesearch.embedding.dlib_file import read_dlib_file
 from facesearch.embedding.dlib_resnet import DlibResNet, read_dlib_resnet
 from facesearch.embedding.registry import BUILT_IN
@@ -26,7 +26,7 @@ def weights() -> Path:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return load(resolve("dlib"), "cpu")
+    return load_network(resolve("dlib"), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,14 @@ def test_agrees_with_dlib(network: Network, weights: Path, crops: npt.NDArray[np
     # dlib's own cut for the same person is 0.6; the two women are told apart, the mirror images are not
     assert np.linalg.norm(found[0] - found[1]) > 0.6
     assert np.linalg.norm(found[0] - found[2]) < 0.6
+
+
+def test_the_compiled_network_agrees_with_dlib(weights: Path, crops: npt.NDArray[np.uint8]) -> None:
+    oracle = dlib.face_recognition_model_v1(str(weights))
+    both = [[oracle.compute_face_descriptor(np.ascontiguousarray(c)) for c in (crop, crop[:, ::-1])] for crop in crops]
+    expected = np.array(both) / np.linalg.norm(both, axis=2, keepdims=True)
+    found = load_embedder(resolve("dlib"), "cpu").embed(list(crops))
+    assert (found * expected.sum(axis=1)).sum(axis=1) / np.linalg.norm(expected.sum(axis=1), axis=1) == pytest.approx(1)
 
 
 def test_batch_and_single_agree(network: Network, crops: npt.NDArray[np.uint8]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from facesearch.core.errors import WeightsError
-from facesearch.embedding import load, resolve
+from facesearch.embedding import load_network, resolve
 from facesearch.embedding.inception_resnet import inception_resnet_v1, read_inception_resnet
 
 CASIA = "20180408-102900-casia-webface.pt"
@@ -37,7 +37,7 @@ def test_file_put_there_by_hand_is_used(casia_cache: Path, module: nn.Module, mo
     batch = np.random.default_rng(0).normal(size=(2, 3, 160, 160)).astype(np.float32)
     with torch.inference_mode():
         expected = module(torch.from_numpy(batch)).numpy()
-    np.testing.assert_allclose(load(spec, "cpu")(batch), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(load_network(spec, "cpu")(batch), expected, rtol=0, atol=1e-5)
 
 
 def test_fingerprint_follows_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_fingerprint_follows_the_file(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"two")
     assert resolve("facenet-casia").fingerprint != one.fingerprint
     with pytest.raises(WeightsError, match="not the expected file"):
-        load(one, "cpu")
+        load_network(one, "cpu")
 
 
 class Attack:

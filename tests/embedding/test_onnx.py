@@ -9,7 +9,7 @@ import pytest
 from embedding_samples import WEIGHTS, Shape, write_model
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
-from facesearch.embedding import load, resolve
+from facesearch.embedding import load_network, resolve
 from facesearch.embedding.templates import arcface_template
 
 onnx = pytest.importorskip("onnx")
@@ -19,7 +19,7 @@ pytest.importorskip("onnxruntime")
 @pytest.mark.parametrize("batch_size", ["n", 1, 2])
 def test_embeds_whatever_the_files_batch_size(tmp_path: Path, batch_size: int | str) -> None:
     path = write_model(tmp_path / "m.onnx", (batch_size, 3, 112, 112), (batch_size, 5))
-    network = load(resolve(str(path)), "cpu")
+    network = load_network(resolve(str(path)), "cpu")
     batch = np.random.default_rng(1).normal(size=(5, 3, 112, 112)).astype(np.float32)
     found = network(batch)
     assert found.dtype == np.float32
@@ -116,7 +116,7 @@ def test_damaged_and_exchanged_files(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
         resolve(str(path))
     with pytest.raises(WeightsError, match="not the expected file"):
-        load(spec, "cpu")
+        load_network(spec, "cpu")
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -124,7 +124,7 @@ def test_devices_without_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     spec = resolve(str(write_model(tmp_path / "m.onnx")))
     with pytest.raises(InputError, match=device):
-        load(spec, device)
+        load_network(spec, device)
 
 
 def test_onnxruntime_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,5 +142,5 @@ def test_real_embedder() -> None:
     assert (spec.dim, spec.preprocessing.size) == (128, (112, 96))
     assert spec.preprocessing.landmarks[0] == (30.2946, 51.6963)
     batch = np.random.default_rng(0).normal(size=(3, 3, 112, 96)).astype(np.float32)
-    network = load(spec, "cpu")
+    network = load_network(spec, "cpu")
     np.testing.assert_allclose(network(batch)[1:2], network(batch[1:2]), rtol=0, atol=1e-4)

@@ -11,62 +11,58 @@ import pytest
 import torch
 
 from facesearch import embedding
-from facesearch.core.openvino_cpu import CompiledNetwork
-from facesearch.embedding.dlib_graph import dlib_graph
+from facesearch.core.openvino_cpu import CompiledNetwork, graph_input, openvino
+from facesearch.embedding import NetworkEmbedder
+from facesearch.embedding.compiled import CompiledEmbedder
+from facesearch.embedding.dlib_graph import dlib_body
 from facesearch.embedding.dlib_resnet import DlibResNet
-from facesearch.embedding.openvino_network import OpenVinoNetwork
-from facesearch.embedding.registry import load_module
-from facesearch.embedding.torch_network import TorchNetwork
+
+Crops = list[np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def crops() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(7, 3, 150, 150)).astype(np.float32)
+def crops() -> Crops:
+    return list(np.random.default_rng(0).integers(0, 256, (7, 150, 150, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")
-def dlib() -> OpenVinoNetwork:
-    network = embedding.load(embedding.resolve("dlib"), "cpu")
-    assert isinstance(network, OpenVinoNetwork)
-    return network
+def dlib() -> CompiledEmbedder:
+    embedder = embedding.load_embedder(embedding.resolve("dlib"), "cpu")
+    assert isinstance(embedder, CompiledEmbedder)
+    return embedder
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def test_the_default_model_is_what_pytorch_makes_of_it(dlib, crops):
-    spec = embedding.resolve("dlib")
-    expected = TorchNetwork(load_module(spec), spec, "cpu")(crops)
-    assert np.abs(unit(dlib(crops)) - unit(expected)).max() < 2e-6
+@pytest.mark.parametrize("name", ["dlib", "sface", "sface+dlib"])
+def test_a_model_is_what_pytorch_makes_of_it(name: str) -> None:
+    spec = embedding.resolve(name)
+    crops = list(np.random.default_rng(0).integers(0, 256, (5, *spec.preprocessing.size, 3), np.uint8))
+    expected = NetworkEmbedder(embedding.load_network(spec, "cpu")).embed(crops)
+    assert np.abs(embedding.load_embedder(spec, "cpu").embed(crops) - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize(("dim", "height", "width"), [(128, 150, 150), (64, 160, 131)])
-def test_new_weights_and_other_sizes(dim, height, width):
+def test_new_weights_and_other_sizes(dim: int, height: int, width: int) -> None:
     torch.manual_seed(0)
     module = DlibResNet(dim).eval()
     batch = np.random.default_rng(1).normal(size=(3, 3, height, width)).astype(np.float32)
     with torch.inference_mode():
         expected = module(torch.from_numpy(batch)).numpy()
-    (found,) = CompiledNetwork(dlib_graph(module.weights(), height, width, batch=2))(batch)
+    op, x = graph_input([2, 3, height, width])
+    (found,) = CompiledNetwork(openvino().Model([dlib_body(module.weights())(op, x)], [x], "dlib"))(batch)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_company_changes_no_bit(dlib, crops):
-    together = dlib(crops)
-    assert (together == np.concatenate([dlib(crop[None]) for crop in crops])).all()
-    assert (together[::-1] == dlib(np.ascontiguousarray(crops[::-1]))).all()
+def test_company_changes_no_bit(dlib: CompiledEmbedder, crops: Crops) -> None:
+    together = dlib.embed(crops)
+    assert (together == np.concatenate([dlib.embed([crop]) for crop in crops])).all()
+    assert (together[::-1] == dlib.embed(crops[::-1])).all()
 
 
-def test_threads_change_no_bit(dlib, crops):
-    expected = dlib(crops)
+def test_threads_change_no_bit(dlib: CompiledEmbedder, crops: Crops) -> None:
+    expected = dlib.embed(crops)
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(dlib, [crops] * 8):
+        for found in pool.map(dlib.embed, [crops] * 8):
             assert (found == expected).all()
-
-
-def test_no_crops(dlib):
-    assert dlib(np.zeros((0, 3, 150, 150), np.float32)).shape == (0, 128)
 
 
 def test_nothing_reports_its_use(tmp_path: Path):

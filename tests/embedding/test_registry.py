@@ -12,7 +12,7 @@ import torch
 from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.weights import cache_dir
-from facesearch.embedding import available, download, load, resolve
+from facesearch.embedding import available, download, load_embedder, load_network, resolve
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.templates import FACENET_160, arcface_template, dlib_template
 
@@ -30,7 +30,7 @@ def test_names_are_resolved_without_torch() -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"no model 'arcface'.*dlib, facenet-vggface2, facenet-casia.*\.onnx"):
+    with pytest.raises(ModelError, match=r"no model 'arcface'.*sface\+dlib, dlib, sface, facenet-.*\.onnx"):
         resolve("arcface")
 
 
@@ -49,7 +49,7 @@ def test_missing_weights_say_where_and_how(empty_cache: Path) -> None:
 
 def test_available_lists_what_is_ready(empty_cache: Path) -> None:
     models = {model.name: model for model in available()}
-    assert list(models) == ["dlib", "facenet-vggface2", "facenet-casia"]
+    assert list(models) == ["sface+dlib", "dlib", "sface", "facenet-vggface2", "facenet-casia"]
     assert models["dlib"].ready
     assert models["dlib"].note == ""
     assert not models["facenet-casia"].ready
@@ -95,15 +95,16 @@ def test_weights_are_found_without_importing_their_package_and_checked(
     fake_package(tmp_path, bytes(data))
     monkeypatch.syspath_prepend(tmp_path)
     spec = resolve("dlib")
-    with pytest.raises(WeightsError, match="not the expected file"):
-        load(spec, "cpu")
+    for load in (load_embedder, load_network):
+        with pytest.raises(WeightsError, match="not the expected file"):
+            load(spec, "cpu")
 
 
 def test_weights_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install face-recognition-models"):
         resolve("dlib")
-    assert available()[0].where is None
+    assert available()[1].where is None
 
 
 # --- devices

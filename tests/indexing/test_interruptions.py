@@ -1,8 +1,6 @@
 """Runs that are ended from outside, at any moment: what was done is kept, and the next run does the rest."""
 
 import json
-import multiprocessing
-import os
 import random
 import resource
 import signal
@@ -10,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -18,6 +15,7 @@ import pytest
 from conftest import Picture
 from fakes import FAKE_SPEC
 from interrupted_run import index_slowly
+from killing import processes, start  # noqa: F401  (a fixture)
 from library_states import check_vectors, faces_by_content, files
 
 from facesearch.core.errors import LibraryError
@@ -44,27 +42,6 @@ def undisturbed(tmp_path: Path, photos: Path, fake_pipeline: Pipeline) -> Store:
     return index
 
 
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Starts processes that have torch imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["interrupted_run"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(str(ROOT / name) for name in (".", "examples", "tests")))
-        forkserver.ensure_running()
-    return context
-
-
-def start(processes: ForkServerContext, *args: object) -> multiprocessing.process.BaseProcess:
-    """A process that indexes, once it has begun to; args as of index_slowly."""
-    receiver, sender = processes.Pipe(duplex=False)
-    process = processes.Process(target=index_slowly, args=(*args, sender))
-    process.start()
-    assert receiver.poll(120), "the process has not started"
-    assert receiver.recv() == "started"
-    return process
-
-
 def finish(library: Path, photos: Path, pipeline: Pipeline) -> tuple[Store, IndexReport]:
     index = Store.open(library)
     report = index_photos(index, lambda: pipeline, [str(photos)])
@@ -84,13 +61,13 @@ def test_killed_at_twenty_moments(
     photos: Path,
     undisturbed: Store,
     fake_pipeline: Pipeline,
-    processes: ForkServerContext,
+    processes: ForkServerContext,  # noqa: F811
 ) -> None:
     library = tmp_path / "killed"
     moments = random.Random(0)
     kept = 0
     for _ in range(20):
-        process = start(processes, library, photos, 0.05, "")
+        process = start(processes, index_slowly, library, photos, 0.05, "")
         time.sleep(moments.uniform(0, 0.2))
         process.kill()
         process.join()
@@ -120,11 +97,11 @@ def test_killed_at_the_worst_moments(
     photos: Path,
     undisturbed: Store,
     fake_pipeline: Pipeline,
-    processes: ForkServerContext,
+    processes: ForkServerContext,  # noqa: F811
 ) -> None:
     """Behind some step, most of them before the transaction around it has ended."""
     (photos / "bad.png").touch()
-    process = start(processes, tmp_path / "killed", photos, 0, moment)
+    process = start(processes, index_slowly, tmp_path / "killed", photos, 0, moment)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     index, report = finish(tmp_path / "killed", photos, fake_pipeline)

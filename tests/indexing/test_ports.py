@@ -7,12 +7,13 @@ from typing import TypeVar
 
 import pytest
 from conftest import Picture
-from fakes import FAKE_SPEC, MemoryFiles, SerialExecutor
+from fakes import FAKE_SPEC, MemoryFiles, OtherDetector, SerialExecutor
 from library_states import faces_by_content
 
 from facesearch.core.executor import Executor
 from facesearch.indexing.indexer import index_photos
-from facesearch.indexing.reembedding import reembed
+from facesearch.indexing.migration import migrate
+from facesearch.indexing.targets import target_of
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
@@ -56,7 +57,10 @@ def test_files_in_memory(tmp_path: Path, photos: Path, expected: Store, fake_pip
     source.write("/memory/copy.png", (photos / "a.png").read_bytes())
     again = index_photos(with_memory, lambda: fake_pipeline, ["/memory"], source=source)
     assert (again.indexed, again.unchanged, again.duplicates) == (0, 5, 1)
-    assert reembed(with_memory, fake_pipeline, source=source).faces == 4
+    other = Pipeline(fake_pipeline.embedder, OtherDetector())
+    target = target_of(with_memory, other.embedder.spec, other.detector.spec)
+    moved = migrate(with_memory, lambda: other, target, source=source, executor=SerialExecutor())
+    assert (moved.photos, moved.matched + len(moved.unmatched)) == (4, 4)
 
 
 def test_one_thread(tmp_path: Path, photos: Path, expected: Store, fake_pipeline: Pipeline) -> None:

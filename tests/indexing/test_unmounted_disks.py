@@ -11,11 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import Picture
-from fakes import FAKE_SPEC
+from fakes import FAKE_SPEC, OtherDetector
 
 from facesearch.core.errors import LibraryError
 from facesearch.indexing.absence import places_of
-from facesearch.indexing.reembedding import reembed
+from facesearch.indexing.migration import MigrationReport, migrate
+from facesearch.indexing.targets import target_of
 from facesearch.library import Library
 from facesearch.media.source import LocalFiles
 from facesearch.pipeline.pipeline import Pipeline
@@ -289,14 +290,19 @@ def test_a_library_of_before_learns_its_devices(
     assert counted(library, root) == (0, 2)  # the stray one, too
 
 
-def test_another_model_drops_no_photo_that_is_offline(library: Library, root: Path, fake_pipeline: Pipeline) -> None:
+def test_another_detector_drops_no_photo_that_is_offline(library: Library, root: Path, fake_pipeline: Pipeline) -> None:
+    def moved() -> MigrationReport:
+        pipeline = Pipeline(fake_pipeline.embedder, OtherDetector())
+        target = target_of(library.store, FAKE_SPEC, OtherDetector.spec)
+        return migrate(library.store, lambda: pipeline, target, drop_missing=True)
+
     unmount(root)
     with pytest.raises(LibraryError, match=r"4 photos .*offline"):
-        reembed(library.store, fake_pipeline, drop_missing=True)
+        moved()
     assert kept(library)
     mount(root)
     (root / "nas/b.png").unlink()
-    assert reembed(library.store, fake_pipeline, drop_missing=True).dropped == 1
+    assert moved().dropped == 1
 
 
 def test_places_are_named_in_few_words() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
-from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, filled, put, unit
+from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, filled, move, put, unit
 from numpy.typing import NDArray
 
 from facesearch.core.errors import InputError
 from facesearch.core.settings import SearchConfig
-from facesearch.storage import Store, coarse, pending_embeddings
+from facesearch.storage import Store, coarse
 from facesearch.storage.vectors import FILE_NAME, STAMP_NAME, FaissIndex, kind_for
 
 MANY = SearchConfig(exact_up_to=60)
@@ -210,9 +210,7 @@ def test_the_stale_file_of_another_library_is_not_followed(large: Store) -> None
 @pytest.mark.parametrize("dim", [DIM, 2 * DIM])
 def test_another_model_gets_lists_of_its_own(large: Store, dim: int) -> None:
     spec = replace(OTHER_SPEC, dim=dim)
-    with large.transaction() as connection:
-        pending_embeddings.put(connection, spec.fingerprint, {i + 1: unit(9000 + i, dim) for i in range(COUNT)})
-    large.adopt(spec, [])
+    move(large, spec, {i + 1: unit(9000 + i, dim) for i in range(COUNT)})
     held = faiss.read_index(str(large.folder / FILE_NAME))
     fresh = coarse.build(np.arange(COUNT), np.stack([unit(9000 + i, dim) for i in range(COUNT)]))
     np.testing.assert_array_equal(held.quantizer.reconstruct_n(), fresh.quantizer.reconstruct_n())

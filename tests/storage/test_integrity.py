@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from index_samples import OTHER_SPEC, a_photo, face_ids, filled, near, put, settle, unit
+from index_samples import OTHER_SPEC, a_photo, face_ids, filled, move, near, put, settle, unit
 from library_states import check_vectors
 from people_samples import (
     FORGOTTEN,
@@ -20,7 +20,7 @@ from people_samples import (
     portrait,
 )
 
-from facesearch.storage import Store, pending_embeddings
+from facesearch.storage import Store
 
 Check = Callable[[Store], None]
 
@@ -62,10 +62,7 @@ def test_after_edits_moves_and_another_model(index: Store, check_database: Check
         yield put(index, 1, a_photo("/p/2", "p2", [unit(4)]), redo=True)
         yield put(index, 1, a_photo("/q/3", "p3", [unit(6), unit(7)]))
         yield settle(index, "/p/3")
-        with index.transaction() as connection:
-            vectors = {face: unit(face, OTHER_SPEC.dim) for face in face_ids(index)}
-            pending_embeddings.put(connection, OTHER_SPEC.fingerprint, vectors)
-        yield index.adopt(OTHER_SPEC, [5])
+        yield move(index, OTHER_SPEC, {face: unit(face, OTHER_SPEC.dim) for face in face_ids(index)}, gone=[5])
         yield index.forget_paths(["/p/0"])
 
     for _ in steps():

@@ -118,15 +118,13 @@ def test_faces_and_their_embeddings_are_as_they_were(library: Library) -> None:
     assert library.store.search(embeddings[6], 1) == [(int(ids[6]), 0.0)]
 
 
-def test_files_dates_and_what_waits_are_as_they_were(library: Library) -> None:
+def test_files_and_dates_are_as_they_were(library: Library) -> None:
     columns = "path, sha256, size_bytes, mtime_ns, missing_since, taken_at, taken_offset_s, dated_by"
     found = [
         [os.fsdecode(path), *rest]
         for path, *rest in rows(library.folder, f"SELECT {columns} FROM paths JOIN photos ON photo_id = photos.id")
     ]
     assert sorted(found, key=repr) == sorted(SAID["files"], key=repr)
-    waiting = rows(library.folder, "SELECT face_id, fingerprint, lower(hex(embedding)) FROM pending_embeddings")
-    assert waiting == SAID["pending_embeddings"]
 
 
 def test_facts_are_as_they_were_and_no_number_is_given_twice(library: Library) -> None:

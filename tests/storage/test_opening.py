@@ -141,7 +141,7 @@ def test_a_library_is_not_made_while_another_process_makes_it(tmp_path: Path) ->
 
 
 def test_another_model_is_refused_with_both_names_and_the_command(index: Store) -> None:
-    message = rf"made-up \({SPEC.fingerprint}\).*other \({OTHER_SPEC.fingerprint}\).*facesearch reembed --model other"
+    message = rf"made-up \({SPEC.fingerprint}\).*other \({OTHER_SPEC.fingerprint}\).*facesearch migrate --model other"
     with pytest.raises(ModelMismatchError, match=message):
         index.require_model(OTHER_SPEC)
     with pytest.raises(ModelMismatchError, match=message):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, face_ids, filled, put, unit
+from index_samples import DIM, OTHER_SPEC, SPEC, a_photo, face_ids, filled, move, put, unit
 from numpy.typing import NDArray
 
-from facesearch.storage import Store, pending_embeddings
+from facesearch.storage import Store
 from facesearch.storage.vectors import FILE_NAME, FaissIndex
 
 
@@ -110,11 +110,7 @@ def test_redo_and_another_model_leave_no_bytes_once_scrubbed(index: Store) -> No
     put(index, index.start_run("index"), a_photo("/p/0", "p0", [unit(77)]), redo=True)
     index.scrub()
     assert left_of(index, vectors[0]) == []
-    with index.transaction() as connection:
-        pending_embeddings.put(
-            connection, OTHER_SPEC.fingerprint, {face: unit(face, 2 * DIM) for face in face_ids(index)}
-        )
-    index.adopt(OTHER_SPEC, [])
+    move(index, OTHER_SPEC, {face: unit(face, 2 * DIM) for face in face_ids(index)})
     assert left_of(index, unit(77)) == left_of(index, vectors[1]) == []
     assert index.spec != SPEC
 

@@ -216,7 +216,8 @@ NOT_RAISING = [
     "DELETE FROM paths WHERE path = '/p/1'",
     "UPDATE photos SET width = 1",
     "INSERT INTO failures VALUES ('/p/x', 'damaged', 1)",
-    "INSERT INTO pending_embeddings VALUES (1, 'f', x'00')",
+    "INSERT INTO pending_photos VALUES (1, 'f', 20)",
+    "INSERT INTO pending_faces VALUES (1, 'f', 1, 1, 1, 0, 0, 1, 1, x'00', 1, 1, x'00')",
     "SELECT count(*) FROM faces",
 ]
 

@@ -5,6 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from facesearch.core.errors import WeightsError
+from facesearch.core.extras import how_to_get
 
 __all__ = ["WEIGHTS_SHA256", "weights_file"]
 
@@ -24,7 +25,7 @@ def weights_file(name: str) -> Path:
     # Found, not imported: importing facenet_pytorch imports torch, torchvision and requests.
     found = importlib.util.find_spec("facenet_pytorch")
     if found is None or not found.submodule_search_locations:
-        raise WeightsError("MTCNN's weights are missing: pip install 'facenet-pytorch>=2.5.3,<2.6'")
+        raise WeightsError(f"MTCNN needs the weights in facenet-pytorch: {how_to_get('facenet_pytorch')}")
     path = Path(found.submodule_search_locations[0]) / "data" / f"{name}.pt"
     _check(path, WEIGHTS_SHA256[name])
     return path

@@ -1,0 +1,128 @@
+"""Pictures of any size on canvases of a few: no network has to be made for a picture's size.
+
+A picture is looked at as a whole where a canvas can hold it, in tiles that overlap where none can, and again much
+smaller where faces may be too large for the canvas or the tile.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.detection.halving import halved
+
+__all__ = ["Canvas", "Picture", "canvases", "square"]
+
+Pixels = NDArray[np.uint8]
+# Sides of canvases (height, width): every step has about twice the area; upright, across and square.
+LONG_SIDES, SHORT_SHARE = (224, 320, 448, 640, 960, 1376), 0.72
+SIZES = sorted(
+    {size for long in LONG_SIDES for short in (round(long * SHORT_SHARE / 32) * 32, long)
+     for size in ((short, long), (long, short))},
+    key=lambda size: size[0] * size[1],
+)
+TILE, TILES_OVERLAP = 960, 192
+# On larger canvases the largest faces are beyond what YuNet knows: they are looked for at this scale, too.
+LARGE_CANVAS, SMALLER = 640, 1 / 4.5
+# Several photos are looked at by several threads; OpenCV's own would only get in their way.
+cv2.setNumThreads(1)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Pixels for the network, and where they are in the picture: x of the picture = x here * scale + offset."""
+
+    pixels: Pixels
+    scale: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+
+class Picture:
+    """An image at scales of 1, 1/2, 1/4, ..., each made when it is first needed."""
+
+    def __init__(self, image: Pixels) -> None:
+        self._octaves = [np.ascontiguousarray(image)]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        height, width = self._octaves[0].shape[:2]
+        return height, width
+
+    def octave(self, scale: float) -> tuple[Pixels, int]:
+        """The smallest octave that is at least as large as the image at this scale; its pixels are 2**n wide: n."""
+        level = 0
+        while scale <= 0.5 ** (level + 1) and min(self._octaves[level].shape[:2]) >= 2:
+            level += 1
+            if level == len(self._octaves):
+                self._octaves.append(halved(self._octaves[-1]))
+        return self._octaves[level], level
+
+
+def canvases(picture: Picture, scale: float) -> Iterator[Canvas]:
+    """The whole picture, at this scale at least but for pictures that are as small as they are."""
+    height, width = (side * scale for side in picture.size)
+    fitting = [size for size in SIZES if size[0] >= height and size[1] >= width]
+    if not fitting:
+        yield from _tiles(picture, scale)
+    else:
+        largest = min(fitting[0][0] / picture.size[0], fitting[0][1] / picture.size[1])
+        yield _filled(_resized(picture, min(largest, 1.0)), fitting[0])
+    if not fitting or max(fitting[0]) > LARGE_CANVAS:
+        yield from canvases(picture, scale * SMALLER)
+
+
+def square(picture: Picture, box: NDArray[np.float32], side: float, size: int) -> Canvas:
+    """The square of this side around a box's centre, as a canvas of size * size pixels; what lies outside is black."""
+    pixels, level = picture.octave(size / side)
+    unit = 2**level
+    step = side / size  # pixels of the picture for one of the canvas
+    corner = (box[:2] + box[2:] - np.float32(side)) / 2
+    # where the centre of the canvas's first pixel lies, counted from the centre of the octave's first pixel
+    first = (corner + step / 2) / unit - 0.5
+    low = np.clip(np.floor(first).astype(int) - 1, 0, None)
+    high = np.ceil(first + side / unit).astype(int) + 2
+    seen = pixels[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    if not seen.size:
+        cut = np.zeros((size, size, 3), np.uint8)
+    else:
+        to_octave = np.array([[step / unit, 0, first[0] - low[0]], [0, step / unit, first[1] - low[1]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cut = np.asarray(cv2.warpAffine(seen, to_octave, (size, size), flags=flags), np.uint8)
+    return Canvas(cut, np.full(2, step, np.float32), corner.astype(np.float32))
+
+
+def _tiles(picture: Picture, scale: float) -> Iterator[Canvas]:
+    resized = _resized(picture, scale)
+    height, width = resized.pixels.shape[:2]
+    for top, left in product(_starts(height), _starts(width)):
+        tile = resized.pixels[top : top + TILE, left : left + TILE]
+        offset = np.array([left, top], np.float32) * resized.scale
+        yield _filled(Canvas(tile, resized.scale, offset), (TILE, TILE))
+
+
+def _starts(side: int) -> range:
+    return range(0, max(side - TILES_OVERLAP, 1), TILE - TILES_OVERLAP)
+
+
+def _resized(picture: Picture, scale: float) -> Canvas:
+    """The whole picture at a scale of at most 1."""
+    height, width = picture.size
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    pixels, _ = picture.octave(scale)
+    if size != pixels.shape[1::-1]:
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return Canvas(pixels, np.array([width / size[0], height / size[1]], np.float32), np.zeros(2, np.float32))
+
+
+def _filled(part: Canvas, size: tuple[int, int]) -> Canvas:
+    """The same at the top left of a canvas of this size that is black."""
+    height, width = part.pixels.shape[:2]
+    if (height, width) == size:
+        return part
+    pixels = np.zeros((*size, 3), np.uint8)
+    pixels[:height, :width] = part.pixels
+    return Canvas(pixels, part.scale, part.offset)

@@ -1,0 +1,71 @@
+"""YuNet's output -> boxes, landmarks and scores; the same whatever the network runs on.
+
+At every position of grids of 8, 16 and 32 pixels it says in 16 channels: logits of "class" and "object"; the box's
+centre, in cells from the position, and the logarithm of its sides in cells; five landmarks, in cells from the position.
+OpenCV's face_detect.cpp has the same rules.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["STRIDES", "Found", "decoded"]
+
+Floats = NDArray[np.float32]
+STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Found:
+    """n faces: boxes (n, 4), landmarks (n, 5, 2) and scores (n,), all float32."""
+
+    boxes: Floats
+    landmarks: Floats
+    scores: Floats
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: NDArray[np.int64]) -> "Found":
+        return Found(self.boxes[rows], self.landmarks[rows], self.scores[rows])
+
+    def placed(self, scale: NDArray[np.float32], offset: NDArray[np.float32]) -> "Found":
+        """In the picture of which the canvas shows a part: x * scale + offset. Args: (2,) each."""
+        boxes = self.boxes * np.tile(scale, 2) + np.tile(offset, 2)
+        return Found(boxes, self.landmarks * scale + offset, self.scores)
+
+    @classmethod
+    def joined(cls, parts: "list[Found]") -> "Found":
+        """All of them, in this order; there must be one part at least."""
+        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "landmarks", "scores")))
+
+
+def decoded(maps: Floats, size: tuple[int, int], threshold: float) -> Found:
+    """What the network has found on a canvas, in pixels of it, without suppression.
+
+    Args:
+        maps: (16, positions).
+        size: (height, width) of the canvas.
+        threshold: score that a face needs: the root of the two probabilities' product.
+    """
+    scores = 1 / np.sqrt((1 + np.exp(-maps[0])) * (1 + np.exp(-maps[1])))
+    rows = np.flatnonzero(scores >= threshold)
+    corners, strides = _positions(*size)
+    corner, stride = corners[rows], strides[rows, None]
+    values = maps[2:, rows].T
+    centre, half = corner + values[:, :2] * stride, np.exp(values[:, 2:4]) * stride / 2
+    landmarks = corner[:, None] + values[:, 4:].reshape(-1, 5, 2) * stride[:, None]
+    return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[rows])
+
+
+@lru_cache(maxsize=64)
+def _positions(height: int, width: int) -> tuple[Floats, Floats]:
+    """Where each position lies, (n, 2), and its stride, (n,), in pixels."""
+    corners, strides = [], []
+    for stride in STRIDES:
+        rows, columns = np.mgrid[0:height:stride, 0:width:stride]
+        corners.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full(rows.size, stride))
+    return np.concatenate(corners).astype(np.float32), np.concatenate(strides).astype(np.float32)

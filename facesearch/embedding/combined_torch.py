@@ -1,0 +1,46 @@
+"""SFace and dlib's network together in PyTorch."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.embedding import combined
+
+__all__ = ["Combined"]
+
+
+class Combined(nn.Module):
+    """(n, 3, 187, 174) of 0 to 255 -> (n, 256) of unit norm; see `combined`."""
+
+    def __init__(self, sface: tuple[ModelSpec, nn.Module], dlib: tuple[ModelSpec, nn.Module]) -> None:
+        super().__init__()
+        self.sface = _Member(sface[0].preprocessing, sface[1])
+        self.dlib = _Member(dlib[0].preprocessing, dlib[1])
+
+    def forward(self, planes: Tensor) -> Tensor:
+        x, y = combined.DLIB_AT
+        square = planes[:, :, : combined.SFACE_SIDE]
+        small = functional.interpolate(square, [combined.SFACE_INPUT] * 2, mode="bilinear", align_corners=False)
+        dlib = self.dlib(planes[:, :, y : y + combined.DLIB_SIDE, x : x + combined.DLIB_SIDE])
+        return torch.cat([dlib * combined.dlib_factor(), self.sface(small) * combined.sface_factor()], dim=1)
+
+
+class _Member(nn.Module):
+    """A network with its preprocessing: RGB planes of 0 to 255 -> unit vectors."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, pre: Preprocessing, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.mirror = network, pre.mirror
+        self.register_buffer("mean", torch.tensor(pre.mean).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(pre.std).reshape(1, 3, 1, 1))
+
+    def forward(self, planes: Tensor) -> Tensor:
+        x = (planes - self.mean) / self.std
+        unit: Tensor = functional.normalize(self.network(x))
+        if not self.mirror:
+            return unit
+        return functional.normalize(unit + functional.normalize(self.network(x.flip(3))))

@@ -1,0 +1,214 @@
+"""YuNet beside OpenCV's own reading of the same file, and on real faces of all sizes."""
+
+import cv2
+import numpy as np
+import pytest
+from detection_samples import Rgb, assert_same_faces, detect, resized
+from PIL import Image
+
+from facesearch.core.settings import DetectionConfig
+from facesearch.core.types import Face
+from facesearch.detection.overlap import nms
+from facesearch.detection.yunet import Yunet
+from facesearch.detection.yunet.canvases import SIZES, Picture, canvases, square
+from facesearch.detection.yunet.decoding import Found, decoded
+from facesearch.detection.yunet.network import load_network
+from facesearch.detection.yunet.weights import FILE
+
+
+@pytest.fixture(scope="module")
+def detector() -> Yunet:
+    """Without the search for the upright orientation."""
+    return Yunet()
+
+
+def side(face: Face) -> float:
+    return face.box[2] - face.box[0]
+
+
+# --- Beside OpenCV ----------------------------------------------------------------------------------------------------
+
+
+def oracle(image: Rgb, threshold: float) -> Found:
+    """OpenCV's FaceDetectorYN on the published file, which its own DNN module reads; on the image as it is."""
+    height, width = image.shape[:2]
+    theirs = cv2.FaceDetectorYN.create(str(FILE.path), "", (width, height), threshold, 0.3)
+    _, rows = theirs.detect(np.ascontiguousarray(image[:, :, ::-1]))
+    rows = rows[(-rows[:, 14]).argsort()]
+    boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
+    return Found(boxes, rows[:, 4:14].reshape(-1, 5, 2), rows[:, 14])
+
+
+def one_look(image: Rgb, threshold: float) -> Found:
+    """Our network and decoding on the image as it is, at the top left of a black canvas, as OpenCV does."""
+    height, width = (-(-n // 32) * 32 for n in image.shape[:2])
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[: image.shape[0], : image.shape[1]] = image
+    found = decoded(load_network("cpu")(canvas), (height, width), threshold)
+    return found.take(nms(found.boxes, found.scores, 0.3))
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 1.0])
+def test_one_look_is_what_opencv_gives(hopper: Rgb, astronaut: Rgb, factor: float) -> None:
+    both = np.zeros((620, 1024, 3), np.uint8)
+    both[:600, :512], both[:512, 512:] = hopper, astronaut
+    for image in (resized(picture, factor) for picture in (hopper, astronaut, both)):
+        ours, theirs = one_look(image, 0.3), oracle(image, 0.3)
+        assert len(ours) == len(theirs) > 0
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-4)
+        np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=0.01)
+        np.testing.assert_allclose(ours.landmarks, theirs.landmarks, atol=0.01)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0])
+def test_faces_are_where_opencv_finds_them(detector: Yunet, hopper: Rgb, astronaut: Rgb, factor: float) -> None:
+    for image in (resized(hopper, factor), resized(astronaut, factor)):
+        (face,), theirs = detect(detector, image, 20), oracle(image, 0.6)
+        assert np.abs(np.array(face.box) - theirs.boxes[0]).max() < 0.08 * side(face)
+        assert np.abs(face.landmarks - theirs.landmarks[0]).max() < 0.05 * side(face)
+        assert face.score == pytest.approx(theirs.scores[0], abs=0.05)
+
+
+def test_landmarks_are_the_five_points_in_their_order(detector: Yunet, hopper: Rgb) -> None:
+    (face,) = detect(detector, hopper)
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert (face.landmarks.shape, face.landmarks.dtype) == ((5, 2), np.float32)
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < nose[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+
+
+# --- Sizes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.3, 0.5, 1.0, 2.0, 4.0])
+def test_a_face_of_any_size(detector: Yunet, astronaut: Rgb, factor: float) -> None:
+    """Of 18 to 350 pixels; looked for from 16 pixels on."""
+    (as_it_is,) = detect(detector, astronaut, 16)
+    (face,) = detect(detector, resized(astronaut, factor), 16)
+    assert np.abs(face.landmarks / factor - as_it_is.landmarks).max() < 0.06 * side(as_it_is)
+
+
+def test_a_face_that_fills_the_picture(detector: Yunet, astronaut: Rgb) -> None:
+    x1, y1, x2, y2 = (int(value) for value in detect(detector, astronaut)[0].box)
+    for factor in (1, 4, 12):
+        (face,) = detect(detector, resized(astronaut[y1:y2, x1:x2], factor), 20)
+        assert side(face) > 0.7 * factor * (x2 - x1)
+
+
+def test_small_faces_of_a_large_picture_in_tiles(detector: Yunet, astronaut: Rgb) -> None:
+    """Wherever they lie, on the seams of tiles or in the corner; each is found once."""
+    small = resized(astronaut[40:200, 140:320], 0.4)
+    scene = np.full((2300, 3100, 3), 90, np.uint8)
+    places = [(y, x) for y in (0, 720, 1490, 2300 - small.shape[0]) for x in (0, 700, 940, 3100 - small.shape[1])]
+    for y, x in places:
+        scene[y : y + small.shape[0], x : x + small.shape[1]] = small
+    faces = detect(detector, scene, 20)
+    centres = np.array([np.mean([face.box[:2], face.box[2:]], axis=0) for face in faces])
+    expected = np.array([(x + small.shape[1] / 2, y + small.shape[0] / 2) for y, x in places])
+    assert len(faces) == len(places)
+    assert (np.linalg.norm(centres[:, None] - expected, axis=2).min(axis=0) < 15).all()
+
+
+def test_a_panorama(detector: Yunet, astronaut: Rgb) -> None:
+    scene = np.full((512, 40_000, 3), 90, np.uint8)
+    for x in (0, 17_000, 39_488):
+        scene[:, x : x + 512] = astronaut
+    found = sorted(face.box[0] for face in detect(detector, scene, 40))
+    np.testing.assert_allclose(np.diff(found), [17_000, 22_488], atol=6)
+
+
+# --- Steps ------------------------------------------------------------------------------------------------------------
+
+
+def test_decoding_as_a_slow_loop() -> None:
+    height, width = 64, 96
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(16, 8 * 12 + 4 * 6 + 2 * 3)).astype(np.float32)
+    found, row, position = decoded(maps, (height, width), 0.5), 0, 0
+    for stride in (8, 16, 32):
+        for y in range(0, height, stride):
+            for x in range(0, width, stride):
+                score = ((1 / (1 + np.exp(-maps[0, position]))) * (1 / (1 + np.exp(-maps[1, position])))) ** 0.5
+                if score >= 0.5:
+                    dx, dy, log_w, log_h = maps[2:6, position].astype(float)
+                    w, h = np.exp(log_w) * stride, np.exp(log_h) * stride
+                    cx, cy = x + dx * stride, y + dy * stride
+                    box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+                    points = maps[6:, position].reshape(5, 2) * stride + (x, y)
+                    np.testing.assert_allclose(found.boxes[row], box, rtol=1e-4, atol=1e-3)
+                    np.testing.assert_allclose(found.landmarks[row], points, rtol=1e-4, atol=1e-3)
+                    assert found.scores[row] == pytest.approx(score, abs=1e-5)
+                    row += 1
+                position += 1
+    assert len(found) == row > 10
+
+
+@pytest.mark.parametrize("size", [(1, 1), (50, 80), (375, 500), (600, 400), (900, 1200), (1500, 2000), (300, 9000)])
+def test_canvases_show_the_whole_picture(size: tuple[int, int]) -> None:
+    """Every pixel is on a canvas at the scale wanted, and canvases have few sizes."""
+    rows, columns = np.mgrid[0 : size[0], 0 : size[1]]
+    image = np.stack([columns * 255 / size[1], rows * 255 / size[0], np.full(size, 255)], axis=2).astype(np.uint8)
+    seen = np.zeros(size, bool)
+    for canvas in canvases(Picture(image), 0.6):
+        assert canvas.pixels.shape[:2] in {*SIZES, (960, 960)}
+        shown = canvas.pixels[:, :, 2] > 0
+        y, x = np.nonzero(shown)
+        at = (np.stack([x, y], axis=1) + 0.5) * canvas.scale + canvas.offset
+        expected = at * 255 / (size[1], size[0])
+        assert np.abs(canvas.pixels[shown][:, :2] - expected).max() < 2 + 255 * canvas.scale.max() / min(size)
+        if canvas.scale.max() <= 1 / 0.6 + 0.6 / min(size) + 0.05:
+            (left, top), (right, bottom) = at.min(axis=0) - canvas.scale, at.max(axis=0) + canvas.scale + 1
+            seen[max(int(top), 0) : int(bottom), max(int(left), 0) : int(right)] = True
+    assert seen.all()
+
+
+@pytest.mark.parametrize(("centre", "width"), [((300, 200), 90), ((300, 200), 500), ((-20, 30), 100), ((-900, 30), 99)])
+def test_a_square_shows_what_is_there(centre: tuple[float, float], width: float) -> None:
+    """Where the canvas says that a pixel is from, the picture has its colour; outside it is black."""
+    rows, columns = np.mgrid[0:400, 0:600]
+    image = np.stack([columns / 600 * 255, rows / 400 * 255, np.full((400, 600), 255)], axis=2).astype(np.uint8)
+    canvas = square(Picture(image), np.array([*centre, *centre], np.float32), width, 64)
+    y, x = np.mgrid[0:64, 0:64]
+    at = (np.stack([x, y], axis=2) + 0.5) * canvas.scale + canvas.offset
+    margin = 2 * width / 64 + 1
+    inside = ((at > margin) & (at < (600 - margin, 400 - margin))).all(axis=2)
+    outside = ((at < -margin) | (at > (600 + margin, 400 + margin))).any(axis=2)
+    assert np.abs(canvas.pixels[inside][:, :2] - at[inside] / (600, 400) * 255).max(initial=0) < 2
+    assert (canvas.pixels[inside][:, 2] == 255).all()
+    assert not canvas.pixels[outside].any()
+
+
+# --- Nothing to find, company -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 300), (300, 5), (11, 11), (13, 700), (23, 24)])
+@pytest.mark.parametrize("value", [0, 255])
+def test_tiny_and_even_images_hold_no_face(detector: Yunet, shape: tuple[int, int], value: int) -> None:
+    assert detect(detector, np.full((*shape, 3), value, np.uint8), 12) == []
+
+
+def test_every_image_needs_its_smallest_face(detector: Yunet, hopper: Rgb) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        detector.detect([hopper, hopper], [40])
+
+
+def test_company_changes_no_bit(detector: Yunet, hopper: Rgb, astronaut: Rgb) -> None:
+    pictures = [hopper[:333, :257], astronaut, resized(astronaut, 0.6)]
+    together = detector.detect(pictures, [20, 25, 20])
+    for image, wanted, faces in zip(pictures, [20, 25, 20], together, strict=True):
+        assert_same_faces(faces, detect(detector, image, wanted), atol=0)
+
+
+def test_the_image_may_be_a_view(detector: Yunet, hopper: Rgb) -> None:
+    assert_same_faces(detect(detector, hopper[::-1, ::-1][::-1, ::-1]), detect(detector, hopper), atol=0)
+
+
+def test_the_least_score_is_a_setting(hopper: Rgb) -> None:
+    assert detect(Yunet(DetectionConfig(min_score=0.97)), hopper) == []
+
+
+def test_grey_and_jpeg_change_little(detector: Yunet, hopper: Rgb) -> None:
+    grey = np.array(Image.fromarray(hopper).convert("L").convert("RGB"))
+    (face,), (other,) = detect(detector, hopper), detect(detector, grey)
+    assert np.abs(face.landmarks - other.landmarks).max() < 0.06 * side(face)
