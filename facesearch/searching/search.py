@@ -15,7 +15,6 @@ from facesearch.core.types import Face
 from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.pipeline.quality import poorness
 from facesearch.storage import Store, clusters, persons
 
 __all__ = ["compare", "faces_of", "query"]
@@ -60,7 +59,7 @@ def query(
             Probe(
                 one,
                 _matches(store, calibration, store.search(_embedding(one), k)),
-                poorness(one.box, one.landmarks, one.score, one.sharpness),
+                one.defect if one.weak else "",
             )
             for one in found
         ),
