@@ -26,8 +26,8 @@ _FILES = [
 ]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
-# New objects after which Python looks for garbage: with its usual 700 an import of PyTorch spends a tenth on it.
-YOUNG = 50_000
+# New objects after which Python looks for garbage: with its usual 700 a query spends a tenth of its time on it.
+YOUNG = 200_000
 # As a shell reports a process that SIGPIPE has ended.
 READER_GONE = 141
 

@@ -1,9 +1,10 @@
 """The Typer app, and the options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from facesearch.core.settings import SearchConfig
@@ -25,12 +26,31 @@ __all__ = [
 
 FIND, DECIDE, SHARE = "Find people", "Say who is who", "Other programs"
 KEEP, MODELS = "Look after a library", "Models"
+# Columns that help may take where the terminal has them, and characters of a command's first sentence.
+WIDE, WHOLE = 110, 200
+
+
+class Commands(TyperGroup):
+    """Help lists the commands by what they are for."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            known: Any = self.commands[name]
+            panels.setdefault(known.rich_help_panel, []).append((name, known.get_short_help_str(limit=WHOLE)))
+        longest = max(len(name) for rows in panels.values() for name, _ in rows)
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl([(name.ljust(longest), what) for name, what in rows])
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # Rich's help takes twice the time, most of it to import what it does not need
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDE},
     help="Find people in photos. Photos stay where they are, and nothing leaves this machine.",
     epilog="Start with: facesearch index ~/Pictures",
 )

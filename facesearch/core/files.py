@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 __all__ = [
     "FILE_MODE",
+    "FOLDER_MODE",
     "create_private",
     "make_folders",
     "make_private_folder",

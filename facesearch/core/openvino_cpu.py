@@ -7,7 +7,7 @@ are looked at.
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from facesearch.core.executor import CORES
+from facesearch.core.kept_networks import compiled
 
 __all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
 
 Floats = npt.NDArray[np.float32]
+_MAKING = threading.Lock()
 # A stream is a thread that computes: one for each core, or batches that are looked at side by side would wait for each
 # other. bfloat16 or float16, which OpenVINO chooses on CPUs that have them, would change distances in the third digit.
 _SETTINGS = {
@@ -43,21 +45,36 @@ def openvino() -> Any:
     return openvino
 
 
-@cache
 def _core() -> Any:
-    """OpenVINO's runtime, made once and never taken down.
+    """OpenVINO's runtime, made once, whatever thread asks first, and never taken down.
 
     Its CPU plugin gives the thread that loads it a stack for signals, and takes the memory back when it goes, from
     whatever thread lets go of it last: the next signal (Ctrl-C, a child's end) would then end the process.
     """
+    with _MAKING:
+        return _made()
+
+
+@cache
+def _made() -> Any:
     return openvino().Core()
 
 
 class CompiledNetwork:
     """A graph of one input with a fixed batch size, for inputs of any number; threads may share it."""
 
-    def __init__(self, graph: Any) -> None:
-        self._compiled = _core().compile_model(graph, "CPU", _SETTINGS)
+    def __init__(self, graph: Any, kept_as: str = "") -> None:
+        """Compile a network, or take it from the user's cache.
+
+        Args:
+            graph: of OpenVINO, or a function that makes one, called where none is in the cache.
+            kept_as: what it is called in the cache, see `kept_networks.compiled`; not kept without it.
+        """
+        make: Callable[[], Any] = graph if callable(graph) else lambda: graph
+        if kept_as:
+            self._compiled = compiled(_core(), make, _SETTINGS, kept_as, str(openvino().get_version()))
+        else:
+            self._compiled = _core().compile_model(make(), "CPU", _SETTINGS)
         shape = tuple(self._compiled.input(0).shape)
         self._batch, self._item = shape[0], shape[1:]
         self._dtype = self._compiled.input(0).element_type.to_dtype()

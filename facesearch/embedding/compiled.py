@@ -22,9 +22,10 @@ Body = Callable[[Any, Any], Any]
 class CompiledEmbedder:
     """An Embedder: one graph of (batch, height, width, 3) uint8 -> (batch, dim) float32 of unit norm, (batch, 1)."""
 
-    def __init__(self, graph: Any, spec: ModelSpec) -> None:
+    def __init__(self, graph: Callable[[], Any], spec: ModelSpec, kept_as: str = "") -> None:
+        """Args as CompiledNetwork."""
         self.spec = spec
-        self._network = CompiledNetwork(graph)
+        self._network = CompiledNetwork(graph, kept_as)
 
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """As `Embedder.embed`."""

@@ -41,7 +41,10 @@ def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
         from facesearch.embedding.compiled import CompiledEmbedder, pixels_graph
 
         batch = CROPS_AT_ONCE // 2 if spec.preprocessing.mirror else CROPS_AT_ONCE
-        return CompiledEmbedder(pixels_graph(spec, batch, _body(spec)), spec)
+        check_sha256(path_of(spec), spec.weights_sha256)
+        name = spec.name if spec.name in BUILT_IN else "own"
+        kept_as = f"{name}/{spec.fingerprint}/{batch}"
+        return CompiledEmbedder(lambda: pixels_graph(spec, batch, _body(spec)), spec, kept_as)
     network = load_network(spec, device)
     return NetworkEmbedder(network) if pick_device(device) == "cpu" else NetworkEmbedder(network, GPU_BATCH_SIZE)
 

@@ -8,6 +8,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -125,8 +126,11 @@ class Pipeline:
     @classmethod
     def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
         """Raises ModelError where the weights or the device are not there."""
-        embedder, device = load_embedder(spec.model, spec.device), pick_device(spec.device)
-        detector = load_detector(spec.detector, spec.detection, device)
+        device = pick_device(spec.device)
+        with ThreadPoolExecutor(1) as beside:  # networks are compiled outside of Python's lock
+            loading = beside.submit(load_detector, spec.detector, spec.detection, device)
+            embedder = load_embedder(spec.model, spec.device)
+            detector = loading.result()
         pipeline = cls(embedder, detector, spec.images, spec.detection, device)
         pipeline._spec = spec
         return pipeline

@@ -54,9 +54,9 @@ class CpuCascade:
 
         pnet, rnet, onet = (read_torch_file(weights_file(name)) for name in ("pnet", "rnet", "onet"))
         tile = (2 * PNET_ROWS + 10, 2 * PNET_COLUMNS + 10)
-        self._pnet = CompiledNetwork(graphs.pnet_graph(pnet, *tile))
-        self._rnet = CompiledNetwork(graphs.rnet_graph(rnet, RNET_BATCH))
-        self._onet = CompiledNetwork(graphs.onet_graph(onet, ONET_BATCH))
+        self._pnet = CompiledNetwork(graphs.pnet_graph(pnet, *tile), f"pnet/{tile}")
+        self._rnet = CompiledNetwork(graphs.rnet_graph(rnet, RNET_BATCH), "rnet/")
+        self._onet = CompiledNetwork(graphs.onet_graph(onet, ONET_BATCH), "onet/")
 
     def pnet(self, tiles: Floats) -> Floats:
         return self._pnet(tiles)[0]

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facesearch.detection.yunet.weights import load_weights
+from facesearch.detection.yunet.weights import WEIGHTS_SHA256, load_weights
 
 __all__ = ["Network", "load_network"]
 
@@ -40,10 +40,11 @@ class CpuNetwork:
         from facesearch.core.openvino_cpu import CompiledNetwork
         from facesearch.detection.yunet.graph import yunet_graph
 
-        size = canvas.shape[:2]
+        size = height, width = canvas.shape[:2]
         if size not in self._compiled:
             with self._compiling:
                 if size not in self._compiled:
-                    self._compiled[size] = CompiledNetwork(yunet_graph(self._weights, *size))
+                    kept_as = f"yunet-{height}x{width}/{WEIGHTS_SHA256}"
+                    self._compiled[size] = CompiledNetwork(lambda: yunet_graph(self._weights, *size), kept_as)
         maps: npt.NDArray[np.float32] = self._compiled[size](canvas[None])[0][0]
         return maps
