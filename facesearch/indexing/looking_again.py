@@ -7,15 +7,11 @@ an old face that is not found is embedded at its old landmarks and kept.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from facesearch.core.errors import PhotoError
 from facesearch.core.types import Face, PhotoResult
 from facesearch.indexing.matching import match
 from facesearch.media import MediaSource, Medium
 from facesearch.pipeline.pipeline import Pipeline, one_thread
-from facesearch.pipeline.quality import sharpness
 from facesearch.storage.pending_faces import LookedFor, PendingFace
 
 __all__ = ["Seen", "Unseen", "look_again"]
@@ -54,17 +50,17 @@ def look_again(pipeline: Pipeline, source: MediaSource, anew: bool, photos: Sequ
 
 def _embedded(pipeline: Pipeline, source: MediaSource, photos: Sequence[Unseen]) -> Iterator[Seen]:
     """The faces of photos where they are; the crops of all photos go through the network together."""
-    cropped: list[list[NDArray[np.uint8]] | None] = []
+    cropped: list[list[Face] | None] = []
     for photo in photos:
         medium = _read(source, photo)
-        cropped.append(None if medium is None else _crops(pipeline, medium, photo.faces))
-    embeddings = iter(pipeline.embedder.embed([crop for crops in cropped for crop in crops or ()]))
-    for photo, crops in zip(photos, cropped, strict=True):
-        if crops is None:
+        cropped.append(None if medium is None else _cropped(pipeline, medium, photo.faces))
+    embedded = iter(pipeline.embedded([face for faces in cropped for face in faces or ()]))
+    for photo, faces in zip(photos, cropped, strict=True):
+        if faces is None:
             yield Seen(photo.id)
         else:
-            faces = [_kept(face, crop, next(embeddings)) for face, crop in zip(photo.faces, crops, strict=True)]
-            yield Seen(photo.id, photo.before.min_face_px, tuple(PendingFace(face, True) for face in faces))
+            made = tuple(PendingFace(next(embedded), True) for _ in faces)
+            yield Seen(photo.id, photo.before.min_face_px, made)
 
 
 def _looked_for(pipeline: Pipeline, source: MediaSource, photos: Sequence[Unseen]) -> Iterator[Seen]:
@@ -131,19 +127,13 @@ def _matched(pipeline: Pipeline, photo: Unseen, medium: Medium, result: PhotoRes
     """Old faces get what was found of them, or stay as they are; what else was found is new."""
     same = match(photo.faces, result.faces)
     left = [face for row, face in enumerate(photo.faces) if row not in set(same.values())]
-    crops = None if result.reason else _crops(pipeline, medium, left)
-    if crops is None:
+    cropped = None if result.reason else _cropped(pipeline, medium, left)
+    if cropped is None:
         return Seen(photo.id)
     ids = {row: photo.faces[old].id for row, old in same.items()}
     found = [PendingFace(replace(face, id=ids.get(row, 0)), True) for row, face in enumerate(result.faces)]
-    embeddings = pipeline.embedder.embed(crops)
-    kept = [PendingFace(_kept(*one), False) for one in zip(left, crops, embeddings, strict=True)]
+    kept = [PendingFace(face, False) for face in pipeline.embedded(cropped)]
     return Seen(photo.id, result.min_face_px, (*found, *kept))
-
-
-def _kept(face: Face, crop: NDArray[np.uint8], embedding: NDArray[np.float32]) -> Face:
-    """A face at its place, as the new model sees it: its crop may be another size, and so as sharp in another way."""
-    return replace(face, sharpness=sharpness(crop), embedding=embedding)
 
 
 def _read(source: MediaSource, photo: Unseen) -> Medium | None:
@@ -158,11 +148,12 @@ def _read(source: MediaSource, photo: Unseen) -> Medium | None:
     return None
 
 
-def _crops(pipeline: Pipeline, medium: Medium, faces: Sequence[Face]) -> list[NDArray[np.uint8]] | None:
-    """Crops of faces whose places are known; None where the photo cannot be decoded."""
+def _cropped(pipeline: Pipeline, medium: Medium, faces: Sequence[Face]) -> list[Face] | None:
+    """Faces whose places are known, with their crops; None where the photo cannot be decoded."""
     if not faces:
         return []
     try:
-        return pipeline.crops(pipeline.load_photo(medium), faces)
+        crops = pipeline.crops(pipeline.load_photo(medium), faces)
     except PhotoError:
         return None
+    return [replace(face, crop=crop) for face, crop in zip(faces, crops, strict=True)]

@@ -115,7 +115,7 @@ def face_window(crop: NDArray[np.uint8], spec: ModelSpec) -> tuple[NDArray[np.fl
 
 @cache
 def _window_of(landmarks: tuple[tuple[float, float], ...]) -> tuple[int, int, int, float]:
-    """Left, top and side of the window in a crop with these landmarks, and how many of its pixels one of ArcFace's is."""
+    """Left, top and side of the window in a crop with these landmarks, and its pixels for one of ArcFace's."""
     to_crop = similarity(np.array(ARCFACE_112), np.array(landmarks))
     (x, y), _ = to_crop(np.array([(WINDOW_X - 0.5, WINDOW_Y - 0.5), (0.0, 0.0)])) + 0.5
     return round(float(x)), round(float(y)), max(round(SIDE * to_crop.scale), 1), to_crop.scale

@@ -13,7 +13,7 @@ from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
 
-__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since"]
+__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster"]
 
 # Rows that are read at a time.
 ROWS = 10_000
@@ -47,11 +47,6 @@ class FaceTable:
 def read_all(connection: Connection, dim: int) -> FaceTable:
     """All faces of the library. Args: dim: of the library's embeddings."""
     return _read(connection, dim)
-
-
-def read_since(connection: Connection, dim: int, face: int) -> FaceTable:
-    """The faces with a higher id than one."""
-    return _read(connection, dim, select(db.faces.c.id).where(db.faces.c.id > face))
 
 
 def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable:

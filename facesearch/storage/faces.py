@@ -14,7 +14,7 @@ from facesearch.storage.photos import one_file_of_each
 from facesearch.storage.queries import chunks, is_id
 
 __all__ = [
-    *("COLUMNS", "as_face", "by_ids", "by_photos", "exists", "highest_id"),
+    *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
     *("photos_showing", "unplaced", "unplaced_query"),
 ]
 
@@ -63,6 +63,12 @@ def exists(connection: Connection, face: int) -> bool:
 def highest_id(connection: Connection) -> int:
     """0 where there is no face."""
     return int(connection.execute(select(func.max(db.faces.c.id))).scalar() or 0)
+
+
+def count_of(connection: Connection) -> int:
+    """How many faces clustering looks at: all but what is no face."""
+    hidden = select(db.not_faces.c.face_id)
+    return int(connection.execute(select(func.count()).where(db.faces.c.id.not_in(hidden))).scalar_one())
 
 
 def unplaced(connection: Connection, run_id: int) -> set[int]:

@@ -27,7 +27,7 @@ __all__ = [
 
 _PENDING, _FACES = db.pending_faces.c, db.faces.c
 # What a face gets when it is adopted.
-_TAKEN = ("x1", "y1", "x2", "y2", "landmarks", "score", "sharpness", "embedding")
+_TAKEN = ("x1", "y1", "x2", "y2", "landmarks", "score", "sharpness", "quality", "defect", "embedding")
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,6 @@ def _row(target: Target, photo_id: int, face: Face, found: bool) -> dict[str, An
     return {
         **{"target": target.key, "photo_id": photo_id, "face_id": face.id or None, "found": found},
         **{"x1": x1, "y1": y1, "x2": x2, "y2": y2, "score": face.score, "sharpness": face.sharpness},
-        "landmarks": face.landmarks.astype("<f4").tobytes(),
+        **{"quality": face.quality, "defect": face.defect, "landmarks": face.landmarks.astype("<f4").tobytes()},
         "embedding": face.embedding.astype("<f4").tobytes(),
     }

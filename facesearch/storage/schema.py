@@ -255,6 +255,8 @@ pending_faces = Table(
     Column("score", Float, nullable=False),
     Column("sharpness", Float, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    Column("quality", Float),
+    Column("defect", String),
     Index("pending_faces_face_id", "face_id"),
     Index("pending_faces_photo_id", "photo_id"),
 )

@@ -4,6 +4,6 @@ __all__ = ["STATEMENTS"]
 
 STATEMENTS = [
     # NULL for faces of before: the crop that would tell is not kept. They are judged by their other columns.
-    "ALTER TABLE faces ADD COLUMN quality FLOAT",
-    "ALTER TABLE faces ADD COLUMN defect VARCHAR",
+    *(f"ALTER TABLE {table} ADD COLUMN quality FLOAT" for table in ("faces", "pending_faces")),
+    *(f"ALTER TABLE {table} ADD COLUMN defect VARCHAR" for table in ("faces", "pending_faces")),
 ]
