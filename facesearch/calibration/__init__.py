@@ -15,13 +15,25 @@ from facesearch.calibration.files import (
     outdated_calibration,
     write_library_calibration,
 )
+from facesearch.calibration.identification import (
+    DEFAULT_FPIR,
+    Evidence,
+    Identification,
+    SearchesFrom,
+    answer_log_odds,
+)
 
 __all__ = [
     "CALIBRATIONS",
     "CALIBRATION_FILE",
+    "DEFAULT_FPIR",
     "Calibration",
+    "Evidence",
+    "Identification",
     "MadeFrom",
     "ProbabilityCurve",
+    "SearchesFrom",
+    "answer_log_odds",
     "library_calibration",
     "load_calibration",
     "model_calibration",

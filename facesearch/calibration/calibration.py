@@ -4,11 +4,15 @@ Two faces are accepted as the same person where their L2 distance is at most a t
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facesearch.calibration.identification import Evidence, Identification, SearchesFrom, from_pairs
 from facesearch.core.errors import InputError
 
 __all__ = ["Calibration", "MadeFrom", "ProbabilityCurve", "ramps"]
@@ -95,6 +99,7 @@ class Calibration:
         Both strictly decreasing, from rate 1.
     measured_far: rates below it are extrapolated, too few pairs of different people lie there to count.
     probability_curve: of the same person, at equal prior odds.
+    identification: what distances mean in a search; None in a file that was made before that was measured.
     """
 
     model: str
@@ -103,6 +108,7 @@ class Calibration:
     measured_far: float
     probability_curve: ProbabilityCurve
     made_from: MadeFrom
+    identification: Identification | None = None
 
     def __post_init__(self) -> None:
         table = np.asarray(self.far_curve, dtype=np.float64)
@@ -112,6 +118,11 @@ class Calibration:
             raise InputError("a FAR curve starts at rate 1, its rates are positive, its distances lie between 0 and 2")
         if not 0 < self.measured_far <= 1:
             raise InputError(f"measured_far must lie in (0, 1], not {self.measured_far}")
+
+    @cached_property
+    def search(self) -> Identification:
+        """What distances mean in a search: as measured, else what follows from pairs; see `from_pairs`."""
+        return self.identification or from_pairs(self)
 
     @property
     def thresholds(self) -> tuple[tuple[float, float], ...]:
@@ -163,7 +174,27 @@ class Calibration:
                 far_curve=tuple((far, distance) for far, distance in fields.pop("far_curve")),
                 probability_curve=ProbabilityCurve(slopes=slopes, knots=knots, **curve),
                 made_from=MadeFrom(**fields.pop("made_from")),
+                identification=_identification(fields.pop("identification", None)),
                 **fields,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a calibration: {error}") from error
+
+
+def _identification(fields: Mapping[str, Any] | None) -> Identification | None:
+    """Of a calibration's JSON. Raises ValueError, KeyError, TypeError, AttributeError, InputError where it is none."""
+    if fields is None:
+        return None
+    made = fields["made_from"]
+    return Identification(
+        evidence=Evidence(*(_line(fields["evidence"][key]) for key in ("one", "many"))),
+        scale=fields["scale"],
+        shift=fields["shift"],
+        fpir_curve=tuple(_line(point) for point in fields["fpir_curve"]),
+        made_from=SearchesFrom(**made) if made is not None else None,
+    )
+
+
+def _line(numbers: tuple[float, float]) -> tuple[float, float]:
+    first, second = numbers
+    return first, second

@@ -71,7 +71,12 @@ def models(
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch calibrate ~/labelled --library ~/faces")
 def calibrate(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with a folder of photos for each person.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="A folder with a folder of photos for each person.")
+    ] = None,
+    named: Annotated[
+        bool, typer.Option("--named", help="Measure on the library's own named people instead of a folder.")
+    ] = False,
     library: LibraryOption = None,
     model: ModelOption = None,
     out: Annotated[Path | None, typer.Option(help="Write the calibration here instead of into the library.")] = None,
@@ -82,24 +87,37 @@ def calibrate(
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import embedding
     from facesearch.core.errors import InputError
-    from facesearch.evaluation.labelled import calibrate, measured_calibration, people_in
+    from facesearch.evaluation.labelled import (
+        calibrate,
+        calibrate_named,
+        measured_calibration,
+        named_calibration,
+        people_in,
+    )
     from facesearch.evaluation.plots import calibration_plot, require_matplotlib
 
     if plot is not None:
         require_matplotlib()
-    people_in(folder)  # a mistyped folder must not leave an empty library
+    if (folder is None) != named:
+        raise InputError("give a FOLDER with a folder for each person, or --named for the library's own people")
+    if folder is not None:
+        people_in(folder)  # a mistyped folder must not leave an empty library
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
-        if out is not None:
+        if folder is None:
+            with open_library(library, model, device) as opened:
+                result = named_calibration(opened.store) if out is not None else calibrate_named(opened)
+        elif out is not None:
             from facesearch.pipeline.pipeline import Pipeline
 
             pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
             result = measured_calibration(pipeline, folder, tick)
-            out.write_text(result.to_json(), encoding="utf-8")
         else:
             with open_library(library, model, device, create=True) as opened:
                 result = calibrate(opened, folder, tick)
+    if out is not None:
+        out.write_text(result.to_json(), encoding="utf-8")
     if plot is not None:
         save_figure(calibration_plot(result), plot)
     print_json(json.loads(result.to_json())) if as_json else _show_calibration(result)
@@ -117,6 +135,11 @@ def _show_calibration(result: "Calibration") -> None:
         for far, distance in result.thresholds
     ]
     table(("strangers taken for one", "distance", ""), rows, right=("distance",))
+    if result.identification and (searches := result.identification.made_from):
+        shown(f"Searches: {searches.searches:,} measured, {searches.strangers:,} of them for strangers.")
+        shown(f"How: {searches.how}.")
+    else:
+        shown("There are too few people to measure searches: they are decided by pairs, on the safe side.")
 
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch evaluate --lfw lfw --pairs pairs.txt")
@@ -131,6 +154,9 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
     ] = False,
+    strangers: Annotated[
+        Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
+    ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -148,7 +174,9 @@ def evaluate(
         if lfw is not None and pairs is not None:
             results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
         if photos is not None:
-            measured = accuracy.clusters(photos, labels, model, device, tick, baselines=baselines)
+            measured = accuracy.clusters(
+                photos, labels, model, device, tick, baselines=baselines, strangers=strangers
+            )
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:
         accuracy.merge_into(out, results)

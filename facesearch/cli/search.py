@@ -8,7 +8,7 @@ import typer
 from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
 from facesearch.cli.output import print_json, shown, table
 from facesearch.core.settings import SearchConfig
-from facesearch.core.wording import percent, plural
+from facesearch.core.wording import answered, percent, plural, searched
 
 if TYPE_CHECKING:
     from facesearch.core.results import Match, Probe, QueryResult, Verification
@@ -37,21 +37,29 @@ def query(
 
 def _show_query(result: "QueryResult") -> None:
     for number, probe in enumerate(result.faces):
-        _show_probe(number, probe, result.threshold)
-    if result.threshold is not None:
-        shown(f"Same person: distance at most {result.threshold:.3f}, within which 1 in 1,000 pairs of strangers lies.")
-    else:
+        _show_probe(number, probe)
+    answer = next((probe.answer for probe in result.faces if probe.answer), None)
+    if answer is None:
         shown(f"No threshold is known for {result.model}: `facesearch calibrate FOLDER` makes one.")
+        return
+    shown(f"Decided for a search (1:N) of {searched(answer.people_searched, answer.faces_searched)}.")
+    shown(f"Of searches for people who are not in it, about 1 in {1 / answer.fpir:,.0f} finds somebody (FPIR).")
+    if not answer.measured:
+        shown("That follows from pairs of faces, on the safe side: `facesearch calibrate` measures it.")
 
 
-def _show_probe(number: int, probe: "Probe", threshold: float | None) -> None:
+def _show_probe(number: int, probe: "Probe") -> None:
     x1, y1, x2, _ = probe.face.box
+    where = f"Face {number} (at {x1:.0f}, {y1:.0f}, {x2 - x1:.0f} pixels wide)"
     near = plural(len(probe.matches), "nearest match")
-    same = sum(1 for match in probe.matches if match.same_person)
-    if threshold is not None:
-        near = f"{same} of the {near} {'is' if same == 1 else 'are'} within the threshold of the same person"
-    shown(f"Face {number} (at {x1:.0f}, {y1:.0f}, {x2 - x1:.0f} pixels wide): {near}.")
-    if probe.weak:
+    if probe.answer:
+        same = sum(1 for match in probe.matches if match.same_person)
+        near = f"{answered(probe.answer)}. {same} of the {near} {'is' if same == 1 else 'are'} that person"
+        near = near if same else f"{answered(probe.answer)}"
+    shown(f"{where}: {near}.")
+    if probe.too_poor:
+        shown(f"It is too poor to tell who it is: {probe.weak}.")
+    elif probe.weak:
         shown(f"It shows little of the face ({probe.weak}): do not rely on what follows.")
     columns = ("", "same person", "distance", "probability", "name", "photo")
     table(columns, map(_row, probe.matches), right=("", "distance", "probability"))
@@ -79,7 +87,7 @@ def verify(
 ) -> None:
     """Say whether two pictures show the same person.
 
-    Exit code 0: the same; 1: different people; 2: it cannot be decided (no face, unreadable).
+    Exit code 0: the same; 1: different people, or a face is too poor to tell; 2: an error (no face, unreadable).
     """
     import facesearch
     from facesearch.core.errors import InputError
@@ -96,13 +104,22 @@ def verify(
 
 
 def _show_verification(result: "Verification") -> None:
-    shown("The same person." if result.same_person else "Different people.")
-    side = "within" if result.same_person else "beyond"
+    if result.too_poor:
+        shown(f"Too poor to tell: {_defects(result)}.")
+    else:
+        shown("The same person." if result.same_person else "Different people.")
+    side = "within" if result.distance <= result.threshold else "beyond"
     shown(f"Distance {result.distance:.3f}, {side} the threshold of {result.threshold:.3f}.")
     if result.probability is not None and result.far is not None:
         likely = percent(result.probability)
         shown(f"Probability of the same person: {likely} (if both answers were equally likely before).")
+        shown("Decided for two pictures (1:1), not for a search.")
         shown(f"At this threshold, 1 in {1 / max(result.far, 1e-9):,.0f} pairs of strangers is taken for one person.")
     for count, which in zip(result.faces, ("first", "second"), strict=True):
         if count > 1:
             shown(f"The {which} picture shows {count} faces; the largest and most central one was compared.")
+
+
+def _defects(result: "Verification") -> str:
+    told = zip(("first", "second"), result.defect, strict=True)
+    return ", ".join(f"the {which} face is {defect}" for which, defect in told if defect)

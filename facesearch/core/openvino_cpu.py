@@ -115,9 +115,14 @@ def graph_input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any
     return op, op.parameter(list(shape), dtype)
 
 
-def convolution(op: Any, x: Any, filters: Floats, biases: Floats, stride: int = 1, padding: int = 0) -> Any:
+def convolution(
+    op: Any, x: Any, filters: Floats, biases: Floats, stride: int = 1, padding: int = 0, name: str = ""
+) -> Any:
+    """Args: name: of the layer, for activation ranges; see `quantisation`."""
     # given an array, OpenVINO makes a list of it first, which takes half of the time in which a network is loaded
     y = op.convolution(x, op.constant(filters), [stride] * 2, [padding] * 2, [padding] * 2, [1, 1])
+    if name:
+        y.set_friendly_name(name)
     return op.add(y, biases.reshape(1, -1, 1, 1))
 
 

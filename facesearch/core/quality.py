@@ -7,7 +7,7 @@ that was kept are judged by what is known of them.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TOO_POOR", "WEAK", "earlier_qualities", "earlier_quality", "excess_of", "quality_of"]
+__all__ = ["TOO_POOR", "WEAK", "earlier_qualities", "earlier_quality", "excess_of", "quality_of", "undecidable"]
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,20 @@ def quality_of(excess: ArrayLike) -> Floats:
 def excess_of(quality: ArrayLike) -> Floats:
     """The inverse of `quality_of`; a quality of 0 counts as 2⁻¹⁰."""
     return np.asarray(-NATS_PER_HALVING * np.log2(np.clip(np.asarray(quality, np.float64), 2.0**-10, 1.0)))
+
+
+def undecidable(quality: float, other: float, same: bool) -> bool:
+    """Whether two faces are too poor to say what their distance says.
+
+    A poor face comes no nearer to good faces of strangers than a good one does: near a good face, it is that person.
+    But it comes near to other poor faces, and is far from its own person's.
+
+    Args:
+        quality, other: of the two faces.
+        same: whether they are near enough to be one person.
+    """
+    poorer, better = sorted((quality, other))
+    return poorer <= TOO_POOR and (not same or better <= WEAK)
 
 
 def earlier_qualities(

@@ -7,6 +7,10 @@ from facesearch.core.settings import DetectorSpec
 from facesearch.core.types import Cluster, Face, Person, Photo
 
 __all__ = [
+    "NOBODY",
+    "SAME_PERSON",
+    "UNSURE",
+    "Answer",
     "Clustering",
     "Counts",
     "Explanation",
@@ -35,14 +39,58 @@ class _Result:
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
 
+# What a search (1:N) can be answered with.
+SAME_PERSON, UNSURE, NOBODY = "same_person", "unsure", "nobody"
+
+
+@dataclass(frozen=True)
+class Answer(_Result):
+    """Who a probe is, if anybody in the library: the decision of a search (1:N).
+
+    decision: SAME_PERSON as a face; UNSURE, somebody is likelier than nobody but not as certain as `fpir` asks for; or
+        NOBODY.
+    face: the nearest of the person's faces, with its cluster and person; None for nobody.
+    probability: that this answer is right, with even odds beforehand that the person is in the library.
+    fpir: of searches for people who are not in the library, the share that is answered with SAME_PERSON.
+    measured: whether that was measured on searches; else it follows from pairs of faces, on the safe side.
+    people_searched: clusters, and faces that are in none; faces_searched: all faces.
+    """
+
+    decision: str
+    face: Face | None
+    probability: float
+    fpir: float
+    measured: bool
+    people_searched: int = 0
+    faces_searched: int = 0
+
+    @property
+    def certain(self) -> bool:
+        """Whether it names somebody."""
+        return self.decision == SAME_PERSON
+
+    @property
+    def person(self) -> Person | None:
+        """Who it is, where that person has a name."""
+        return self.face.person if self.face and self.face.person and self.face.person.name else None
+
+    def to_dict(self) -> dict[str, Any]:
+        whose = {"person": person_row(self.person), "cluster": self.face.cluster if self.face else None}
+        rest = {"probability": self.probability, "by": "1:N", "fpir": self.fpir, "measured": self.measured}
+        searched = {"people_searched": self.people_searched, "faces_searched": self.faces_searched}
+        return {"decision": self.decision, **whose, "face": self.face.id if self.face else None, **rest, **searched}
+
+
 @dataclass(frozen=True)
 class Match(_Result):
     """One face of the library near a probe.
 
     rank: from 1, the nearest first. face: with its cluster and person.
     distance: L2 between unit vectors, in [0, 2].
-    probability: that it is the same person, at even odds beforehand; None without a calibration.
-    same_person: whether the distance is within the threshold; None without a calibration.
+    probability: that it is the same person: in a search, this person and nobody else, see `Answer`; between two faces
+        of a library, at even odds beforehand. None without a calibration.
+    same_person: whether that is as certain as `Answer` asks for; between two faces of a library, whether the distance
+        is within the threshold. None without a calibration.
     """
 
     rank: int
@@ -71,21 +119,32 @@ class Match(_Result):
 class Probe(_Result):
     """A face that was searched with, and what is near it, nearest first.
 
+    answer: who it is; None without a calibration.
     weak: why it shows too little to be sure about; empty for a good one.
+    too_poor: it shows too little to tell who it is, or that it is nobody.
     """
 
     face: Face
     matches: tuple[Match, ...]
     weak: str = ""
+    answer: Answer | None = None
+    too_poor: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         matches = [match.to_dict() for match in self.matches]
-        return {"box": self.face.box, "score": self.face.score, "matches": matches, "weak": self.weak}
+        answer = self.answer.to_dict() if self.answer else None
+        box = {"box": self.face.box, "score": self.face.score}
+        shows = {"quality": self.face.quality, "defect": self.face.defect, "too_poor": self.too_poor}
+        return {**box, "matches": matches, "weak": self.weak, "answer": answer, **shows}
 
 
 @dataclass(frozen=True)
 class QueryResult(_Result):
-    """Every face of a query picture; threshold is None for a model without a calibration."""
+    """Every face of a query picture.
+
+    threshold: the distance within which pairs of strangers lie at a false-accept rate of 1e-3, for comparison: searches
+        are not decided by it. None for a model without a calibration.
+    """
 
     model: str
     threshold: float | None
@@ -102,6 +161,8 @@ class Verification(_Result):
 
     far: share of pairs of strangers that are as near as the threshold.
     faces: how many faces were found in either picture; the main one of each was compared.
+    quality, defect: of these two, see `facesearch.core.quality`.
+    too_poor: they show too little to tell; same_person is then false, and probability None.
     """
 
     same_person: bool
@@ -110,6 +171,9 @@ class Verification(_Result):
     probability: float | None
     far: float | None
     faces: tuple[int, int]
+    quality: tuple[float, float] = (1.0, 1.0)
+    defect: tuple[str, str] = ("", "")
+    too_poor: bool = False
 
 
 @dataclass(frozen=True)

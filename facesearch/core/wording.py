@@ -1,8 +1,12 @@
 """Figures in words, the same on the command line and on pages."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-__all__ = ["day", "likeness", "percent", "plural", "sentence", "span"]
+if TYPE_CHECKING:  # it imports numpy, and `facesearch --help` does not
+    from facesearch.core.results import Answer
+
+__all__ = ["answered", "day", "likeness", "percent", "plural", "searched", "sentence", "span"]
 
 IRREGULAR = {"person": "people", "nearest match": "nearest matches"}
 # What a probability is called, from the largest down.
@@ -32,6 +36,20 @@ def percent(probability: float | None) -> str:
     if not 0.001 <= probability <= 0.999:
         return "<0.1 %" if probability < 0.5 else ">99.9 %"
     return f"{100 * probability:.1f} %"
+
+
+def answered(answer: "Answer") -> str:
+    """Who a search says it is, and how probable that is: "Anna Smith (99.2 %)"."""
+    likely = percent(answer.probability)
+    if answer.face is None:
+        return f"nobody in this library ({likely})"
+    who = answer.face.title if answer.face.cluster is not None else "somebody without a name"
+    return f"{who} ({likely})" if answer.certain else f"not sure, perhaps {who} ({likely})"
+
+
+def searched(people: int, faces: int) -> str:
+    """What was searched: "1,125 faces of at most 130 people"."""
+    return f"{plural(faces, 'face')} of at most {plural(people, 'person')}"
 
 
 def likeness(probability: float) -> str:

@@ -14,7 +14,8 @@ from facesearch.evaluation.datasets import (
     read_lfw_pairs,
 )
 from facesearch.evaluation.identification import recall_at_k
-from facesearch.evaluation.labelled import calibrate, measured_calibration
+from facesearch.evaluation.labelled import calibrate, calibrate_named, measured_calibration
+from facesearch.evaluation.searches import fit_identification
 from facesearch.evaluation.verification import (
     FoldAccuracy,
     VerificationReport,
@@ -36,10 +37,12 @@ __all__ = [
     "VerificationReport",
     "bcubed_scores",
     "calibrate",
+    "calibrate_named",
     "clustering_report",
     "embed_photos",
     "equal_error_rate",
     "fit_calibration",
+    "fit_identification",
     "kfold_accuracy",
     "measured_calibration",
     "pair_distances",

@@ -26,8 +26,10 @@ from facesearch.evaluation.clustering import ClusteringReport, clustering_report
 from facesearch.evaluation.datasets import read_labels, read_lfw_pairs
 from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.labelled import main_face_embedder, people_in
+from facesearch.evaluation.open_set import MOST_SEARCHES, Labelled, open_set
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
+from facesearch.media import find_photos
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 
@@ -37,6 +39,8 @@ Tick = Callable[[int, int], None]
 
 # Identification: so many photos of each person are the gallery, drawn with this seed, and the others the probes.
 GALLERY_PHOTOS, GALLERY_SEED = 10, 0
+# Open set: with fewer people there are no strangers to speak of.
+FEWEST_PEOPLE = 9
 # A cluster is mixed that holds so many faces of each of two people.
 MIXED_FACES = 5
 
@@ -51,12 +55,20 @@ def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, ti
 
 
 def clusters(
-    folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick, *, baselines: bool = False
+    folder: Path,
+    labels: Path | None,
+    model: str | None,
+    device: str,
+    tick: Tick,
+    *,
+    baselines: bool = False,
+    strangers: Path | None = None,
 ) -> dict[str, Any]:
-    """Index a labelled folder, cluster it with the defaults, and compare; probe a gallery for identification.
+    """Index a labelled folder, cluster it with the defaults, and compare; search it, closed set and open set.
 
     Args:
         labels: CSV with the columns photo (file name) and person; None where every person has a folder.
+        strangers: a folder with photos of people who are not in the first; more searches for nobody.
         baselines: measure on the same embeddings what others would use, see `facesearch.evaluation.baselines`.
 
     Raises:
@@ -83,6 +95,8 @@ def clusters(
             results["thresholds"] = labelled.thresholds(library.calibration)
         if baselines:
             results["baselines"] = labelled.baselines()
+        if library.calibration is not None and len(set(labelled.names[labelled.main])) >= FEWEST_PEOPLE:
+            results["open_set"] = open_set(library, labelled.searched(), _strangers(library, strangers, tick))
         return results
 
 
@@ -90,7 +104,7 @@ def clusters(
 class _Labelled:
     """n labelled faces, those that were not found included: in no cluster, and with an embedding of NaN.
 
-    names, clusters: (n,) who each is and what cluster it is in, -1 for none.
+    names, clusters: (n,) who each is and what cluster it is in, -1 for none. paths: (n,) of their photos.
     main: (n,) whether it is the main face of its photo.
     embeddings: (n, d) float32, unit L2 norm.
     """
@@ -99,6 +113,12 @@ class _Labelled:
     clusters: NDArray[np.int64]
     main: NDArray[np.bool_]
     embeddings: NDArray[np.float32]
+    paths: tuple[str, ...]
+
+    def searched(self) -> list[Labelled]:
+        """The main faces that were found, to be searched for."""
+        found = np.flatnonzero(self.main & ~np.isnan(self.embeddings).any(axis=1))
+        return [Labelled(self.paths[i], str(self.names[i]), self.embeddings[i]) for i in found]
 
     def scores(self) -> dict[str, Any]:
         """Of the main faces, and of all with bystanders as people of their own."""
@@ -183,7 +203,8 @@ def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) 
     if not truth:
         return None
     cluster_of = {face.id: cluster.id for cluster in clustering.clusters for face in cluster.faces}
-    with_face = {face.path for face in faces}
+    path_of = {face.id: face.path for face in faces}
+    with_face = set(path_of.values())
     unseen = sorted(path for path in library.store.known_paths() if path not in with_face)
     missed = [who for path in unseen if (who := _person_on(path, people))]
     nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
@@ -192,7 +213,19 @@ def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) 
         clusters=np.array([*(cluster_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
         main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
         embeddings=np.concatenate([vectors[np.searchsorted(ids, list(truth))], nothing]),
+        paths=(*(path_of[face] for face in truth), *(path for path in unseen if _person_on(path, people))),
     )
+
+
+def _strangers(library: Library, folder: Path | None, tick: Tick) -> list[Labelled]:
+    """The main faces of a folder's photos, evenly chosen if there are more than are searched for."""
+    if folder is None:
+        return []
+    photos = [found.path for found in find_photos([folder.resolve()]).photos]
+    photos = photos[:: max(1, -(-len(photos) // MOST_SEARCHES))]
+    embed = main_face_embedder(library.pipeline, tick)
+    found = zip(photos, embed([Path(photo) for photo in photos]), strict=True)
+    return [Labelled(path, f"stranger on {path}", vector) for path, vector in found if vector is not None]
 
 
 def _main_faces(faces: list[Face], sizes: dict[int, tuple[int, int]]) -> set[int]:

@@ -2,23 +2,36 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
+from facesearch.core.settings import ModelSpec
 from facesearch.evaluation.calibration import fit_calibration, split_pairs
 from facesearch.evaluation.datasets import EmbedPhotos
+from facesearch.evaluation.searches import fit_identification
 from facesearch.media import find_photos
 from facesearch.pipeline.pipeline import Pipeline
+from facesearch.storage import Store, constraints, persons
+from facesearch.storage.embeddings import embeddings_of
 
 if TYPE_CHECKING:
     from facesearch.library import Library
 
-__all__ = ["calibrate", "main_face_embedder", "measured_calibration", "people_in"]
+__all__ = [
+    "calibrate",
+    "calibrate_named",
+    "calibration_of",
+    "main_face_embedder",
+    "measured_calibration",
+    "named_calibration",
+    "people_in",
+]
 
 # Photos done, photos to do.
 Tick = Callable[[int, int], None]
@@ -79,12 +92,62 @@ def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *
     if not rows:
         raise InputError(f"no face was found in any of the {len(labelled)} photos in {folder}")
     people = [person for _, person in rows]
-    same, different = split_pairs(np.stack([vector for vector, _ in rows]), people)
-    return fit_calibration(
+    return calibration_of(
         pipeline.embedder.spec,
-        same,
-        different,
+        np.stack([vector for vector, _ in rows]),
+        people,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",
-        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out);"
-        " all pairs of different people, at most 100 pairs of each person",
+        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out)",
     )
+
+
+def calibrate_named(library: "Library") -> Calibration:
+    """Measure what the distances of a library's model mean on its own named people; it uses that from then on.
+
+    Raises as `named_calibration`.
+    """
+    calibration = named_calibration(library.store)
+    library.use_calibration(calibration)
+    return calibration
+
+
+def named_calibration(store: Store) -> Calibration:
+    """False-accept rates and probabilities of a library's model, on the confirmed faces of its named people.
+
+    Raises InputError where too few people have a name, or too few faces are confirmed.
+    """
+    with store.reading() as connection:
+        faces, people = constraints.confirmed(connection)
+        chosen = np.isin(people, [person.id for person in persons.named(connection)])
+        ids, vectors = embeddings_of(connection, faces[chosen].tolist(), store.spec.dim)
+    whose = people[chosen][np.isin(faces[chosen], ids)]
+    count = len(np.unique(whose))
+    try:
+        return calibration_of(
+            store.spec,
+            vectors,
+            whose,
+            dataset=f"this library's named people: {len(whose)} confirmed faces of {count} people",
+            how="confirmed faces, as clustering proposed them or the user chose them",
+        )
+    except InputError as error:
+        raise InputError(
+            f"{count} named people with {len(whose)} confirmed faces are too few to measure ({error}): name more people"
+        ) from error
+
+
+def calibration_of(
+    spec: ModelSpec, embeddings: NDArray[np.float32], people: ArrayLike, *, dataset: str, how: str
+) -> Calibration:
+    """What distances between faces mean, for pairs and for searches; the latter where there are people enough.
+
+    Args:
+        embeddings: (n, d) float32, unit L2 norm. people: (n,) whose they are.
+        dataset, how: what the faces are and how they were chosen, in words.
+
+    Raises InputError where there are too few pairs.
+    """
+    same, different = split_pairs(embeddings, people)
+    pairs = f"{how}; all pairs of different people, at most 100 pairs of each person"
+    calibration = fit_calibration(spec, same, different, dataset=dataset, how=pairs)
+    return replace(calibration, identification=fit_identification(calibration, embeddings, people, dataset=dataset))

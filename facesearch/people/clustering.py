@@ -11,11 +11,13 @@ from facesearch.calibration import Calibration, no_calibration
 from facesearch.clustering import NOISE, Clusterer, Constraints, Cuts, Faces, Options, cluster_faces
 from facesearch.clustering.constraints import NOBODY
 from facesearch.core.errors import InputError
-from facesearch.core.quality import excess_of
+from facesearch.core.quality import TOO_POOR, excess_of
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
+from facesearch.people.placing import identified
 from facesearch.storage import Connection, FaceTable, Store, clusters, photos
 from facesearch.storage import constraints as constraints_of
+from facesearch.storage.counts import searched
 from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster
 from facesearch.storage.faces import count_of, unplaced
 
@@ -87,7 +89,8 @@ def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Clus
 def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
     """Put the faces that a run has found to the people that they are; the others wait for the next clustering.
 
-    Only the clusters of people take new faces in, by the rule by which weak faces find their cluster.
+    Only the clusters of people take new faces in: as a search would name that person, where the calibration has
+    measured searches; else by the rule by which weak faces find their cluster.
 
     Returns the number of faces that found a person.
     """
@@ -99,9 +102,14 @@ def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
         table = read_new_and_known(connection, store.spec.dim, run_id)
         faces, constraints = table_faces(table), _constraints(connection, table.ids)
         rows = np.flatnonzero(np.isin(table.ids, list(new)))
-        clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
+        rows = rows[table.quality[rows] > TOO_POOR]
         now = _by_row(*known, table.ids)
-        placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
+        if calibration.identification is not None:
+            people, _ = searched(connection)
+            placed = identified(calibration.identification, faces, now, rows, constraints, people)
+        else:
+            clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
+            placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
         found = placed != NOISE
         clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
     return int(found.sum())

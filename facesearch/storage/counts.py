@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import clustered_up_to
 
-__all__ = ["LibraryCounts", "count_all"]
+__all__ = ["LibraryCounts", "count_all", "searched"]
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,15 @@ def count_all(connection: Connection) -> LibraryCounts:
         select(func.count()).select_from(db.faces).where(db.faces.c.id > clustered_up_to()),
     ]
     return LibraryCounts(*(int(connection.execute(query).scalar_one()) for query in queries))
+
+
+def searched(connection: Connection) -> tuple[int, int]:
+    """How many entities a search chooses from, clusters and faces in none, and how many faces; not what is no face."""
+    counts = [
+        select(func.count()).select_from(db.faces),
+        select(func.count()).select_from(db.not_faces),
+        select(func.count()).select_from(db.clustered),
+        select(func.count(db.clustered.c.cluster_id.distinct())),
+    ]
+    faces, hidden, clustered, groups = (int(connection.execute(query).scalar_one()) for query in counts)
+    return groups + max(faces - hidden - clustered, 0), max(faces - hidden, 0)

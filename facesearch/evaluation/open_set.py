@@ -1,0 +1,152 @@
+"""Open-set identification (1:N) as users have it: who is it, if anybody in this library?
+
+Labelled photos are indexed; a few photos of each of some people stay in the library, all others are taken out of it and
+searched for: those of the same people, and those of people who are not in it at all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.core.results import NOBODY
+from facesearch.library import Library
+from facesearch.searching.identify import NEAREST, identify
+
+__all__ = ["Labelled", "open_set"]
+
+# So many photos of each of two thirds of the people are in the library; then of fewer and fewer people.
+PHOTOS, PRESENT, SEED = 9, 2 / 3, 0
+SIZES = (1.0, 0.5, 0.25)
+# At most so many searches in each library for people who are in it, and for strangers.
+MOST_SEARCHES = 1_000
+# An answer with this probability or more is one that people rely on.
+RELIED_ON = 0.95
+# Edges of the reliability table.
+EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A photo's main face: where it is, whose, and its embedding (d,) float32, unit L2 norm."""
+
+    path: str
+    person: str
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """How one search went.
+
+    stranger: the person was not in the library. named: the answer named somebody. right: the answer is right.
+    nearest_right: the likeliest face is the person's, whatever the decision.
+    """
+
+    stranger: bool
+    named: bool
+    right: bool
+    nearest_right: bool
+    probability: float
+
+
+def open_set(library: Library, faces: Sequence[Labelled], strangers: Sequence[Labelled] = ()) -> dict[str, Any]:
+    """Searches in libraries of fewer and fewer people, before and after `cluster`; the library is emptied by that.
+
+    Args:
+        library: holds all photos of `faces`, and has a calibration.
+        strangers: of people who are not among them; more searches for nobody.
+    """
+    generator = np.random.default_rng(SEED)
+    names = generator.permutation(sorted({face.person for face in faces}))
+    most = round(PRESENT * len(names))
+    order = generator.permutation(len(faces))
+    people, results = {face.path: face.person for face in faces}, dict[str, Any]()
+    every: list[_Search] = []
+    for share in SIZES:
+        present = names[: round(share * most)].tolist()
+        kept = {path for person in present for path in _first(faces, order, person)}
+        _keep_only(library, kept)
+        probes = [face for face in faces if face.path not in kept and face.person in present]
+        absent = [face for face in faces if face.person not in names[:most]]
+        for state in ("not clustered", "clustered"):
+            _forget_clusters(library) if state == "not clustered" else library.cluster()
+            found = [_search(library, people, face, False) for face in _some(probes, generator)]
+            found += [_search(library, people, face, True) for face in _some([*absent, *strangers], generator)]
+            every += found
+            results[f"{len(present)} people, {state}"] = _figures(library, found)
+    return {**results, "relied_on": _relied_on(every), "reliability": _reliability(every)}
+
+
+def _first(faces: Sequence[Labelled], order: NDArray[np.int64], person: str) -> list[str]:
+    """The first photos of a person in a random order."""
+    return [faces[i].path for i in order if faces[i].person == person][:PHOTOS]
+
+
+def _keep_only(library: Library, kept: Iterable[str]) -> None:
+    gone = set(library.store.known_paths()) - set(kept)
+    if gone:
+        library.remove(sorted(gone))
+
+
+def _forget_clusters(library: Library) -> None:
+    """As before the first `cluster`: no face is at distance 0 of so many others."""
+    library.cluster(eps=0.0, min_samples=1 << 30)
+
+
+def _some(faces: Sequence[Labelled], generator: np.random.Generator) -> list[Labelled]:
+    return [faces[i] for i in generator.permutation(len(faces))[:MOST_SEARCHES]]
+
+
+def _search(library: Library, people: Mapping[str, str], probe: Labelled, stranger: bool) -> _Search:
+    assert library.calibration is not None
+    near = library.store.search(probe.embedding, NEAREST)
+    found = identify(library.store, library.calibration.search, probe.embedding, near)
+    likeliest = max(found.log_odds, key=lambda face: found.log_odds[face])
+    answer = found.answer
+    wanted = [likeliest, answer.face.id if answer.face else likeliest]
+    nearest_right, right = (
+        not stranger and people.get(face.path) == probe.person for face in library.store.faces(wanted)
+    )
+    if answer.decision == NOBODY:
+        right = stranger
+    return _Search(stranger, answer.certain, right, nearest_right, answer.probability)
+
+
+def _figures(library: Library, searches: Sequence[_Search]) -> dict[str, Any]:
+    strangers = [one for one in searches if one.stranger]
+    mates = [one for one in searches if not one.stranger]
+    return {
+        "faces_searched": library.status().faces,
+        "searches": len(mates),
+        "searches_for_strangers": len(strangers),
+        "rank_1": _share(one.nearest_right for one in mates),
+        "fpir": _share(one.named for one in strangers),
+        "fnir": _share(not (one.named and one.right) for one in mates),
+    }
+
+
+def _relied_on(searches: Sequence[_Search]) -> dict[str, Any]:
+    """Answers, "nobody" included, with a probability that people rely on, and the share of them that is wrong."""
+    chosen = [one for one in searches if one.probability >= RELIED_ON]
+    return {"probability": RELIED_ON, "answers": len(chosen), "wrong": _share(not one.right for one in chosen)}
+
+
+def _reliability(searches: Sequence[_Search]) -> list[dict[str, Any]]:
+    """By probability: how many answers, what they say on average, and how many of them are right."""
+    rows = []
+    for low, high in pairwise(EDGES):
+        inside = [one for one in searches if low <= one.probability < high or one.probability == high == 1]
+        if inside:
+            said = float(np.mean([one.probability for one in inside]))
+            right = _share(one.right for one in inside)
+            rows.append({"from": low, "answers": len(inside), "said": said, "right": right})
+    return rows
+
+
+def _share(flags: Iterable[bool]) -> float | None:
+    values = list(flags)
+    return float(np.mean(values)) if values else None
