@@ -24,7 +24,8 @@ class Combined(nn.Module):
         small = functional.interpolate(square, [combined.SFACE_INPUT] * 2, mode="bilinear", align_corners=False)
         dlib, _ = self.dlib(planes[:, :, y : y + combined.DLIB_SIDE, x : x + combined.DLIB_SIDE])
         sface, norm = self.sface(small)
-        return torch.cat([dlib * combined.dlib_factor(), sface * combined.sface_factor()], dim=1) * norm
+        both: Tensor = norm * torch.cat([dlib * combined.dlib_factor(), sface * combined.sface_factor()], dim=1)
+        return both
 
 
 class _Member(nn.Module):

@@ -20,7 +20,7 @@ DIRECTED = ((4, 9), (6, 13))
 DIRECTIONS = 8
 # For each measure the logarithm from which on detail is missing, and nats for each nat of it that is. Of photos as they
 # are, 1 in 200 lies beyond one of them, by half a nat.
-LIMITS = ((-4.4, 2.0), (-6.0, 1.0), (-4.75, 2.0), (-6.0, 1.3))
+LIMITS = ((-4.4, 2.0), (-6.0, 1.0), (-4.75, 3.0), (-6.0, 1.6))
 
 
 def blur(window: NDArray[np.float32]) -> float:

@@ -6,6 +6,8 @@ which, and judge alone where a network does not tell. Fitted on 9,000 degraded c
 checked on as many others (docs/accuracy.md, "Quality").
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,6 +30,8 @@ __all__ = ["face_window", "rated", "sharpness"]
 GOOD_NORM = {"sface": 12.0, "sface+dlib": 12.0}
 # The window, in ArcFace's crop of 112 pixels: from the brows to the mouth, hardly any background.
 WINDOW_X, WINDOW_Y = 24, 36
+# Pixels from the eyes to the mouth there.
+HEIGHT = 40.7
 # No term counts for more; what is worse than this is no more alike.
 MOST = 6.0
 # A crop that shows the face smaller than ArcFace's by more than this cannot show the finest detail that is asked for.
@@ -84,15 +88,20 @@ def _named(face: Face, terms: dict[str, float], seen: _Seen) -> str:
 def _seen(face: Face, spec: ModelSpec) -> _Seen:
     assert face.crop is not None
     window, scale = face_window(face.crop, spec)
-    across = float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
-    down = float(np.linalg.norm(face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)))
+    left, right, _, *mouth = face.landmarks.tolist()
+    across = math.dist(left, right)
+    down = math.dist(_middle(left, right), _middle(*mouth))
     return _Seen(
         blur=blur(window) if scale >= SMALLEST_SCALE else 0.0,
         light=float(window.mean()),
         white=float((window > 250).mean()),
-        enlarged=similarity(face.landmarks, np.array(ARCFACE_112)).scale,
+        enlarged=HEIGHT / max(down, 1e-9),
         turned=across / max(down, 1e-9),
     )
+
+
+def _middle(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
 def face_window(crop: NDArray[np.uint8], spec: ModelSpec) -> tuple[NDArray[np.float32], float]:
@@ -136,7 +145,8 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
     """
     height, width = crop.shape[:2]
     middle = crop[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    grey = middle.astype(np.float32).mean(axis=2)
+    red, green, blue = np.moveaxis(middle.astype(np.float32), 2, 0)
+    grey = (red + green + blue) / np.float32(3)
     inner = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
     contrast = float(grey.var())
