@@ -48,9 +48,9 @@ class Options:
     crowd, crowd_far: strangers expected within the radius where look-alikes are counted, and its highest rate.
     trust: strangers' worth of evidence that a face has no more look-alikes than others, against the count.
     weak: nats of excess, predicted by its quality, from which on a face links nothing.
-    poor_company, company_from: poor faces are like other poor ones, not like good ones. A weak face joins a cluster at
-        so many nats less for each by which the mean excess of the cluster's faces is above the second; never at more
-        than its own excess.
+    poor_company, company_from, crowd_from: poor faces are like other poor ones, not like good ones. A weak face must
+        be nearer to a cluster by so many nats for each by which the mean excess of the cluster's good faces is above
+        the second, or that of its faces with all weak ones that would join above the third; never by more than its own.
     together: nats against two clusters all of whose faces are in each other's photos.
     passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
@@ -68,6 +68,7 @@ class Options:
     weak: float = 2.0
     poor_company: float = 4.0
     company_from: float = 1.0
+    crowd_from: float = 1.5
     together: float = 4.0
     passes: int = 2
 
@@ -262,7 +263,7 @@ class Clusterer:
             shift: (n,) squared distance that each face adds to the cut.
             rows: the faces to place; their own labels do not count.
         """
-        found = np.full(len(rows), NOISE, np.int64)
+        found, cheapest = np.full(len(rows), NOISE, np.int64), np.zeros(len(rows))
         members = np.flatnonzero(labels != NOISE)
         members = members[~np.isin(members, rows)]
         clusters, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
@@ -270,8 +271,8 @@ class Clusterer:
             return found
         means = summed(self.faces.embeddings[members], inverse, len(clusters), np.float64) / sizes[:, None]
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
-        company = np.bincount(inverse, self.faces.excess[members]) / sizes - self.options.company_from
-        against = self.options.poor_company * np.maximum(company, 0.0)
+        poor = np.asarray(np.bincount(inverse, self.faces.excess[members]), np.float64)
+        against = self._against(poor / sizes, self.options.company_from)
         whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
         block = max(1, WEAK_BLOCK // len(clusters))
         for start in range(0, len(rows), block):
@@ -284,8 +285,32 @@ class Clusterer:
                         cost[i, np.searchsorted(clusters, whose[person])] = np.inf
             best = cost.argmin(axis=1)
             inside = cost[np.arange(len(part)), best] <= 0
-            found[start : start + block] = np.where(inside, clusters[best], NOISE)
-        return found
+            found[start : start + block] = np.where(inside, best, NOISE)
+            cheapest[start : start + block] = cost[np.arange(len(part)), best]
+        return self._that_stay(found, cheapest, rows, against, (poor, sizes), clusters)
+
+    def _against(self, company: Floats, limit: float) -> Floats:
+        """Nats against joining faces of such mean excess."""
+        return np.asarray(self.options.poor_company * np.maximum(company - limit, 0.0))
+
+    def _that_stay(
+        self, found: Ints, cost: Floats, rows: Ints, before: Floats, cluster: tuple[Floats, Ints], clusters: Ints
+    ) -> Ints:
+        """Of faces that would join clusters those that do so beside all others that would, too: a few good faces do not
+        vouch for a crowd of poor ones.
+
+        Args:
+            found: (r,) places among the clusters, -1 for none. cost: (r,) what is below 0 joins.
+            before: (c,) nats against joining, as in cost. cluster: (c,) sums of excess and sizes without these faces.
+        """
+        joins, excess = found != NOISE, self.faces.excess[rows]
+        poor, sizes = cluster
+        more = np.bincount(found[joins], excess[joins], minlength=len(clusters))
+        together = (poor + more) / (sizes + np.bincount(found[joins], minlength=len(clusters)))
+        after = self._against(together, self.options.crowd_from)
+        dearer = np.minimum(after[found], excess) - np.minimum(before[found], excess)
+        stays = joins & (cost + np.maximum(dearer, 0.0) / self.cuts.nats <= 0)
+        return np.where(stays, clusters[found], NOISE)
 
 
 def _numbered(labels: Ints, constraints: Constraints) -> Ints:

@@ -209,6 +209,16 @@ def test_a_weak_face_must_be_nearer_to_others_that_are_nearly_weak() -> None:
     assert labels_of(faces_of(faces, excess=[1.9] * 10 + [0.0]))[10] == 0
 
 
+def test_a_few_good_faces_do_not_vouch_for_a_crowd_of_poor_ones() -> None:
+    embeddings, _ = people([10], 12)
+    away = at(embeddings.mean(axis=0) / np.linalg.norm(embeddings.mean(axis=0)), 0.4)
+    for crowd, joined in ((1, 1), (4, 4), (40, 0)):
+        faces = np.concatenate([embeddings, [away] * crowd])
+        labels = labels_of(faces_of(faces, excess=[0.0] * 10 + [WEAK] * crowd))
+        assert (labels[10:] == 0).sum() == joined
+        assert (labels[:10] == 0).all()
+
+
 def test_weak_faces_make_cuts_stricter_as_they_may_be_joined_wrongly_too() -> None:
     pair = people([1], 6)[0][0]
     both = np.stack([pair, at(pair, 0.36)])
