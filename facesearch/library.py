@@ -22,6 +22,7 @@ from facesearch.calibration import (
     outdated_calibration,
     write_library_calibration,
 )
+from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
@@ -72,7 +73,7 @@ class Library:
             model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
-            detector: by name; None for the library's own, "mtcnn" for a new one.
+            detector: by name; None for the library's own, "yunet" for a new one.
             create: make it where there is none.
 
         Raises:
@@ -289,7 +290,7 @@ class Library:
     def _offer(self) -> str | None:
         """That the library can be moved to the defaults; None where it has them, or their weights are not here."""
         try:
-            return offer(self.store, *_defaults())
+            return offer(self.store, embedding.resolve(embedding.DEFAULT_MODEL), settings.DEFAULT_DETECTOR)
         except ModelError:
             return None
 
@@ -351,4 +352,4 @@ def _detector_spec(name: str | None) -> DetectorSpec:
     """What identifies a detector; None for the default."""
     from facesearch import detection  # here, not above: it loads OpenCV
 
-    return detection.resolve(name or detection.DEFAULT_DETECTOR)
+    return detection.resolve(name or settings.DEFAULT_DETECTOR)

@@ -27,7 +27,7 @@ from synthetic import synthetic_faces
 from facesearch import Library
 from facesearch.calibration import load_calibration
 from facesearch.clustering import Faces, cluster_faces, clusterer
-from facesearch.embedding import resolve
+from facesearch.embedding import DEFAULT_MODEL, resolve
 from facesearch.people.clustering import place_new
 from facesearch.storage import Store
 from facesearch.storage import schema as db
@@ -37,7 +37,7 @@ Ints = NDArray[np.int64]
 Result = dict[str, Any]
 
 # The eps with which DBSCAN does best on LFW with these distances.
-DBSCAN_EPS = 0.28
+DBSCAN_EPS = 0.54
 # Faces that come after the clustering, clusters that are persons by then, and faces of the comparison with all pairs.
 NEW, KNOWN, COMPARED = 1_000, 1_000, 50_000
 ROWS = 10_000
@@ -148,7 +148,7 @@ def compare(total: int, count: int) -> Result:
     from sklearn.metrics import adjusted_rand_score
 
     embeddings, people = (column[:count] for column in synthetic_faces(total))
-    calibration = load_calibration(resolve("dlib"))
+    calibration = load_calibration(resolve(DEFAULT_MODEL))
     faces = Faces(embeddings, np.arange(len(embeddings)), np.zeros(len(embeddings)))
     labels, result = [], {"what": "all pairs and not", "of": total, "faces": len(faces)}
     for name, limit in (("all_pairs", len(faces)), ("candidates", 0)):

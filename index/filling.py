@@ -22,7 +22,7 @@ LANDMARKS = np.zeros(10, "<f4").tobytes()
 
 
 def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> Store:
-    """A library with these embeddings (n, 128), each on a photo of its own; one that is there is taken as it is.
+    """A library with these embeddings (n, 256), each on a photo of its own; one that is there is taken as it is.
 
     Raises SystemExit where that holds another number of faces.
     """
@@ -58,7 +58,7 @@ def library_of_photos(folder: Path, photos: Path, count: int) -> Store:
 
 
 def add_face(store: Store, embedding: NDArray[np.float32]) -> None:
-    """One more face (128,) on the first photo."""
+    """One more face (256,) on the first photo."""
     _insert(store, schema.faces, iter([_face(1, embedding)]))
 
 

@@ -28,6 +28,7 @@ from web_samples import demo_library, made_up, parted, three_people, visit  # no
 
 from facesearch import embedding
 from facesearch.core.settings import ModelSpec
+from facesearch.detection import DEFAULT_DETECTOR
 from facesearch.embedding import NetworkEmbedder
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
@@ -167,7 +168,8 @@ def pipeline_at_hand(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Non
     real = Pipeline.load
 
     def load(spec: ModelSpec, device: str = "auto", *settings: object, **other: object) -> Pipeline:
-        if spec == pipeline.embedder.spec and settings in ((), (None, None)) and other in ({}, {"detector": "mtcnn"}):
+        usual = settings in ((), (None, None)) and other in ({}, {"detector": DEFAULT_DETECTOR})
+        if spec == pipeline.embedder.spec and usual:
             return pipeline
         return real(spec, device, *settings, **other)  # type: ignore[arg-type]
 

@@ -44,6 +44,7 @@ class FakeDetector:
     """A Detector: one face in every picture, its middle; none in a picture that is black."""
 
     spec: ClassVar[DetectorSpec] = DetectorSpec("fake", 1, ())
+    face_px, sure_score, likely_score = 20.0, 0.9, 0.8
 
     def __init__(self, config: DetectionConfig | None = None, device: str = "cpu") -> None:
         pass

@@ -11,9 +11,11 @@ from library_states import check_vectors
 
 from facesearch import detection, embedding
 from facesearch.calibration import load_calibration, outdated_calibration
+from facesearch.core import settings
 from facesearch.core.errors import ModelMismatchError, WeightsError
 from facesearch.core.settings import ModelSpec
 from facesearch.detection import DETECTORS
+from facesearch.indexing.migration import MigrationReport
 from facesearch.library import Library
 from facesearch.storage import Store
 
@@ -35,7 +37,7 @@ def tiny(tmp_path: Path) -> str:
 def new_defaults(tiny: str, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     """The defaults of a later facesearch: the tiny model, and the other detector. Gives the model."""
     monkeypatch.setitem(DETECTORS, "other", OtherDetector)
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "other")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "other")
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", tiny)
     return embedding.resolve(tiny)
 
@@ -57,6 +59,11 @@ def test_it_goes_on_with_its_own(library: Path, new_defaults: ModelSpec, demo: D
         assert opened.query(photo, k=1).faces[0].matches[0].distance == pytest.approx(0, abs=1e-3)
         opened.index([demo[0]])
         assert opened.status().photos > 2
+
+
+def test_the_model_and_detector_of_before_are_what_they_were() -> None:
+    """As libraries of format 6 have them: with others by these names they would not open any more."""
+    assert (DLIB.fingerprint, detection.resolve("mtcnn").fingerprint) == ("f1813b1b5d3e69e2", "d94b032ed13403f6")
 
 
 def test_one_that_does_not_say_by_which_detector_is_mtcnns(
@@ -86,7 +93,7 @@ def test_status_offers_nothing_where_there_is_nothing_better(
 ) -> None:
     at = ("--library", library)
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "dlib")
-    monkeypatch.setattr(detection, "DEFAULT_DETECTOR", "mtcnn")
+    monkeypatch.setattr(settings, "DEFAULT_DETECTOR", "mtcnn")
     assert command("status", "--json", *at).json["migration"] is None
     assert "Migration:" not in command("status", *at).out
     monkeypatch.setattr(embedding, "DEFAULT_MODEL", "facenet-vggface2")  # whose weights are not here
@@ -168,6 +175,14 @@ def test_the_commands(library: Path, new_defaults: ModelSpec, command: Command) 
     assert {row["photo"].endswith("-soft.jpg") for row in report["unmatched"]} <= {True}
     assert "already" in command("migrate", *at).out
     assert "nothing to look at" in command("migrate", "--dry-run", *at).out
+
+
+def test_stopped_it_says_how_to_go_on(library: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "migrate", lambda *_, **__: MigrationReport(stopped=True))
+    answer = command("migrate", "--library", library)
+    assert answer.code == 130
+    assert "still what it was" in answer.out
+    assert command("reembed", "--model", "dlib", "--library", library, "--json").json["stopped"]
 
 
 def test_lost_faces_are_listed(

@@ -16,7 +16,6 @@ from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
 from facesearch.core.types import Face
-from facesearch.detection import SURE_SCORE
 from facesearch.detection import load as load_detector
 from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.templates import FACENET_160
@@ -72,8 +71,8 @@ class Seen:
     faces: list[Face]
 
     @property
-    def is_sure(self) -> bool:
-        return any(face.score >= SURE_SCORE for face in self.faces)
+    def best_score(self) -> float:
+        return max((face.score for face in self.faces), default=0.0)
 
     @property
     def labelled(self) -> Face | None:
@@ -98,7 +97,8 @@ class Eyes:
         """Each image with its faces, or why it cannot be read; a file is read once, however often it is looked at."""
         media = [_read(path) for path in paths]
         seen = _look(self.quick, media)
-        unsure = [i for i, what in enumerate(seen) if isinstance(what, Seen) and not what.is_sure]
+        sure = self.usual.detector.sure_score
+        unsure = [i for i, what in enumerate(seen) if isinstance(what, Seen) and what.best_score < sure]
         for i, what in zip(unsure, _look(self.usual, [media[i] for i in unsure]), strict=True):
             seen[i] = what
         return seen

@@ -66,7 +66,7 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
             calibration = Calibration.from_json(file.read_text(encoding="utf-8"))
         except (InputError, UnicodeDecodeError) as error:
             raise LibraryError(f"{file} is damaged ({error}): delete it, or calibrate again") from error
-        if calibration.fingerprint == spec.fingerprint:
+        if _is_of(calibration, spec):
             return calibration
     return model_calibration(spec, own)
 
@@ -78,7 +78,7 @@ def outdated_calibration(folder: Path, spec: ModelSpec) -> str:
         own = Calibration.from_json(file.read_text(encoding="utf-8"))
     except (OSError, InputError, UnicodeDecodeError):  # there is none, or `library_calibration` says what is wrong
         return ""
-    if own.fingerprint == spec.fingerprint:
+    if _is_of(own, spec):
         return ""
     return (
         f"the library's own calibration is for {own.model} and is not used with {spec.name}: make another with"
@@ -107,9 +107,14 @@ def write_library_calibration(folder: Path, calibration: Calibration) -> None:
 
 
 def load_calibration(spec: ModelSpec) -> Calibration | None:
-    """The packaged calibration of a model; None where there is none for exactly these weights and preprocessing."""
+    """The packaged calibration of a model, for every precision; None where there is none for exactly these weights."""
     path = CALIBRATIONS / f"{spec.name}.json"
-    if not re.fullmatch(r"[a-z0-9-]+", spec.name) or not path.is_file():  # a name may also be the path of a model
+    if not re.fullmatch(r"[a-z0-9+-]+", spec.name) or not path.is_file():  # a name may also be the path of a model
         return None
     calibration = Calibration.from_json(path.read_text(encoding="utf-8"))
-    return calibration if calibration.fingerprint == spec.fingerprint else None
+    return calibration if _is_of(calibration, spec) else None
+
+
+def _is_of(calibration: Calibration, spec: ModelSpec) -> bool:
+    """Made with this model, be it in float32: int8 moves distances by less than measuring them again does."""
+    return calibration.fingerprint in (spec.fingerprint, spec.in_float32.fingerprint)

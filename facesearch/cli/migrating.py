@@ -45,7 +45,7 @@ def migrate(
         _migrate(library, device, model, detector, drop_missing, as_json)
 
 
-@app.command(hidden=True, epilog="Example: facesearch migrate --model facenet-vggface2")
+@app.command(hidden=True, epilog="Example: facesearch reembed --model facenet-vggface2")
 def reembed(
     model: Annotated[str, typer.Option("--model", help="The new embedding model, a name or a file.")],
     drop_missing: DropMissing = False,
@@ -78,7 +78,7 @@ def _show_plan(planned: "MigrationPlan") -> None:
         "To": f"{planned.model} with the detector {planned.detector}: faces are {how}",
         "Photos": f"{planned.photos_to_read:,} of {planned.photos:,} to read, {planned.photos_done:,} done before",
         "Faces": f"{planned.faces_to_embed:,} of {planned.faces:,} to embed{', and new ones' * planned.anew}",
-        "Missing": f"{plural(planned.missing, 'photo')}, {planned.offline:,} of them offline",
+        "Missing": f"{planned.missing:,} of them, {planned.offline:,} offline" if planned.missing else "none",
         "Time": f"about {span(planned.seconds)}" if planned.seconds is not None else "not known",
     }
     for name, value in lines.items():

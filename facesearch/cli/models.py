@@ -77,6 +77,9 @@ def calibrate(
     named: Annotated[
         bool, typer.Option("--named", help="Measure on the library's own named people instead of a folder.")
     ] = False,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave out the folder of this person; may be repeated.")
+    ] = None,
     library: LibraryOption = None,
     model: ModelOption = None,
     out: Annotated[Path | None, typer.Option(help="Write the calibration here instead of into the library.")] = None,
@@ -101,7 +104,7 @@ def calibrate(
     if (folder is None) != named:
         raise InputError("give a FOLDER with a folder for each person, or --named for the library's own people")
     if folder is not None:
-        people_in(folder)  # a mistyped folder must not leave an empty library
+        people_in(folder, without or ())  # a mistyped folder must not leave an empty library
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
@@ -112,10 +115,10 @@ def calibrate(
             from facesearch.pipeline.pipeline import Pipeline
 
             pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
-            result = measured_calibration(pipeline, folder, tick)
+            result = measured_calibration(pipeline, folder, tick, without or ())
         else:
             with open_library(library, model, device, create=True) as opened:
-                result = calibrate(opened, folder, tick)
+                result = calibrate(opened, folder, tick, without or ())
     if out is not None:
         out.write_text(result.to_json(), encoding="utf-8")
     if plot is not None:

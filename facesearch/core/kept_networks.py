@@ -6,6 +6,7 @@ was made from is the same, and where its own hash fits; else the network is made
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,6 +14,9 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.core.files import FILE_MODE, FOLDER_MODE, make_folders, replace_file
 from facesearch.core.weights import cache_dir
@@ -22,28 +26,30 @@ __all__ = ["compiled"]
 PACKAGE = Path(__file__).resolve().parent.parent
 # Where code of networks lies; another version of it may make another network.
 CODE = ("core", "detection", "embedding")
+# Of one name: an older version of facesearch beside a newer one, say.
+KEPT = 2
 # oneDNN, which computes for OpenVINO, uses no later instructions than these say.
 ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
-def compiled(core: Any, make: Callable[[], Any], settings: Mapping[str, Any], kept_as: str, version: str) -> Any:
+def compiled(openvino: Any, core: Any, make: Callable[[], Any], settings: Mapping[str, Any], kept_as: str) -> Any:
     """A network for the CPU, from the cache or made and put there.
 
     Args:
-        core: OpenVINO's runtime, and version: its version.
+        openvino: the package. core: its runtime.
         make: the graph, called only if the network is not in the cache.
         settings: of OpenVINO.
         kept_as: "name/rest": what the network is called, one word, and all that decides what it is beside code:
-            weights by their hash, shapes. Only the latest network of a name is kept.
+            weights by their hash, shapes. The latest networks of a name are kept.
     """
     name = kept_as.partition("/")[0]
-    made_from = [kept_as, dict(settings), version, _processor(core), _code()]
+    made_from = [kept_as, dict(settings), str(openvino.get_version()), _processor(core), _code()]
     digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     path = cache_dir().parent / "networks" / f"{name}-{digest[:32]}.bin"
     kept = _read(path)
     if kept is not None:
         with suppress(RuntimeError):  # OpenVINO refuses it: it is made again
-            return core.import_model(kept, "CPU", dict(settings))
+            return core.import_model(openvino.Tensor(kept), "CPU", dict(settings))
     network = core.compile_model(make(), "CPU", dict(settings))
     with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
         _write(path, name, network.export_model().getvalue())
@@ -72,19 +78,21 @@ def _code() -> str:
     return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path) -> NDArray[np.uint8] | None:
     """What is kept there, after its own SHA-256; None where it is not there, or damaged."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        with path.open("rb") as file:
+            content = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except (OSError, ValueError):  # ValueError: it is empty
         return None
-    return content[32:] if hashlib.sha256(content[32:]).digest() == content[:32] else None
+    return content[32:] if hashlib.sha256(content[32:].data).digest() == content[:32].tobytes() else None
 
 
 def _write(path: Path, name: str, network: bytes) -> None:
     make_folders(path.parent, FOLDER_MODE)
-    for other in path.parent.glob(f"{name}-*.bin"):
-        with suppress(OSError):
+    with suppress(OSError):
+        others = sorted(path.parent.glob(f"{name}-*.bin"), key=lambda other: other.stat().st_mtime)
+        for other in others[: 1 - KEPT]:
             other.unlink()
     content = hashlib.sha256(network).digest() + network
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may make it at the same time

@@ -8,7 +8,8 @@ are looked at.
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvin
 
 Floats = npt.NDArray[np.float32]
 _MAKING = threading.Lock()
+_BESIDE = ThreadPoolExecutor(CORES, "networks")
 # A stream is a thread that computes: one for each core, or batches that are looked at side by side would wait for each
 # other. bfloat16 or float16, which OpenVINO chooses on CPUs that have them, would change distances in the third digit.
 _SETTINGS = {
@@ -68,25 +70,39 @@ class CompiledNetwork:
 
         Args:
             graph: of OpenVINO, or a function that makes one, called where none is in the cache.
-            kept_as: what it is called in the cache, see `kept_networks.compiled`; not kept without it.
+            kept_as: what it is called in the cache, see `kept_networks.compiled`, and then it is got ready beside
+                what the caller does until the first call. Without it, it is not kept, and compiled here and now.
         """
         make: Callable[[], Any] = graph if callable(graph) else lambda: graph
-        if kept_as:
-            self._compiled = compiled(_core(), make, _SETTINGS, kept_as, str(openvino().get_version()))
-        else:
-            self._compiled = _core().compile_model(make(), "CPU", _SETTINGS)
-        shape = tuple(self._compiled.input(0).shape)
-        self._batch, self._item = shape[0], shape[1:]
-        self._dtype = self._compiled.input(0).element_type.to_dtype()
-        self._outputs = [tuple(output.shape)[1:] for output in self._compiled.outputs]
         self._mine = threading.local()
+        if kept_as:
+            self._coming = _BESIDE.submit(compiled, openvino(), _core(), make, _SETTINGS, kept_as)
+        else:
+            self._coming = Future()
+            self._coming.set_result(_core().compile_model(make(), "CPU", _SETTINGS))
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self._coming.result()
+
+    @cached_property
+    def _input(self) -> tuple[int, tuple[int, ...], Any]:
+        """The batch size, the shape of one item, and the type of its values."""
+        only = self._compiled.input(0)
+        batch, *item = only.shape
+        return batch, tuple(item), only.element_type.to_dtype()
+
+    @cached_property
+    def _outputs(self) -> list[tuple[int, ...]]:
+        return [tuple(output.shape)[1:] for output in self._compiled.outputs]
 
     def __call__(self, items: npt.NDArray[Any]) -> list[Floats]:
         """Args: items (n, ...) as the graph's input. Returns (n, ...) float32 for each of its outputs."""
         results = [np.empty((len(items), *shape), np.float32) for shape in self._outputs]
         request, held = self._request()
-        for start in range(0, len(items), self._batch):
-            count = min(self._batch, len(items) - start)
+        batch = self._input[0]
+        for start in range(0, len(items), batch):
+            count = min(batch, len(items) - start)
             held[:count] = items[start : start + count]
             request.infer()
             for i, result in enumerate(results):
@@ -96,8 +112,9 @@ class CompiledNetwork:
     def _request(self) -> tuple[Any, npt.NDArray[Any]]:
         """This thread's own, and the memory of its input."""
         if not hasattr(self._mine, "request"):
+            batch, item, dtype = self._input
             self._mine.request = self._compiled.create_infer_request()
-            self._mine.request.set_input_tensor(openvino().Tensor(np.zeros((self._batch, *self._item), self._dtype)))
+            self._mine.request.set_input_tensor(openvino().Tensor(np.zeros((batch, *item), dtype)))
         request = self._mine.request
         return request, request.get_input_tensor().data
 

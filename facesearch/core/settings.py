@@ -2,12 +2,28 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from facesearch.core.errors import InputError
 
-__all__ = ["ANY_SIZE", "DetectionConfig", "DetectorSpec", "ImageConfig", "ModelSpec", "Preprocessing", "SearchConfig"]
+__all__ = [
+    "ANY_SIZE",
+    "DEFAULT_DETECTOR",
+    "FLOAT32",
+    "INT8",
+    "DetectionConfig",
+    "DetectorSpec",
+    "ImageConfig",
+    "ModelSpec",
+    "Preprocessing",
+    "SearchConfig",
+]
+
+FLOAT32, INT8 = "float32", "int8"
+# The detector of new libraries, by its name in `facesearch.detection.registry`. Here, so that it can be named without
+# loading what detectors need.
+DEFAULT_DETECTOR = "yunet"
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class DetectionConfig:
     min_face_px: int | None = None
     thresholds: tuple[float, float, float] = (0.7, 0.7, 0.7)
     pyramid_factor: float = 0.709
-    min_score: float = 0.6
+    min_score: float = 0.7
     turned: bool = True
 
     def __post_init__(self) -> None:
@@ -151,8 +167,9 @@ class ModelSpec:
     name: what the user says to get it: "dlib", "facenet-vggface2", or the path of a file.
     network: the architecture: "dlib-resnet", "inception-resnet-v1", "onnx", ...
     dim: length of an embedding.
-    weights_sha256: of the weights file, hexadecimal.
+    weights_sha256: of the weights file, hexadecimal; of two models in one, of what they are and how they are mixed.
     licence, source: of the weights, in a few words, for people.
+    precision: FLOAT32, or INT8, a colon, and 8 digits of the hash of the activation ranges.
     """
 
     name: str
@@ -162,10 +179,11 @@ class ModelSpec:
     weights_sha256: str
     licence: str = "unknown"
     source: str = "unknown"
+    precision: str = FLOAT32
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over everything that changes an embedding: weights, network and preprocessing.
+        """16 hexadecimal digits over everything that changes an embedding: weights, preprocessing, precision.
 
         Two specs with the same fingerprint give the same embeddings, whatever they are called.
         """
@@ -175,7 +193,18 @@ class ModelSpec:
             "weights_sha256": self.weights_sha256,
             "preprocessing": asdict(self.preprocessing),
         }
+        if self.precision != FLOAT32:  # what was made before there was a choice keeps its fingerprint
+            parts["precision"] = self.precision
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def in_float32(self) -> "ModelSpec":
+        """The same model in float32. What distances mean is measured on it, and holds in every precision."""
+        return replace(self, precision=FLOAT32)
+
+    @property
+    def is_int8(self) -> bool:
+        return self.precision.startswith(INT8)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

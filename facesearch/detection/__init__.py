@@ -5,6 +5,6 @@ May import core.
 
 from facesearch.detection.detector import Detector
 from facesearch.detection.registry import DEFAULT_DETECTOR, DETECTORS, load, resolve
-from facesearch.detection.upright import LIKELY_SCORE, SURE_SCORE, Upright
+from facesearch.detection.upright import Upright
 
-__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "LIKELY_SCORE", "SURE_SCORE", "Detector", "Upright", "load", "resolve"]
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detector", "Upright", "load", "resolve"]

@@ -23,6 +23,21 @@ class Detector(Protocol):
         """What identifies it; kept in every library."""
         ...
 
+    @property
+    def face_px(self) -> float:
+        """Side, in pixels, that the smallest face wanted should have in the images; more pixels are of no use."""
+        ...
+
+    @property
+    def sure_score(self) -> float:
+        """Score of faces that stand upright: where an image has one, its other orientations are not looked at."""
+        ...
+
+    @property
+    def likely_score(self) -> float:
+        """Score from which faces are evidence for the orientation of an image."""
+        ...
+
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
         """Find the faces of each image, best score first.
 

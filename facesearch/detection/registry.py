@@ -1,7 +1,7 @@
 """The detectors by name: a detector is one module, and one line here."""
 
 from facesearch.core.errors import ModelError
-from facesearch.core.settings import DetectionConfig, DetectorSpec
+from facesearch.core.settings import DEFAULT_DETECTOR, DetectionConfig, DetectorSpec
 from facesearch.detection.detector import Detector, DetectorKind
 from facesearch.detection.mtcnn import Mtcnn
 from facesearch.detection.upright import Upright
@@ -10,10 +10,9 @@ from facesearch.detection.yunet import Yunet
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
 
 DETECTORS: dict[str, DetectorKind] = {
-    "mtcnn": Mtcnn,
     "yunet": Yunet,
+    "mtcnn": Mtcnn,
 }
-DEFAULT_DETECTOR = "mtcnn"
 
 
 def resolve(name: str) -> DetectorSpec:

@@ -1,6 +1,7 @@
 """The search for the upright orientation, around any detector: pictures may lie on their side, or head down."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +11,21 @@ from facesearch.core.types import Face
 from facesearch.detection.detector import Detector
 from facesearch.detection.halving import halved
 
-__all__ = ["LIKELY_SCORE", "SURE_SCORE", "Upright"]
+__all__ = ["Upright"]
 
-# Of 100 photos of people, 96 have a face of SURE_SCORE as they stand, and 2 turned by 90 degrees. Where there is one,
-# the other orientations are not looked at; elsewhere, likely faces are weighed. Measured with MTCNN's scores.
-SURE_SCORE, LIKELY_SCORE = 0.995, 0.97
+Image = NDArray[np.uint8]
+# Degrees from upright up to which a face stands; heads that lean more say nothing about the image.
+STANDING = 30
 QUARTERS = (1, 3, 2)  # the other orientations
+# Part of an image around a face that is looked at turned: so many of the face's sides, and for faces of half its size.
+AROUND = 2.5
 
 
 class Upright:
-    """A Detector that looks at an image without a sure face in the other three orientations, too.
+    """A Detector that looks at an image without a sure, standing face in the other three orientations, too.
 
-    The orientation with most likely faces is believed, if there is one.
+    If its best face is as good in none of them, the image stands as it is; an image without any face is looked at as a
+    whole. Another orientation is believed if more speaks for it: likely faces, each by how far it is from doubtful.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -31,44 +35,90 @@ class Upright:
     def spec(self) -> DetectorSpec:
         return self.detector.spec
 
-    def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
+    @property
+    def face_px(self) -> float:
+        return self.detector.face_px
+
+    @property
+    def sure_score(self) -> float:
+        return self.detector.sure_score
+
+    @property
+    def likely_score(self) -> float:
+        return self.detector.likely_score
+
+    def detect(self, images: Sequence[Image], min_face_px: Sequence[float]) -> list[list[Face]]:
         """As `Detector.detect`."""
         found = self.detector.detect(images, min_face_px)
-        unsure = [i for i, faces in enumerate(found) if _best(faces) < SURE_SCORE]
-        glances = self._glances([images[i] for i in unsure], [min_face_px[i] for i in unsure])
-        for i, glanced in zip(unsure, glances, strict=True):
-            found[i] = self._turned(images[i], min_face_px[i], found[i], glanced)
+        unsure = [i for i, faces in enumerate(found) if not self._is_sure(faces)]
+        doubted = [self._best(found[i]) for i in unsure]
+        seen = [(i, face) for i, face in zip(unsure, doubted, strict=True) if face is not None]
+        empty = [i for i, face in zip(unsure, doubted, strict=True) if face is None]
+        better = dict(zip([i for i, _ in seen], self._around([(images[i], face) for i, face in seen]), strict=True))
+        glances = self._glances([images[i] for i in empty], [min_face_px[i] for i in empty])
+        better |= dict(zip(empty, glances, strict=True))
+        for i, quarters in better.items():
+            if quarters is not None:
+                found[i] = self._turned(images[i], min_face_px[i], found[i], quarters)
         return found
 
-    def _glances(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[float]]:
-        """How much speaks for each image standing in each of the other orientations, by its larger faces.
+    def _around(self, seen: Sequence[tuple[Image, Face]]) -> list[int | None]:
+        """For each image and its best face the orientation in which a face here has a better score, if there is one."""
+        parts, sizes = [], []
+        for image, face in seen:
+            x1, y1, x2, y2 = face.box
+            side, middle = max(x2 - x1, y2 - y1), ((x1 + x2) / 2, (y1 + y2) / 2)
+            left, top = (max(int(at - AROUND / 2 * side), 0) for at in middle)
+            right, bottom = (max(math.ceil(at + AROUND / 2 * side), 1) for at in middle)
+            parts.append(image[top:bottom, left:right])
+            sizes.append(max(side / 2, 12.0))
+        scores = self._in_other_orientations(parts, sizes, lambda faces: max((f.score for f in faces), default=0.0))
+        return [_beyond(looks, face.score) for looks, (_, face) in zip(scores, seen, strict=True)]
+
+    def _glances(self, images: Sequence[Image], min_face_px: Sequence[float]) -> list[int | None]:
+        """For each image the orientation for which its larger faces speak, if there is one.
 
         These are there in all but pictures of crowds; looked for in images of half the size, they take a quarter of
         the time and memory.
         """
-        turned = [np.rot90(small, quarters) for small in map(halved, images) for quarters in QUARTERS]
-        found = self.detector.detect(turned, np.repeat(min_face_px, len(QUARTERS)).tolist())
-        evidence = list(map(_evidence, found))
-        return [evidence[first : first + len(QUARTERS)] for first in range(0, len(turned), len(QUARTERS))]
+        scores = self._in_other_orientations([halved(image) for image in images], min_face_px, self._evidence)
+        return [_beyond(looks, 0.0) for looks in scores]
 
-    def _turned(
-        self, image: NDArray[np.uint8], min_face_px: float, as_it_is: list[Face], glanced: Sequence[float]
-    ) -> list[Face]:
-        """The faces of an image in its best orientation; as it is unless another shows likely faces, and more."""
-        best = int(np.argmax(glanced))
-        if glanced[best] <= _evidence(as_it_is):
-            return as_it_is
-        faces = self.detector.detect([np.rot90(image, QUARTERS[best])], [min_face_px])[0]
-        if _evidence(faces) <= _evidence(as_it_is):
+    def _in_other_orientations(
+        self, images: Sequence[Image], min_face_px: Sequence[float], judged: Callable[[list[Face]], float]
+    ) -> list[list[float]]:
+        turned = [np.rot90(image, quarters) for image in images for quarters in QUARTERS]
+        found = self.detector.detect(turned, np.repeat(min_face_px, len(QUARTERS)).tolist())
+        each = list(map(judged, found))
+        return [each[first : first + len(QUARTERS)] for first in range(0, len(turned), len(QUARTERS))]
+
+    def _turned(self, image: Image, min_face_px: float, as_it_is: list[Face], quarters: int) -> list[Face]:
+        """The faces of an image in this orientation; as it is unless more speaks for the other."""
+        faces = self.detector.detect([np.rot90(image, quarters)], [min_face_px])[0]
+        if self._evidence(faces) <= self._evidence(as_it_is):
             return as_it_is
         height, width = image.shape[:2]
-        return [face.turned_back(QUARTERS[best], width, height) for face in faces if face.score >= LIKELY_SCORE]
+        return [face.turned_back(quarters, width, height) for face in faces if face.score >= self.likely_score]
+
+    def _is_sure(self, faces: Sequence[Face]) -> bool:
+        return any(face.score >= self.sure_score and _stands(face) for face in faces)
+
+    def _best(self, faces: Sequence[Face]) -> Face | None:
+        likely = [face for face in faces if face.score >= self.likely_score and _stands(face)]
+        return max(likely, key=lambda face: face.score, default=None)
+
+    def _evidence(self, faces: Sequence[Face]) -> float:
+        """How much speaks for an image standing as it does."""
+        return sum(max(face.score - self.likely_score, 0.0) for face in faces if _stands(face))
 
 
-def _best(faces: Sequence[Face]) -> float:
-    return max((face.score for face in faces), default=0.0)
+def _beyond(looks: Sequence[float], known: float) -> int | None:
+    """The orientation of the best look, if it is better than what is known."""
+    best = int(np.argmax(looks))
+    return QUARTERS[best] if looks[best] > known else None
 
 
-def _evidence(faces: Sequence[Face]) -> float:
-    """How much speaks for an image standing as it does."""
-    return sum(face.score for face in faces if face.score >= LIKELY_SCORE)
+def _stands(face: Face) -> bool:
+    """From the middle of its eyes to that of its mouth, it goes down."""
+    across, down = face.landmarks[3:].mean(axis=0) - face.landmarks[:2].mean(axis=0)
+    return abs(math.degrees(math.atan2(across, down))) <= STANDING

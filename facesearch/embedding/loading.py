@@ -1,16 +1,18 @@
 """Makes a model run: on the CPU as one OpenVINO graph where one is known, else in PyTorch or ONNX Runtime."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.extras import require
-from facesearch.core.settings import ModelSpec
+from facesearch.core.quantisation import quantise
+from facesearch.core.settings import FLOAT32, ModelSpec
 from facesearch.core.weights import check_sha256
 from facesearch.embedding import combined
 from facesearch.embedding.base import Network
 from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
-from facesearch.embedding.registry import BUILT_IN, MEMBERS, path_of, resolve
+from facesearch.embedding.precision import device_for, merged
+from facesearch.embedding.registry import BUILT_IN, MEMBERS, NAMES, members, path_of, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
     from facesearch.embedding.compiled import Body
     from facesearch.embedding.dlib_file import DlibWeights
 
-__all__ = ["load_embedder", "load_module", "load_network"]
+__all__ = ["BATCH", "float_graph", "load_embedder", "load_module", "load_network"]
 
-# Crops that a compiled network sees at once: two are 6 % faster than one by one, four 17 %, eight 22 %; but of a query,
-# which is one face, the rest is for nothing.
-CROPS_AT_ONCE = 4
+# Crops that a compiled network sees at once: more are a little faster; but of a query, which is one face, the rest is
+# for nothing.
+BATCH = 2
 COMPILED = ("dlib-resnet", "sface", combined.NAME)
 
 
@@ -35,23 +37,43 @@ def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
 
     Raises:
         WeightsError: the weights are missing, damaged, or others than spec says.
-        InputError: there is no such device.
+        InputError: there is no such device, or the model does not run there in its precision.
     """
-    if spec.network in COMPILED and pick_device(device) == "cpu":
-        from facesearch.embedding.compiled import CompiledEmbedder, pixels_graph
+    place = device_for(spec, device)
+    if spec.network in COMPILED and place == "cpu":
+        return _compiled(spec)
+    network = load_network(spec, place)
+    return NetworkEmbedder(network) if place == "cpu" else NetworkEmbedder(network, GPU_BATCH_SIZE)
 
-        batch = CROPS_AT_ONCE // 2 if spec.preprocessing.mirror else CROPS_AT_ONCE
-        if spec.network != combined.NAME:
-            check_sha256(path_of(spec), spec.weights_sha256)
-        name = spec.name if spec.name in BUILT_IN else "own"
-        kept_as = f"{name}/{spec.fingerprint}/{batch}"
-        return CompiledEmbedder(lambda: pixels_graph(spec, batch, _body(spec)), spec, kept_as)
-    network = load_network(spec, device)
-    return NetworkEmbedder(network) if pick_device(device) == "cpu" else NetworkEmbedder(network, GPU_BATCH_SIZE)
+
+def _compiled(spec: ModelSpec) -> Embedder:
+    from facesearch.embedding.compiled import CompiledEmbedder
+
+    for member in _members(spec) if spec.network == combined.NAME else (spec,):
+        check_sha256(path_of(member), member.weights_sha256)  # a network from the cache is that of these files
+    name = spec.name if spec.name in NAMES else "own"
+    return CompiledEmbedder(lambda: _graph(spec), spec, f"{name}/{spec.fingerprint}/{BATCH}")
+
+
+def _graph(spec: ModelSpec) -> Any:
+    graph = float_graph(spec)
+    if spec.is_int8:
+        quantise(graph, merged(spec, members(spec.name)))
+    return graph
+
+
+def float_graph(spec: ModelSpec) -> Any:
+    """OpenVINO's graph of one of the COMPILED models, from (BATCH, height, width, 3) uint8 to unit vectors."""
+    from facesearch.embedding.compiled import pixels_graph
+
+    return pixels_graph(spec, BATCH, _body(spec))
 
 
 def load_network(spec: ModelSpec, device: str = "auto") -> Network:
-    """The network of a model in PyTorch or ONNX Runtime, for normalised crops. Args and Raises as load_embedder."""
+    """The network of a model in PyTorch or ONNX Runtime, in float32, for normalised crops.
+
+    Args and Raises as load_embedder.
+    """
     if spec.network == "onnx":
         check_sha256(path_of(spec), spec.weights_sha256)
         from facesearch.embedding import onnx_network
@@ -89,8 +111,8 @@ def load_module(spec: ModelSpec) -> "nn.Module":
 
 def _members(spec: ModelSpec) -> tuple[ModelSpec, ModelSpec]:
     """Of the combination. Raises WeightsError where it is made otherwise today."""
-    sface, dlib = (resolve(name) for name in MEMBERS)
-    if combined.combined_spec(sface, dlib).fingerprint != spec.fingerprint:
+    sface, dlib = (resolve(name, FLOAT32) for name in MEMBERS)
+    if combined.combined_spec(sface, dlib).fingerprint != spec.in_float32.fingerprint:
         raise WeightsError(f"{spec.name} ({spec.fingerprint}) was made by another version of facesearch")
     return sface, dlib
 

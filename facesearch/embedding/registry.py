@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.errors import ModelError, WeightsError
-from facesearch.core.extras import require
+from facesearch.core.extras import how_to_get, is_installed, require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, sha256_of
 from facesearch.embedding import combined
 from facesearch.embedding.base import ModelInfo
+from facesearch.embedding.precision import with_precision
 from facesearch.embedding.templates import ARCFACE_112, FACENET_160, dlib_template
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from facesearch.embedding.downloads import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "MEMBERS", "available", "download", "path_of", "resolve"]
+__all__ = ["BUILT_IN", "DEFAULT_MODEL", "MEMBERS", "NAMES", "available", "download", "members", "path_of", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -149,20 +150,32 @@ MEMBERS = ("sface", "dlib")
 NAMES = (combined.NAME, *BUILT_IN)
 
 
-def resolve(name: str) -> ModelSpec:
+def resolve(name: str, precision: str | None = None, device: str = "auto") -> ModelSpec:
     """What identifies the model of this name.
 
     Args:
         name: a built-in model, or the path of an .onnx or .safetensors file.
+        precision: "float32", "int8", or a spec's; None or "auto" for int8 where it is known to gain on the device.
+        device: as for pick_device.
 
     Raises:
         ModelError: no such model or file.
         WeightsError: its weights are not on this machine, or damaged.
+        InputError: the precision is not known, or not for this model.
     """
-    if name in BUILT_IN:
-        return _resolve_built_in(name)
+    if name in NAMES:
+        return with_precision(_named(name), members(name), precision, device)
+    return with_precision(_of_file(name), (), precision, device)
+
+
+def _named(name: str) -> ModelSpec:
+    """In float32."""
     if name == combined.NAME:
         return combined.combined_spec(*map(_resolve_built_in, MEMBERS))
+    return _resolve_built_in(name)
+
+
+def _of_file(name: str) -> ModelSpec:
     path = Path(name)
     if path.suffix.lower() == ".onnx":
         from facesearch.embedding import onnx_network
@@ -185,14 +198,15 @@ def available() -> list[ModelInfo]:
 def _info(name: str) -> ModelInfo:
     models = [BUILT_IN[member] for member in members(name)]
     missing = [model for model in models if not model.weights.ready]
+    extras = {how_to_get(package): None for model in models for package in model.needs if not is_installed(package)}
     return ModelInfo(
         name=name,
         dim=sum(model.dim for model in models),
         licence="; ".join(model.licence for model in models),
         source="; ".join(model.source for model in models),
-        ready=not missing,
+        ready=not missing and not extras,
         where=(missing or models)[0].weights.path,
-        note="; ".join(model.how_to_get for model in missing),
+        note="; ".join([*extras, *(model.how_to_get for model in missing)]),
     )
 
 

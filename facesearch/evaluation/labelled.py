@@ -1,7 +1,7 @@
 """Measuring a pipeline on labelled photos, through the path that users run."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,41 +48,55 @@ def main_face_embedder(pipeline: Pipeline, tick: Tick = lambda *_: None) -> Embe
     return embed
 
 
-def people_in(folder: Path) -> list[tuple[Path, str]]:
+def people_in(folder: Path, without: Collection[str] = ()) -> list[tuple[Path, str]]:
     """Photos of a folder that has a folder for each person, and whose they are.
 
-    Raises InputError where there are not two people, or nobody has two photos.
+    Args:
+        without: folders to leave out, as their photos are not all of one person.
+
+    Raises InputError where there are not two people, nobody has two photos, or a folder to leave out is not there.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one that has a folder with photos for each person")
     root = folder.resolve()
     photos = [Path(found.path) for found in find_photos([root]).photos]
     labelled = [(photo, photo.relative_to(root).parts[0]) for photo in photos if photo.parent != root]
+    unknown = set(without) - {person for _, person in labelled}
+    if unknown:
+        raise InputError(f"{folder} has no photos of {sorted(unknown)[0]} to leave out (--without)")
+    labelled = [(photo, person) for photo, person in labelled if person not in without]
     people = [person for _, person in labelled]
     if len(set(people)) < 2 or len(people) == len(set(people)):
         raise InputError(f"{folder} must have at least two people's folders, some with two photos or more")
     return labelled
 
 
-def calibrate(library: "Library", folder: str | os.PathLike[str], tick: Tick = lambda *_: None) -> Calibration:
+def calibrate(
+    library: "Library", folder: str | os.PathLike[str], tick: Tick = lambda *_: None, without: Collection[str] = ()
+) -> Calibration:
     """Measure what the distances of a library's model mean; the library uses it from then on.
 
     Args:
-        folder: has a folder with photos for each person.
+        folder: has a folder with photos for each person. without: as of `people_in`.
 
     Raises as `measured_calibration`.
     """
-    calibration = measured_calibration(library.pipeline, Path(folder), tick)
+    calibration = measured_calibration(library.pipeline, Path(folder), tick, without)
     library.use_calibration(calibration)
     return calibration
 
 
-def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None) -> Calibration:
+def measured_calibration(
+    pipeline: Pipeline, folder: Path, tick: Tick = lambda *_: None, without: Collection[str] = ()
+) -> Calibration:
     """False-accept rates and probabilities of a pipeline's model, on a folder with a folder for each person.
+
+    Args:
+        without: as of `people_in`.
 
     Raises InputError where the folder is not such a one, or has too few people and photos.
     """
-    labelled = people_in(folder)
+    labelled = people_in(folder, without)
     embed = main_face_embedder(pipeline, tick)
     rows = [
         (vector, person)
@@ -92,12 +106,13 @@ def measured_calibration(pipeline: Pipeline, folder: Path, tick: Tick = lambda *
     if not rows:
         raise InputError(f"no face was found in any of the {len(labelled)} photos in {folder}")
     people = [person for _, person in rows]
+    left_out = f", without the folders {', '.join(sorted(without))}" if without else ""
     return calibration_of(
         pipeline.embedder.spec,
         np.stack([vector for vector, _ in rows]),
         people,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",
-        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out)",
+        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out)" + left_out,
     )
 
 

@@ -93,8 +93,8 @@ def _keep_only(library: Library, kept: Iterable[str]) -> None:
 
 
 def _forget_clusters(library: Library) -> None:
-    """As before the first `cluster`: no face is at distance 0 of so many others."""
-    library.cluster(eps=0.0, min_samples=1 << 30)
+    """As before the first `cluster`: no face has so many others so near."""
+    library.cluster(eps=1e-6, min_samples=1 << 30)
 
 
 def _some(faces: Sequence[Labelled], generator: np.random.Generator) -> list[Labelled]:

@@ -22,13 +22,12 @@ def is_current(store: Store, target: Target) -> bool:
     return not target.anew and store.spec.fingerprint == target.model.fingerprint
 
 
-def offer(store: Store, model: ModelSpec, detector: DetectorSpec) -> str | None:
-    """That a library can be moved to the defaults, in one sentence; None where it has them."""
-    target = target_of(store, model, detector)
-    if is_current(store, target):
-        return None
+def offer(store: Store, model: ModelSpec, detector: str) -> str | None:
+    """That a library can be moved to a model and a detector of this name, in one sentence; None where it has them."""
     before = store.detector.name if store.detector else FIRST_DETECTOR
+    if before == detector and store.spec.fingerprint == model.fingerprint:
+        return None
     return (
         f"`facesearch migrate` moves this library from {store.spec.name} with {before} to {model.name} with"
-        f" {detector.name}, and keeps names and decisions"
+        f" {detector}, and keeps names and decisions"
     )

@@ -105,7 +105,7 @@ def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
         rows = rows[table.quality[rows] > TOO_POOR]
         now = _by_row(*known, table.ids)
         if calibration.identification is not None:
-            people, _ = searched(connection)
+            people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
             placed = identified(calibration.identification, faces, now, rows, constraints, people)
         else:
             clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))

@@ -8,7 +8,6 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,14 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import CORES, ThreadExecutor
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.core.types import Face, PhotoResult
 from facesearch.detection import DEFAULT_DETECTOR, Detector
 from facesearch.detection import load as load_detector
-from facesearch.embedding import Embedder, load_embedder
+from facesearch.embedding import Embedder, device_for, load_embedder
 from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
 from facesearch.pipeline.main_face import main_face
@@ -34,9 +32,6 @@ from facesearch.pipeline.quality import rated, sharpness
 
 __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 
-# Side that the smallest face wanted must have in the pixels that the detector sees: O-Net's 48 would be better, R-Net
-# looks at 24, and below 20 recall falls.
-DETECTOR_FACE_PX = 20
 # Without --min-face, faces are wanted from this side on, or from this share of the photo's shorter side; a panorama
 # is not a larger picture of the same people, it is a wider one.
 AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
@@ -126,11 +121,9 @@ class Pipeline:
     @classmethod
     def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
         """Raises ModelError where the weights or the device are not there."""
-        device = pick_device(spec.device)
-        with ThreadPoolExecutor(1) as beside:  # networks are compiled outside of Python's lock
-            loading = beside.submit(load_detector, spec.detector, spec.detection, device)
-            embedder = load_embedder(spec.model, spec.device)
-            detector = loading.result()
+        device = device_for(spec.model, spec.device)
+        embedder = load_embedder(spec.model, device)
+        detector = load_detector(spec.detector, spec.detection, device)
         pipeline = cls(embedder, detector, spec.images, spec.detection, device)
         pipeline._spec = spec
         return pipeline
@@ -198,7 +191,7 @@ class Pipeline:
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
         """The faces of each photo, best score first, in pixels of the photo as displayed."""
-        shrunk, scales = zip(*(_shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
+        shrunk, scales = zip(*(self._shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
         min_faces = [photo.min_face_px * scale for photo, scale in zip(photos, scales, strict=True)]
         found = self.detector.detect(shrunk, min_faces)
         return [[face.scaled(1 / scale) for face in faces] for faces, scale in zip(found, scales, strict=True)]
@@ -237,7 +230,18 @@ class Pipeline:
 
     def _scale(self, size: tuple[int, int]) -> float:
         """The scale at which a photo of (width, height) pixels is decoded for detection, at most 1."""
-        return min(1.0, DETECTOR_FACE_PX / self.min_face_px(size))
+        return min(1.0, self.detector.face_px / self.min_face_px(size))
+
+    def _shrunk(self, photo: LoadedPhoto) -> tuple[NDArray[np.uint8], float]:
+        """The photo no larger than detection needs, and its scale.
+
+        What reduced decoding has not done, averaging does.
+        """
+        rgb, scale = photo.decoded.rgb, photo.decoded.scale
+        factor = math.floor(scale * photo.min_face_px / self.detector.face_px + 1e-6)
+        if factor < 2:
+            return rgb, scale
+        return np.array(Image.fromarray(rgb).reduce(factor)), scale / factor
 
     def _load_or_reason(self, medium: Medium) -> LoadedPhoto | str:
         try:
@@ -303,12 +307,3 @@ def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-def _shrunk(photo: LoadedPhoto) -> tuple[NDArray[np.uint8], float]:
-    """The photo no larger than detection needs, and its scale: what reduced decoding has not done, averaging does."""
-    rgb, scale = photo.decoded.rgb, photo.decoded.scale
-    factor = math.floor(scale * photo.min_face_px / DETECTOR_FACE_PX + 1e-6)
-    if factor < 2:
-        return rgb, scale
-    return np.array(Image.fromarray(rgb).reduce(factor)), scale / factor

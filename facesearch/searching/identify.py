@@ -70,8 +70,9 @@ def identify(
         cluster_of = clusters.of_faces(connection, [face for face, _ in near])
         candidates = _candidates(connection, probe.astype(np.float64), near, cluster_of)
     ratios = np.array([_ratio(identification.evidence, one) for one in candidates]) - excess
-    log_odds, anybody = answer_log_odds(ratios, _alike(identification.evidence, candidates), people)
-    answer = _answer(identification, candidates, log_odds, float(anybody))
+    alike = _alike(identification.evidence, candidates)
+    log_odds, anybody = answer_log_odds(ratios, alike, people)
+    answer = _answer(identification, candidates, _named(candidates, ratios, log_odds, alike), log_odds, float(anybody))
     single = identification.evidence.of_soft([distance**2 for _, distance in near], 1) - excess - np.log(max(people, 1))
     by_entity = {
         _entity(one.faces[0], one.cluster): float(odds) for one, odds in zip(candidates, log_odds, strict=True)
@@ -150,18 +151,36 @@ def _alike(evidence: Evidence, candidates: Sequence[_Candidate]) -> Floats:
     return alike
 
 
+def _named(candidates: Sequence[_Candidate], ratios: Floats, log_odds: Floats, alike: Floats) -> int | None:
+    """Which candidate an answer names: of those that are the likeliest one's person, one with a name, else a cluster.
+
+    Of equal ones that with the most evidence of its own. None without a candidate.
+    """
+    if not candidates:
+        return None
+    best = int(log_odds.argmax())
+    same = [at for at in range(len(candidates)) if at == best or (alike[best, at] >= 0.5 and log_odds[at] >= 0)]
+
+    def rank(at: int) -> tuple[bool, bool, float]:
+        one = candidates[at]
+        return one.person is not None and one.person.name is not None, one.cluster is not None, float(ratios[at])
+
+    return max(same, key=rank)
+
+
 def _answer(
-    identification: Identification, candidates: Sequence[_Candidate], log_odds: Floats, anybody: float
+    identification: Identification,
+    candidates: Sequence[_Candidate],
+    named: int | None,
+    log_odds: Floats,
+    anybody: float,
 ) -> Answer:
     measured = identification.made_from is not None
     nobody = Answer(NOBODY, None, float(1 - identification.probability(anybody)), DEFAULT_FPIR, measured=measured)
-    if not len(candidates):
+    certain = bool(len(log_odds)) and log_odds.max() >= identification.threshold()
+    if named is None or (not certain and identification.probability(anybody) < 0.5):
         return nobody
-    best = int(log_odds.argmax())
-    certain = log_odds[best] >= identification.threshold()
-    if not certain and identification.probability(anybody) < 0.5:
-        return nobody
-    one = candidates[best]
+    one = candidates[named]
     face = Face((0.0, 0.0, 0.0, 0.0), id=one.faces[int(one.squared.argmin())], cluster=one.cluster, person=one.person)
-    likely = float(identification.probability(log_odds[best]))
+    likely = float(identification.probability(log_odds.max()))
     return replace(nobody, decision=SAME_PERSON if certain else UNSURE, face=face, probability=likely)

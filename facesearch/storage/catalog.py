@@ -20,6 +20,7 @@ from facesearch.storage.queries import parts
 
 __all__ = [
     "Settled",
+    "face_row",
     "forget_failures",
     "forget_paths",
     "link_path",
@@ -75,7 +76,7 @@ def _photo_row(file: FileFacts, result: PhotoResult, run_id: int) -> dict[str, A
 
 def add_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> int:
     if faces:
-        connection.execute(insert(db.faces), [_face_row(photo_id, face) for face in faces])
+        connection.execute(insert(db.faces), [face_row(photo_id, face) for face in faces])
     return len(faces)
 
 
@@ -256,7 +257,8 @@ def _delete_pathless(connection: Connection) -> None:
     connection.execute(delete(db.photos).where(db.photos.c.id.not_in(held), db.photos.c.id.not_in(replaced)))
 
 
-def _face_row(photo_id: int, face: Face) -> dict[str, Any]:
+def face_row(photo_id: int, face: Face) -> dict[str, Any]:
+    """What a row of `faces` holds, but for its id."""
     assert face.embedding is not None
     x1, y1, x2, y2 = face.box
     return {

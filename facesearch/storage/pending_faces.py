@@ -18,6 +18,7 @@ from facesearch.core.settings import DetectorSpec, ModelSpec
 from facesearch.core.types import Face
 from facesearch.core.wording import plural
 from facesearch.storage import schema as db
+from facesearch.storage.catalog import face_row
 from facesearch.storage.queries import parts
 
 __all__ = [
@@ -26,8 +27,8 @@ __all__ = [
 ]
 
 _PENDING, _FACES = db.pending_faces.c, db.faces.c
-# What a face gets when it is adopted.
-_TAKEN = ("x1", "y1", "x2", "y2", "landmarks", "score", "sharpness", "quality", "defect", "embedding")
+# What a face gets when it is adopted: all but what says which it is.
+_TAKEN = tuple(column.name for column in db.faces.columns if column.name not in ("id", "photo_id"))
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,4 @@ def _record(connection: Connection, target: Target, adopted: Adopted) -> None:
 
 
 def _row(target: Target, photo_id: int, face: Face, found: bool) -> dict[str, Any]:
-    assert face.embedding is not None
-    x1, y1, x2, y2 = face.box
-    return {
-        **{"target": target.key, "photo_id": photo_id, "face_id": face.id or None, "found": found},
-        **{"x1": x1, "y1": y1, "x2": x2, "y2": y2, "score": face.score, "sharpness": face.sharpness},
-        **{"quality": face.quality, "defect": face.defect, "landmarks": face.landmarks.astype("<f4").tobytes()},
-        "embedding": face.embedding.astype("<f4").tobytes(),
-    }
+    return {"target": target.key, "face_id": face.id or None, "found": found} | face_row(photo_id, face)

@@ -67,13 +67,15 @@ def test_a_damaged_file_is_made_again(folder: Path, damage: Any) -> None:
     assert made.count == 1
 
 
-def test_another_network_is_another_and_takes_the_place(folder: Path) -> None:
-    CompiledNetwork(Maker(), "small/1")
-    CompiledNetwork(Maker(), "smaller/1")
-    made = Maker(seed=1)
+def test_another_network_is_another_and_the_latest_are_kept(folder: Path) -> None:
+    for kept_as in ("small/0", "small/1", "smaller/1"):
+        CompiledNetwork(Maker(), kept_as)(X)
+    made, again = Maker(seed=1), Maker()
     assert (CompiledNetwork(made, "small/2")(X)[0] == CompiledNetwork(Maker(seed=1)())(X)[0]).all()
     assert made.count == 1
-    assert sorted(path.name.rpartition("-")[0] for path in folder.iterdir()) == ["small", "smaller"]
+    assert sorted(path.name.rpartition("-")[0] for path in folder.iterdir()) == ["small", "small", "smaller"]
+    CompiledNetwork(again, "small/1")(X)
+    assert again.count == 0
 
 
 def test_other_code_another_processor_and_other_settings_make_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,15 +84,15 @@ def test_other_code_another_processor_and_other_settings_make_it_again(monkeypat
         (kept_networks, "_code", lambda: "changed"),
         (kept_networks, "_processor", lambda core: ["another"]),
     ):
-        CompiledNetwork(made, "small/1")
+        CompiledNetwork(made, "small/1")(X)
         before = made.count
         with monkeypatch.context() as changed:
             changed.setattr(module, name, value)
-            CompiledNetwork(made, "small/1")
+            CompiledNetwork(made, "small/1")(X)
         assert made.count == before + 1, name
     before = made.count
     monkeypatch.setitem(CompiledNetwork.__init__.__globals__["_SETTINGS"], "INFERENCE_PRECISION_HINT", "bf16")
-    CompiledNetwork(made, "small/1")
+    CompiledNetwork(made, "small/1")(X)
     assert made.count == before + 1
 
 

@@ -33,6 +33,11 @@ def iou(a: Box, b: Box) -> float:
     return overlap / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - overlap)
 
 
+@pytest.fixture(scope="module")
+def detector():
+    return load("mtcnn")
+
+
 # --- Beside facenet-pytorch -------------------------------------------------------------------------------------------
 
 
@@ -260,7 +265,7 @@ def test_best_score_first_and_thresholds(detector, astronaut):
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > DetectionConfig().thresholds[2]
 
-    strict = load(config=DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
+    strict = load("mtcnn", config=DetectionConfig(thresholds=(0.6, 0.7, (scores[0] + scores[-1]) / 2)))
     assert 1 <= len(detect(strict, crowd, 20)) < 3
 
 

@@ -65,7 +65,7 @@ def test_faces_are_where_opencv_finds_them(detector: Yunet, hopper: Rgb, astrona
     for image in (resized(hopper, factor), resized(astronaut, factor)):
         (face,), theirs = detect(detector, image, 20), oracle(image, 0.6)
         assert np.abs(np.array(face.box) - theirs.boxes[0]).max() < 0.08 * side(face)
-        assert np.abs(face.landmarks - theirs.landmarks[0]).max() < 0.05 * side(face)
+        assert np.abs(face.landmarks - theirs.landmarks[0]).max() < 0.08 * side(face)
         assert face.score == pytest.approx(theirs.scores[0], abs=0.05)
 
 
@@ -86,7 +86,19 @@ def test_a_face_of_any_size(detector: Yunet, astronaut: Rgb, factor: float) -> N
     """Of 18 to 350 pixels; looked for from 16 pixels on."""
     (as_it_is,) = detect(detector, astronaut, 16)
     (face,) = detect(detector, resized(astronaut, factor), 16)
-    assert np.abs(face.landmarks / factor - as_it_is.landmarks).max() < 0.06 * side(as_it_is)
+    assert np.abs(face.landmarks / factor - as_it_is.landmarks).max() < 0.08 * side(as_it_is)
+
+
+@pytest.mark.parametrize("degrees", [-60, -45, -30, 30, 45, 60])
+def test_a_head_that_leans(detector: Yunet, astronaut: Rgb, degrees: float) -> None:
+    """Its landmarks lean with it."""
+    (upright,) = detect(detector, astronaut)
+    centre = np.mean([upright.box[:2], upright.box[2:]], axis=0)
+    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), -degrees, 1.0)  # clockwise for OpenCV's -
+    leaning = cv2.warpAffine(astronaut, matrix, (512, 512), borderMode=cv2.BORDER_REFLECT)
+    (face,) = (face for face in detect(detector, leaning, 40) if abs(face.box[0] - upright.box[0]) < side(upright))
+    expected = upright.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    assert np.abs(face.landmarks - expected).max() < 0.2 * side(upright)
 
 
 def test_a_face_that_fills_the_picture(detector: Yunet, astronaut: Rgb) -> None:
@@ -154,23 +166,28 @@ def test_canvases_show_the_whole_picture(size: tuple[int, int]) -> None:
         assert canvas.pixels.shape[:2] in {*SIZES, (960, 960)}
         shown = canvas.pixels[:, :, 2] > 0
         y, x = np.nonzero(shown)
-        at = (np.stack([x, y], axis=1) + 0.5) * canvas.scale + canvas.offset
+        scale = canvas.to_picture[:, :2].diagonal()
+        at = (np.stack([x, y], axis=1) + 0.5) * scale + canvas.to_picture[:, 2]
         expected = at * 255 / (size[1], size[0])
-        assert np.abs(canvas.pixels[shown][:, :2] - expected).max() < 2 + 255 * canvas.scale.max() / min(size)
-        if canvas.scale.max() <= 1 / 0.6 + 0.6 / min(size) + 0.05:
-            (left, top), (right, bottom) = at.min(axis=0) - canvas.scale, at.max(axis=0) + canvas.scale + 1
+        assert np.abs(canvas.pixels[shown][:, :2] - expected).max() < 2 + 255 * scale.max() / min(size)
+        if scale.max() <= 1 / 0.6 + 0.6 / min(size) + 0.05:
+            (left, top), (right, bottom) = at.min(axis=0) - scale, at.max(axis=0) + scale + 1
             seen[max(int(top), 0) : int(bottom), max(int(left), 0) : int(right)] = True
     assert seen.all()
 
 
+@pytest.mark.parametrize("turned", [0, 45, -30])
 @pytest.mark.parametrize(("centre", "width"), [((300, 200), 90), ((300, 200), 500), ((-20, 30), 100), ((-900, 30), 99)])
-def test_a_square_shows_what_is_there(centre: tuple[float, float], width: float) -> None:
+def test_a_square_shows_what_is_there(centre: tuple[float, float], width: float, turned: float) -> None:
     """Where the canvas says that a pixel is from, the picture has its colour; outside it is black."""
     rows, columns = np.mgrid[0:400, 0:600]
     image = np.stack([columns / 600 * 255, rows / 400 * 255, np.full((400, 600), 255)], axis=2).astype(np.uint8)
-    canvas = square(Picture(image), np.array([*centre, *centre], np.float32), width, 64)
+    canvas = square(Picture(image), np.array([*centre, *centre], np.float32), width, 64, turned)
     y, x = np.mgrid[0:64, 0:64]
-    at = (np.stack([x, y], axis=2) + 0.5) * canvas.scale + canvas.offset
+    at = (np.stack([x, y], axis=2) + 0.5) @ canvas.to_picture[:, :2].T + canvas.to_picture[:, 2]
+    np.testing.assert_allclose(at.mean(axis=(0, 1)), centre, atol=0.01)
+    right = at[0, 1] - at[0, 0]
+    assert np.degrees(np.arctan2(right[1], right[0])) == pytest.approx(turned, abs=0.01)
     margin = 2 * width / 64 + 1
     inside = ((at > margin) & (at < (600 - margin, 400 - margin))).all(axis=2)
     outside = ((at < -margin) | (at > (600 + margin, 400 + margin))).any(axis=2)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
-from facesearch.evaluation import accuracy, calibrate, measured_calibration
+from facesearch.evaluation import accuracy, calibrate, calibrate_named, measured_calibration
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store
+from facesearch.storage import Store, persons
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
@@ -67,6 +67,41 @@ def test_library_uses_its_own_calibration_from_then_on(library: Library, people:
     with Library(library.folder) as again:
         assert again.calibration == made
         assert again.status().threshold == made.threshold()
+
+
+def test_a_calibration_measures_searches_where_there_are_people_enough(
+    people: Path, tmp_path: Path, fake_pipeline: Pipeline
+) -> None:
+    made = measured_calibration(fake_pipeline, people)
+    assert made.identification is not None
+    assert made.identification.made_from is not None
+    assert made.identification.made_from.dataset == made.made_from.dataset
+    few = measured_calibration(fake_pipeline, save_people(tmp_path / "few", 8, 8))
+    assert few.identification is None
+
+
+def test_people_are_left_out(people: Path, fake_pipeline: Pipeline) -> None:
+    made = measured_calibration(fake_pipeline, people, without=["person 3", "person 1"])
+    assert made.made_from.dataset.endswith("78 photos of 13 people")
+    assert "without the folders person 1, person 3" in made.made_from.how
+    with pytest.raises(InputError, match="no photos of nobody"):
+        measured_calibration(fake_pipeline, people, without=["nobody"])
+
+
+def test_named_people_calibrate_their_own_library(library: Library, people: Path) -> None:
+    library.index([people])
+    with library.store.reading() as connection:
+        assert not persons.named(connection)
+    with pytest.raises(InputError, match="0 named people"):
+        calibrate_named(library)
+    ids = {face.id: Path(face.path).parent.name for face in library.store.faces(library.store.embeddings()[0].tolist())}
+    for name in sorted(set(ids.values())):
+        library.people.import_name(name, [face for face, person in ids.items() if person == name])
+    made = calibrate_named(library)
+    assert library.calibration == made
+    assert made.made_from.dataset.endswith("90 confirmed faces of 15 people")
+    assert made.made_from.same_pairs == 15 * 15
+    assert made.identification is not None
 
 
 def test_calibration_of_another_model_is_not_used(library: Library, people: Path) -> None:

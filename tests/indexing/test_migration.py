@@ -169,8 +169,8 @@ def test_a_library_that_does_not_say_so_was_made_with_mtcnn(tmp_path: Path) -> N
     mtcnn = type(FakeDetector.spec)("mtcnn", 1, ())
     assert not target_of(with_none, NEW_SPEC, mtcnn).anew
     assert target_of(with_none, NEW_SPEC, OtherDetector.spec).anew
-    assert offer(with_none, FAKE_SPEC, mtcnn) is None
-    assert "from fake with mtcnn to fake with other" in str(offer(with_none, FAKE_SPEC, OtherDetector.spec))
+    assert offer(with_none, FAKE_SPEC, mtcnn.name) is None
+    assert "from fake with mtcnn to fake with other" in str(offer(with_none, FAKE_SPEC, "other"))
     with_none.close()
 
 
@@ -373,8 +373,8 @@ def test_a_dry_run_where_there_is_nothing_to_do_loads_no_network(index: Store) -
 
 
 def test_the_offer_names_both(index: Store) -> None:
-    assert offer(index, FAKE_SPEC, FakeDetector.spec) is None
-    assert "from fake with fake to new with fake" in str(offer(index, NEW_SPEC, FakeDetector.spec))
-    said = str(offer(index, NEW_SPEC, OtherDetector.spec))
+    assert offer(index, FAKE_SPEC, "fake") is None
+    assert "from fake with fake to new with fake" in str(offer(index, NEW_SPEC, "fake"))
+    said = str(offer(index, NEW_SPEC, "other"))
     assert "`facesearch migrate`" in said
     assert "from fake with fake to new with other" in said

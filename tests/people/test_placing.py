@@ -1,9 +1,15 @@
 """New faces are put to people without the rest of the library being read."""
 
-from people_samples import Collection, a_collection, a_portrait, portrait
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
+
+from facesearch.calibration import SearchesFrom
 from facesearch.clustering import Cuts
 from facesearch.people import clustering as people_clustering
+from facesearch.people.clustering import place_new
 from facesearch.storage import catalog, face_table
 from facesearch.storage.faces import count_of
 
@@ -74,3 +80,58 @@ def test_clusters_name_a_file_that_is_there() -> None:
         assert {face: (one.path, one.box) for face, one in found.items()} == {
             face: (record.path, record.box) for face, record in records.items()
         }
+
+
+# -- as a search would name them --------------------------------------------------------------------------------------
+
+SEARCHES = replace(
+    CALIBRATION, identification=replace(CALIBRATION.search, made_from=SearchesFrom("made up", 2, 1, "2026-11-26", "so"))
+)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calibration knows searches."""
+    monkeypatch.setattr("people_samples.CALIBRATION", SEARCHES)
+
+
+@pytest.mark.usefixtures("measured")
+def test_new_faces_join_the_person_whom_a_search_would_name() -> None:
+    with a_collection() as collection:
+        faces = known(collection)
+        anna = collection.cluster_of(faces[0][0])
+        new = collection.add_people({0: [60, 61], 1: [60], 9: [60]}, place=True)
+        assert [collection.cluster_of(face) for face in new[0]] == [anna, anna]
+        assert [collection.cluster_of(face) for face in (*new[1], *new[9])] == [None, None]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_rejected_person_is_not_proposed_again() -> None:
+    with a_collection() as collection:
+        faces = known(collection)
+        ((face,),) = collection.add([a_portrait(portrait(0, 60))])
+        collection.people.reject([face], "Anna")
+        run = collection.index.start_run("index")
+        assert place_new(collection.index, SEARCHES, run) == 0
+        assert collection.cluster_of(face) is None
+        assert collection.cluster_of(faces[0][0]) is not None
+
+
+def placed(*, weak: bool = False, others: int = 0) -> int:
+    """How many of Anna's pictures that are less and less like her join her, each in a library of its own."""
+    count = 0
+    for blur in np.linspace(0.3, 0.47, 18):
+        with a_collection() as collection:
+            known(collection)
+            collection.add_people({person: [0] for person in range(100, 100 + others)})
+            ((face,),) = collection.add([a_portrait(portrait(0, 60, blur), weak=weak)], place=True)
+            count += collection.cluster_of(face) is not None
+    return count
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_poor_face_and_a_larger_library_ask_for_more_evidence() -> None:
+    usual = placed()
+    assert 3 < usual < 18
+    assert placed(weak=True) < usual
+    assert placed(others=200) < usual

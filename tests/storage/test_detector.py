@@ -59,7 +59,7 @@ def test_a_library_takes_its_own_detector(tmp_path: Path) -> None:
 
 def test_a_new_library_is_for_the_default_detector(tmp_path: Path) -> None:
     with Library(tmp_path) as library:
-        assert library.store.detector == MTCNN
+        assert library.store.detector == detection.resolve(detection.DEFAULT_DETECTOR)
 
 
 def test_a_detector_that_has_changed_since_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,12 @@ def redo(index: Store, *embeddings: NDArray[np.float32]) -> None:
     put(index, index.start_run("index"), a_photo("/p/0", "p0", embeddings), redo=True)
 
 
+def test_all_that_is_kept_of_a_face_waits_with_it() -> None:
+    """A column that is new in `faces` must be in `pending_faces`, too."""
+    kept = {column.name: str(column.type) for column in db.faces.columns if column.name != "id"}
+    assert kept.items() <= {column.name: str(column.type) for column in db.pending_faces.columns}.items()
+
+
 @BOTH
 def test_every_photo_waits_at_first(index: Store, target: Target) -> None:
     filled(index, 2, faces=2)

@@ -122,8 +122,8 @@ class TestCrops:
             assert crop.shape == (side, side, 3)
             again = max(load_detector().detect([crop], [40])[0], key=lambda face: face.score)
             off = np.linalg.norm(again.landmarks - np.array(entry.landmarks), axis=1)
-            # of 81 pixels between the eyes: what MTCNN's own landmarks move by from one scale to another
-            assert off.mean() < 3, (entry, again)
+            # of 81 pixels between the eyes: what a detector's own landmarks move by from one scale to another
+            assert off.mean() < 6, (entry, again)
 
     def test_aligned_faces_lie_on_the_template(self, hopper: Path, tmp_path: Path) -> None:
         align(hopper, tmp_path / "out", device="cpu")

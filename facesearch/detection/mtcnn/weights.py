@@ -1,11 +1,10 @@
 """MTCNN's weights: the files inside facenet-pytorch's wheel, and whether they are the published ones."""
 
-import hashlib
-import importlib.util
 from pathlib import Path
 
 from facesearch.core.errors import WeightsError
 from facesearch.core.extras import how_to_get
+from facesearch.core.weights import WeightsFile, check_sha256
 
 __all__ = ["WEIGHTS_SHA256", "weights_file"]
 
@@ -22,22 +21,8 @@ def weights_file(name: str) -> Path:
 
     Raises WeightsError where facenet-pytorch is not installed, or its file is not the published one.
     """
-    # Found, not imported: importing facenet_pytorch imports torch, torchvision and requests.
-    found = importlib.util.find_spec("facenet_pytorch")
-    if found is None or not found.submodule_search_locations:
+    path = WeightsFile(f"{name}.pt", package="facenet_pytorch", folder="data").path
+    if path is None:
         raise WeightsError(f"MTCNN needs the weights in facenet-pytorch: {how_to_get('facenet_pytorch')}")
-    path = Path(found.submodule_search_locations[0]) / "data" / f"{name}.pt"
-    _check(path, WEIGHTS_SHA256[name])
+    check_sha256(path, WEIGHTS_SHA256[name])
     return path
-
-
-def _check(path: Path, expected: str) -> None:
-    try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
-    if sha256 != expected:
-        raise WeightsError(
-            f"{path} is not the published file: SHA-256 {sha256[:16]}… instead of {expected[:16]}…;"
-            " install facenet-pytorch again"
-        )

@@ -17,8 +17,9 @@ from facesearch.detection.halving import halved
 __all__ = ["Canvas", "Picture", "canvases", "square"]
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 # Sides of canvases (height, width): every step has about twice the area; upright, across and square.
-LONG_SIDES, SHORT_SHARE = (224, 320, 448, 640, 960, 1376), 0.72
+LONG_SIDES, SHORT_SHARE = (128, 224, 320, 448, 640, 960, 1376), 0.72
 SIZES = sorted(
     {size for long in LONG_SIDES for short in (round(long * SHORT_SHARE / 32) * 32, long)
      for size in ((short, long), (long, short))},
@@ -33,11 +34,13 @@ cv2.setNumThreads(1)
 
 @dataclass(frozen=True)
 class Canvas:
-    """Pixels for the network, and where they are in the picture: x of the picture = x here * scale + offset."""
+    """Pixels for the network, and where they are in the picture.
+
+    to_picture: (2, 3) float32; a point (x, y) of the canvas is the point to_picture @ (x, y, 1) of the picture.
+    """
 
     pixels: Pixels
-    scale: NDArray[np.float32]
-    offset: NDArray[np.float32]
+    to_picture: Floats
 
 
 class Picture:
@@ -75,24 +78,27 @@ def canvases(picture: Picture, scale: float) -> Iterator[Canvas]:
         yield from canvases(picture, scale * SMALLER)
 
 
-def square(picture: Picture, box: NDArray[np.float32], side: float, size: int) -> Canvas:
-    """The square of this side around a box's centre, as a canvas of size * size pixels; what lies outside is black."""
+def square(picture: Picture, box: Floats, side: float, size: int, turned: float = 0.0) -> Canvas:
+    """The square of this side around a box's centre, as a canvas of size * size pixels; what lies outside is black.
+
+    Args:
+        turned: degrees that the square is turned clockwise in the picture: a head that leans so stands upright in it.
+    """
     pixels, level = picture.octave(size / side)
-    unit = 2**level
-    step = side / size  # pixels of the picture for one of the canvas
-    corner = (box[:2] + box[2:] - np.float32(side)) / 2
-    # where the centre of the canvas's first pixel lies, counted from the centre of the octave's first pixel
-    first = (corner + step / 2) / unit - 0.5
-    low = np.clip(np.floor(first).astype(int) - 1, 0, None)
-    high = np.ceil(first + side / unit).astype(int) + 2
-    seen = pixels[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
-    if not seen.size:
-        cut = np.zeros((size, size, 3), np.uint8)
-    else:
-        to_octave = np.array([[step / unit, 0, first[0] - low[0]], [0, step / unit, first[1] - low[1]]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cut = np.asarray(cv2.warpAffine(seen, to_octave, (size, size), flags=flags), np.uint8)
-    return Canvas(cut, np.full(2, step, np.float32), corner.astype(np.float32))
+    step, angle = side / size, np.radians(turned)
+    rotation = step * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corner = (box[:2].astype(float) + box[2:]) / 2 - rotation @ (size / 2, size / 2)
+    corners = (rotation @ [[0, size, 0, size], [0, 0, size, size]] + corner[:, None]) / 2**level
+    low = np.clip(np.floor(corners.min(axis=1)).astype(int) - 1, 0, None)
+    high = np.clip(np.ceil(corners.max(axis=1)).astype(int) + 1, 0, None)
+    seen = pixels[low[1] : high[1], low[0] : high[0]]
+    cut = np.zeros((size, size, 3), np.uint8)
+    if seen.size:
+        # OpenCV counts from the centres of the first pixels, on both sides
+        first = (rotation @ (0.5, 0.5) + corner) / 2**level - low - 0.5
+        affine = np.column_stack([rotation / 2**level, first])
+        cut = np.asarray(cv2.warpAffine(seen, affine, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
+    return Canvas(cut, np.column_stack([rotation, corner]).astype(np.float32))
 
 
 def _tiles(picture: Picture, scale: float) -> Iterator[Canvas]:
@@ -100,8 +106,9 @@ def _tiles(picture: Picture, scale: float) -> Iterator[Canvas]:
     height, width = resized.pixels.shape[:2]
     for top, left in product(_starts(height), _starts(width)):
         tile = resized.pixels[top : top + TILE, left : left + TILE]
-        offset = np.array([left, top], np.float32) * resized.scale
-        yield _filled(Canvas(tile, resized.scale, offset), (TILE, TILE))
+        to_picture = resized.to_picture.copy()
+        to_picture[:, 2] = to_picture[:, :2] @ (left, top)
+        yield _filled(Canvas(tile, to_picture), (TILE, TILE))
 
 
 def _starts(side: int) -> range:
@@ -115,7 +122,7 @@ def _resized(picture: Picture, scale: float) -> Canvas:
     pixels, _ = picture.octave(scale)
     if size != pixels.shape[1::-1]:
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return Canvas(pixels, np.array([width / size[0], height / size[1]], np.float32), np.zeros(2, np.float32))
+    return Canvas(pixels, np.array([[width / size[0], 0, 0], [0, height / size[1], 0]], np.float32))
 
 
 def _filled(part: Canvas, size: tuple[int, int]) -> Canvas:
@@ -125,4 +132,4 @@ def _filled(part: Canvas, size: tuple[int, int]) -> Canvas:
         return part
     pixels = np.zeros((*size, 3), np.uint8)
     pixels[:height, :width] = part.pixels
-    return Canvas(pixels, part.scale, part.offset)
+    return Canvas(pixels, part.to_picture)

@@ -31,10 +31,21 @@ class Found:
     def take(self, rows: NDArray[np.int64]) -> "Found":
         return Found(self.boxes[rows], self.landmarks[rows], self.scores[rows])
 
-    def placed(self, scale: NDArray[np.float32], offset: NDArray[np.float32]) -> "Found":
-        """In the picture of which the canvas shows a part: x * scale + offset. Args: (2,) each."""
-        boxes = self.boxes * np.tile(scale, 2) + np.tile(offset, 2)
-        return Found(boxes, self.landmarks * scale + offset, self.scores)
+    def placed(self, to_picture: Floats) -> "Found":
+        """In the picture of which the canvas shows a part; boxes that are turned become upright squares of their size.
+
+        Args:
+            to_picture: (2, 3), see `facesearch.detection.yunet.canvases.Canvas`.
+        """
+        axes, offset = to_picture[:, :2], to_picture[:, 2]
+        centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
+        if axes[0, 1] == 0:
+            half = half * axes.diagonal()
+        else:
+            half = np.sqrt(half.prod(axis=1, keepdims=True) * np.float32(np.linalg.det(axes))) * np.ones(2, np.float32)
+        centre = centre @ axes.T + offset
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        return Found(boxes, self.landmarks @ axes.T + offset, self.scores)
 
     @classmethod
     def joined(cls, parts: "list[Found]") -> "Found":
