@@ -12,6 +12,7 @@ from facesearch.cli.app import (
     JsonOption,
     LibraryOption,
     ModelOption,
+    PrecisionOption,
     app,
     open_library,
 )
@@ -157,10 +158,14 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
     ] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="With --photos: only spoil copies of them, and see what quality tells.")
+    ] = False,
     strangers: Annotated[
         Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
     ] = None,
     model: ModelOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -175,10 +180,13 @@ def evaluate(
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
-            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
-        if photos is not None:
+            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick, precision)
+        if photos is not None and quality:
+            found = accuracy.quality(photos, labels, model, device, tick, precision)
+            results[f"quality in {photos.resolve().name}"] = found
+        elif photos is not None:
             measured = accuracy.clusters(
-                photos, labels, model, device, tick, baselines=baselines, strangers=strangers
+                photos, labels, model, device, tick, baselines=baselines, strangers=strangers, precision=precision
             )
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:

@@ -121,10 +121,9 @@ def _body(spec: ModelSpec) -> "Body":
     if spec.network == combined.NAME:
         return combined.combined_body(*((member, _body(member)) for member in _members(spec)))
     if spec.network == "sface":
-        from facesearch.core.folded import folded
-        from facesearch.embedding.onnx_body import onnx_body
+        from facesearch.embedding.sface import read_sface, sface_body
 
-        return onnx_body(folded(path_of(spec), spec.weights_sha256))
+        return sface_body(read_sface(path_of(spec), spec.weights_sha256))
     from facesearch.embedding.dlib_graph import dlib_body
 
     return dlib_body(_dlib_weights(spec))

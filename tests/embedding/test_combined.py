@@ -16,7 +16,8 @@ from facesearch.pipeline.alignment import align
 def crops(astronaut: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """The shared crop, dlib's and SFace's of one face, each aligned by itself."""
     landmarks = np.array([(198, 108), (240, 105), (226, 133), (204, 151), (240, 148)], np.float32)
-    return [align(astronaut, landmarks, resolve(name).preprocessing) for name in ("sface+dlib", "dlib", "sface")]
+    specs = [resolve(name, "float32") for name in ("sface+dlib", "dlib", "sface")]
+    return [align(astronaut, landmarks, spec.preprocessing) for spec in specs]
 
 
 def test_both_crops_lie_in_the_shared_one(crops: list[NDArray[np.uint8]]) -> None:
@@ -34,14 +35,14 @@ def test_an_embedding_holds_both(crops: list[NDArray[np.uint8]]) -> None:
     assert np.linalg.norm(both) == pytest.approx(1)
     assert np.linalg.norm(dlib) / np.linalg.norm(sface) == pytest.approx(2.8 * np.sqrt(0.3 / 0.7), rel=1e-4)
     for part, name, crop in ((dlib, "dlib", crops[1]), (sface, "sface", crops[2])):
-        (alone,) = load_embedder(resolve(name), "cpu").embed([crop])
+        (alone,) = load_embedder(resolve(name, "float32"), "cpu").embed([crop])
         assert part @ alone / np.linalg.norm(part) > 0.98
 
 
 @pytest.mark.parametrize("constant", ["DLIB_WEIGHT", "DLIB_SCALE", "SFACE_SIDE"])
 def test_whatever_changes_an_embedding_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
     before = resolve("sface+dlib")
-    sface, dlib = resolve("sface"), resolve("dlib")
+    sface, dlib = resolve("sface"), resolve("dlib", "float32")
     assert combined.combined_spec(sface, replace(dlib, weights_sha256="0" * 64)).fingerprint != before.fingerprint
     unmirrored = replace(dlib, preprocessing=replace(dlib.preprocessing, mirror=False))
     assert combined.combined_spec(sface, unmirrored).fingerprint != before.fingerprint
