@@ -69,7 +69,7 @@ def test_query(command: Command, library: Path, demo: Demo) -> None:
     assert answer.code == 0
     result = answer.json
     assert keys(result) == {"model", "threshold", "faces"}
-    assert result["model"] == "dlib"
+    assert result["model"] == "sface+dlib"
     assert len(result["faces"]) == 2
     for face in result["faces"]:
         assert keys(face) == {"box", "score", "matches", "weak", "answer", "quality", "defect", "too_poor"}
