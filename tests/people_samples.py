@@ -48,7 +48,9 @@ def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = F
     corner = np.array([10.0 + 130.0 * place, 10.0], np.float32)
     landmarks = (corner + side * FRONTAL).astype(np.float32)
     box = (float(corner[0]), float(corner[1]), float(corner[0]) + side, float(corner[1]) + side)
-    return Face(box, landmarks, 0.97 if weak else 0.9999, 0.002 if weak else 0.5, embedding)
+    score, sharpness = (0.97, 0.002) if weak else (0.9999, 0.5)
+    quality, defect = (0.3, f"small ({side:.0f} pixels)") if weak else (1.0, "")
+    return Face(box, landmarks, score, sharpness, embedding, quality=quality, defect=defect)
 
 
 @dataclass

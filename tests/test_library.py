@@ -9,6 +9,7 @@ import pytest
 from conftest import Picture
 from fakes import FAKE_SPEC
 from library_states import all_faces, check_vectors, files
+from PIL import Image, ImageFilter
 
 import facesearch
 from facesearch.calibration import CALIBRATION_FILE
@@ -100,6 +101,26 @@ def test_verify(library: Library, demo: Demo) -> None:
     assert library.verify(hopper, collins, threshold=2.0).same_person
     assert library.verify(hopper, hopper, threshold=0.0).distance == pytest.approx(0, abs=1e-6)
     assert not library.verify(hopper, other, threshold=0.0).same_person
+
+
+def test_poor_faces_are_like_poor_faces_and_not_like_good_ones(library: Library, demo: Demo, tmp_path: Path) -> None:
+    """So a poor one that is near a good one is that person; near another poor one, or far, it says nothing."""
+    hopper, collins = (demo[0] / f"{name}.jpg" for name in ("grace-hopper-soft", "eileen-collins-soft"))
+    blurred = tmp_path / "blurred.png"
+    Image.open(hopper).filter(ImageFilter.GaussianBlur(9)).save(blurred)
+    for other, threshold, too_poor, same in (
+        (hopper, 2.0, False, True),
+        (hopper, 0.0, True, False),
+        (collins, 0.0, True, False),
+        (blurred, 2.0, True, False),
+    ):
+        answer = library.verify(blurred, other, threshold=threshold)
+        assert (answer.too_poor, answer.same_person) == (too_poor, same)
+        assert (answer.probability is None) == too_poor
+    (probe,) = library.query(blurred).faces
+    assert probe.face.too_poor
+    assert probe.weak == "blurred"
+    assert probe.too_poor == (not probe.answer.certain)
 
 
 def test_verify_needs_no_library(demo: Demo, pipeline_at_hand: None) -> None:

@@ -38,6 +38,8 @@ class Commands(TyperGroup):
         panels: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             known: Any = self.commands[name]
+            if known.hidden:
+                continue
             panels.setdefault(known.rich_help_panel, []).append((name, known.get_short_help_str(limit=WHOLE)))
         longest = max(len(name) for rows in panels.values() for name, _ in rows)
         for panel, rows in panels.items():

@@ -158,6 +158,9 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
     ] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="With --photos: only spoil copies of them, and see what quality tells.")
+    ] = False,
     strangers: Annotated[
         Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
     ] = None,
@@ -178,7 +181,10 @@ def evaluate(
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
             results["verification"] = accuracy.verification(lfw, pairs, model, device, tick, precision)
-        if photos is not None:
+        if photos is not None and quality:
+            found = accuracy.quality(photos, labels, model, device, tick, precision)
+            results[f"quality in {photos.resolve().name}"] = found
+        elif photos is not None:
             measured = accuracy.clusters(
                 photos, labels, model, device, tick, baselines=baselines, strangers=strangers, precision=precision
             )

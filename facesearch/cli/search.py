@@ -66,7 +66,9 @@ def _show_probe(number: int, probe: "Probe") -> None:
         near = f"{answered(probe.answer)}. {same} of the {near} {'is' if same == 1 else 'are'} that person"
         near = near if same else f"{answered(probe.answer)}"
     shown(f"{where}: {near}.")
-    if probe.weak:
+    if probe.too_poor:
+        shown(f"It is too poor to tell who it is: {probe.weak}.")
+    elif probe.weak:
         shown(f"It shows little of the face ({probe.weak}): do not rely on what follows.")
     columns = ("", "same person", "distance", "probability", "name", "photo")
     table(columns, map(_row, probe.matches), right=("", "distance", "probability"))
@@ -95,7 +97,7 @@ def verify(
 ) -> None:
     """Say whether two pictures show the same person.
 
-    Exit code 0: the same; 1: different people; 2: it cannot be decided (no face, unreadable).
+    Exit code 0: the same; 1: different people, or a face is too poor to tell; 2: an error (no face, unreadable).
     """
     import facesearch
     from facesearch.core.errors import InputError
@@ -112,8 +114,11 @@ def verify(
 
 
 def _show_verification(result: "Verification") -> None:
-    shown("The same person." if result.same_person else "Different people.")
-    side = "within" if result.same_person else "beyond"
+    if result.too_poor:
+        shown(f"Too poor to tell: {_defects(result)}.")
+    else:
+        shown("The same person." if result.same_person else "Different people.")
+    side = "within" if result.distance <= result.threshold else "beyond"
     shown(f"Distance {result.distance:.3f}, {side} the threshold of {result.threshold:.3f}.")
     if result.probability is not None and result.far is not None:
         likely = percent(result.probability)
@@ -123,3 +128,8 @@ def _show_verification(result: "Verification") -> None:
     for count, which in zip(result.faces, ("first", "second"), strict=True):
         if count > 1:
             shown(f"The {which} picture shows {count} faces; the largest and most central one was compared.")
+
+
+def _defects(result: "Verification") -> str:
+    told = zip(("first", "second"), result.defect, strict=True)
+    return ", ".join(f"the {which} face is {defect}" for which, defect in told if defect)

@@ -50,14 +50,17 @@ def combined_spec(sface: ModelSpec, dlib: ModelSpec) -> ModelSpec:
 
 
 def combined_body(sface: tuple[ModelSpec, Body], dlib: tuple[ModelSpec, Body]) -> Body:
-    """The graph: (n, 3, 187, 174) float32 of 0 to 255 -> (n, 256), of unit norm. Args: each member and its network."""
+    """The graph: (n, 3, 187, 174) float32 of 0 to 255 -> (n, 256) with the norm of SFace's vector, which tells how much
+    of a face there was to see (dlib's does not).
+
+    Args: each member and its network.
+    """
 
     def body(op: Any, planes: Any) -> Any:
-        parts = (
-            (embedding_of(op, _dlib_part(op, planes), dlib[0].preprocessing, dlib[1]), dlib_factor()),
-            (embedding_of(op, _sface_part(op, planes), sface[0].preprocessing, sface[1]), sface_factor()),
-        )
-        return op.concat([op.multiply(part, np.float32(factor)) for part, factor in parts], 1)
+        of_dlib, _ = embedding_of(op, _dlib_part(op, planes), dlib[0].preprocessing, dlib[1])
+        of_sface, norm = embedding_of(op, _sface_part(op, planes), sface[0].preprocessing, sface[1])
+        parts = ((of_dlib, dlib_factor()), (of_sface, sface_factor()))
+        return op.multiply(op.concat([op.multiply(part, np.float32(factor)) for part, factor in parts], 1), norm)
 
     return body
 

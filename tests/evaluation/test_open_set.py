@@ -8,7 +8,7 @@ import pytest
 from index_samples import a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
-from facesearch.evaluation.open_set import Labelled, open_set
+from facesearch.evaluation.open_set import DRAWS, Labelled, open_set
 from facesearch.library import Library
 from facesearch.storage import Store
 
@@ -34,7 +34,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("searched")
     faces = filled(folder)
     with Library(folder) as library:
-        library.__dict__["calibration"] = CALIBRATION
+        library.use_calibration(replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
         return open_set(library, faces, [Labelled("", "nobody", portrait(500 + i, 0)) for i in range(30)])
 
 
@@ -43,8 +43,8 @@ def test_libraries_of_fewer_and_fewer_people_clustered_and_not(figures: dict[str
     assert [key for key in figures if "people" in key] == sizes
     for key, people in zip(sizes, (8, 8, 4, 4, 2, 2), strict=True):
         assert figures[key]["faces_searched"] == 9 * people
-        assert figures[key]["searches"] == 2 * people
-        assert figures[key]["searches_for_strangers"] == 4 * PHOTOS + 30
+        assert figures[key]["searches"] == DRAWS * 2 * people
+        assert figures[key]["searches_for_strangers"] == DRAWS * (4 * PHOTOS + 30)
 
 
 def test_people_are_found_and_strangers_are_not(figures: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ def test_wrong_labels_show(tmp_path: Path) -> None:
     faces = filled(tmp_path)
     turned = [replace(face, person=faces[(i * 37) % len(faces)].person) for i, face in enumerate(faces)]
     with Library(tmp_path) as library:
-        library.__dict__["calibration"] = CALIBRATION
+        library.use_calibration(replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
         found = open_set(library, turned)
     assert found["8 people, clustered"]["fnir"] > 0.5
     assert found["relied_on"]["wrong"] > 0.3
