@@ -130,7 +130,7 @@ def test_to_a_model_and_back(library: Path, tiny: str, demo: Demo) -> None:
         found = opened.query(demo[0] / "grace-hopper-soft.jpg", k=1).faces[0].matches[0]
         assert found.distance == pytest.approx(0, abs=1e-3)
         check_vectors(opened.store)
-        opened.migrate("dlib")
+        opened.migrate("dlib", precision="float32")
         assert opened.calibration == calibration
         np.testing.assert_allclose(opened.store.embeddings()[1], before, atol=1e-3)
 
