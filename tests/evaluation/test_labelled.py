@@ -151,7 +151,7 @@ def test_clusters_of_the_demo_collection(demo: Demo, pipeline_at_hand: None) -> 
     labels.write_text("photo,person\n" + "".join(f"{name},{person}\n" for name, person in single.items()))
     ticks: list[tuple[int, int]] = []
     result = accuracy.clusters(demo[0], labels, None, "cpu", lambda *tick: ticks.append(tick))
-    assert (result["model"], result["photos"], result["photos_with_a_face"]) == ("dlib", 27, 24)
+    assert (result["model"], result["photos"], result["photos_with_a_face"]) == ("sface+dlib", 27, 24)
     assert result["main_faces"]["pairwise"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
     assert result["main_faces"]["bcubed"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
     assert result["rank_1"] == 1.0
@@ -194,7 +194,7 @@ def test_verification_protocol(demo: Demo, tmp_path: Path, pipeline_at_hand: Non
 
     different = ("Hopper\t1\tCollins\t1", "Hopper\t2\tCollins\t2")
     result = measured("Hopper\t1\t2", different[0], "Collins\t1\t2", different[1])
-    assert (result["model"], result["pairs"], result["images"]) == ("dlib", 4, 4)
+    assert (result["model"], result["pairs"], result["images"]) == ("sface+dlib", 4, 4)
     assert (result["accuracy_mean"], result["auc"], result["images_without_face"]) == (1.0, 1.0, 0)
     assert result["tar_at_far"] == {"0.001": 1.0, "0.01": 1.0}
     json.dumps(result)
