@@ -139,9 +139,9 @@ def test_pictures_that_cannot_be_asked_about(library: Library, demo: Demo, name:
 def test_status(library: Library, demo: Demo) -> None:
     status = library.status()
     assert (status.photos, status.files, status.missing, status.faces) == (27, 27, 0, 26)
-    assert (status.model, status.dim, status.roots) == ("dlib", 128, (str(demo[0]),))
-    assert status.database_bytes > 26 * 128 * 4
-    assert status.index_bytes > 26 * 128 * 4
+    assert (status.model, status.dim, status.roots) == ("sface+dlib", 256, (str(demo[0]),))
+    assert status.database_bytes > 26 * 256 * 4
+    assert status.index_bytes > 26 * 256 * 4
 
 
 # --- opening
@@ -177,8 +177,8 @@ def test_any_folder_name_will_do(tmp_path: Path) -> None:
 
 def test_model_of_a_library_is_kept(tmp_path: Path) -> None:
     Library(tmp_path).close()
-    with Library(tmp_path, model="dlib") as library:
-        assert library.spec.name == "dlib"
+    with Library(tmp_path, model="sface+dlib") as library:
+        assert library.spec.name == "sface+dlib"
     Store.create(tmp_path / "fake", FAKE_SPEC).close()
     with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*migrate --model dlib"):
         Library(tmp_path / "fake", model="dlib")

@@ -98,7 +98,9 @@ def load_module(spec: ModelSpec) -> "nn.Module":
     if spec.network == "onnx":
         raise ModelError(f"{spec.name} is an ONNX file: it can be used, but not trained further")
     if spec.network == combined.NAME:
-        return combined.combined_module(*((member, load_module(member)) for member in _members(spec)))
+        from facesearch.embedding.combined_torch import Combined
+
+        return Combined(*((member, load_module(member)) for member in _members(spec)))
     require(spec.name, "torch")
     path = path_of(spec)
     check_sha256(path, spec.weights_sha256)

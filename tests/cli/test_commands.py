@@ -136,7 +136,7 @@ def test_cluster(command: Command, library: Path) -> None:
 
 def test_status(command: Command, library: Path, demo: Demo) -> None:
     result = command("status", "--json").json
-    expected = {"library": str(library), "photos": 27, "files": 27, "missing": 0, "faces": 26, "model": "dlib"}
+    expected = {"library": str(library), "photos": 27, "files": 27, "missing": 0, "faces": 26, "model": "sface+dlib"}
     assert {name: result[name] for name in expected} == expected
     assert keys(result) >= {"index", "database_bytes", "index_bytes", "threshold", "roots", "failures", "dim"}
     assert result["roots"] == [str(demo[0])]
@@ -156,7 +156,7 @@ def test_remove_and_migrate(command: Command, demo: Demo, tmp_path: Path) -> Non
     assert command("remove", demo[0] / "grace-hopper-soft.jpg", *at, "--json").json == {"removed": 1}
     assert command("remove", "--missing", *at, "--json").json == {"removed": 0}
     for name in ("migrate", "reembed"):
-        report = command(name, "--model", "dlib", *at, "--json").json
+        report = command(name, "--model", "sface+dlib", *at, "--json").json
         assert (report["photos"], report["faces"], report["dropped"], report["stopped"]) == (1, 1, 0, False)
         assert report["already"]
     assert (demo[0] / "grace-hopper-soft.jpg").is_file()

@@ -16,8 +16,7 @@ from facesearch.pipeline.alignment import align
 def crops(astronaut: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """The shared crop, dlib's and SFace's of one face, each aligned by itself."""
     landmarks = np.array([(198, 108), (240, 105), (226, 133), (204, 151), (240, 148)], np.float32)
-    specs = [resolve(name, "float32") for name in ("sface+dlib", "dlib", "sface")]
-    return [align(astronaut, landmarks, spec.preprocessing) for spec in specs]
+    return [align(astronaut, landmarks, resolve(name).preprocessing) for name in ("sface+dlib", "dlib", "sface")]
 
 
 def test_both_crops_lie_in_the_shared_one(crops: list[NDArray[np.uint8]]) -> None:
