@@ -106,7 +106,8 @@ def _read(path: Path) -> Any:
         graph = read_onnx(path)
     except RuntimeError as error:
         if _UNKNOWN in str(error):
-            raise ModelError(f"{path} has operations that OpenVINO does not know: {_reason(error, _UNKNOWN)}") from error
+            names = _reason(error, _UNKNOWN)
+            raise ModelError(f"{path} has operations that OpenVINO does not know: {names}") from error
         raise WeightsError(f"{path} is damaged or not an ONNX file: {_reason(error)}") from error
     _check_interface(graph, path)
     return graph
