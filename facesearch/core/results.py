@@ -175,6 +175,9 @@ class Verification(_Result):
     defect: tuple[str, str] = ("", "")
     too_poor: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "by": "1:1"}
+
 
 @dataclass(frozen=True)
 class LeftOut(_Result):

@@ -1,7 +1,7 @@
 """Does the quality of faces tell where errors come from? Photos of labelled people, as they are and spoiled.
 
 The curve is ISO/IEC 29794-1's error versus discard: the threshold is fixed, faces of the lowest quality are left out
-step by step, and of the pairs that are left the share of false non-matches is counted.
+step by step, and of the pairs that are left the shares of false non-matches and false matches are counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +67,8 @@ def quality_of_spoiled(pipeline: Pipeline, people: Mapping[Path, str], tick: Tic
         "copies": copies,
         "copies_with_the_face": len(seen),
         "fmr": FMR,
-        "fnmr_at_discarded": {f"{share:g}": error for share, error in zip(DISCARDED, curve, strict=True)},
+        "fnmr_at_discarded": {f"{share:g}": missed for share, (missed, _) in zip(DISCARDED, curve, strict=True)},
+        "fmr_at_discarded": {f"{share:g}": taken for share, (_, taken) in zip(DISCARDED, curve, strict=True)},
         "defects": {defect: _of_defect([one for one in seen if one.defect == defect]) for defect in DEFECTS},
     }
 
@@ -79,8 +80,8 @@ def error_versus_discard(
     photos: NDArray[np.str_],
     fmr: float = FMR,
     discarded: Sequence[float] = DISCARDED,
-) -> list[float]:
-    """The share of false non-matches that is left when faces of the lowest quality are left out.
+) -> list[tuple[float, float]]:
+    """The shares of false non-matches and of false matches that are left when faces of the lowest quality are left out.
 
     Args:
         embeddings: (n, d) float32, unit L2 norm.
@@ -96,9 +97,9 @@ def error_versus_discard(
     same = people[rows] == people[columns]
     strangers = np.sort(near[~same])[::-1]
     threshold = strangers[min(int(fmr * len(strangers)), len(strangers) - 1)]
-    pair, missed = np.minimum(quality[rows], quality[columns])[same], near[same] < threshold
-    cuts = [np.quantile(quality, share) for share in discarded]
-    return [float(missed[pair >= cut].mean()) for cut in cuts]
+    pair, accepted = np.minimum(quality[rows], quality[columns]), near >= threshold
+    left = [pair >= np.quantile(quality, share) for share in discarded]
+    return [(float(1 - accepted[kept & same].mean()), float(accepted[kept & ~same].mean())) for kept in left]
 
 
 def _chosen(people: Mapping[Path, str]) -> list[tuple[Path, str]]:
@@ -132,7 +133,9 @@ def _analysed(pipeline: Pipeline, pictures: Sequence[NDArray[np.uint8]]) -> list
     for picture in pictures:
         file = BytesIO()
         Image.fromarray(picture).save(file, "PNG")
-        media.append(read_medium(file, FileFacts("copy.png", file.tell(), 0)))
+        facts = FileFacts("copy.png", file.tell(), 0)
+        file.seek(0)
+        media.append(read_medium(file, facts))
     return [result.faces for result in pipeline.analyse(media)]
 
 

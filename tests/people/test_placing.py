@@ -117,21 +117,23 @@ def test_a_rejected_person_is_not_proposed_again() -> None:
         assert collection.cluster_of(faces[0][0]) is not None
 
 
-def placed(*, weak: bool = False, others: int = 0) -> int:
+def placed(*, quality: float = 1.0, others: int = 0) -> int:
     """How many of Anna's pictures that are less and less like her join her, each in a library of its own."""
     count = 0
     for blur in np.linspace(0.3, 0.47, 18):
         with a_collection() as collection:
             known(collection)
             collection.add_people({person: [0] for person in range(100, 100 + others)})
-            ((face,),) = collection.add([a_portrait(portrait(0, 60, blur), weak=weak)], place=True)
+            poor = replace(a_portrait(portrait(0, 60, blur)), quality=quality)
+            ((face,),) = collection.add([poor], place=True)
             count += collection.cluster_of(face) is not None
     return count
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_poor_face_and_a_larger_library_ask_for_more_evidence() -> None:
+def test_a_larger_library_asks_for_more_evidence_and_what_is_too_poor_tells_nobody() -> None:
     usual = placed()
     assert 3 < usual < 18
-    assert placed(weak=True) < usual
     assert placed(others=200) < usual
+    assert placed(quality=0.3) == usual  # a poor face is no nearer to good ones of strangers than a good one is
+    assert placed(quality=0.25) == 0
