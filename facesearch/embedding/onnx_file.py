@@ -106,8 +106,8 @@ def _read(path: Path) -> Any:
         graph = read_onnx(path)
     except RuntimeError as error:
         if _UNKNOWN in str(error):
-            names = _reason(error, _UNKNOWN)
-            raise ModelError(f"{path} has operations that OpenVINO does not know: {names}") from error
+            unknown = _reason(error, _UNKNOWN)
+            raise ModelError(f"{path} has operations that OpenVINO does not know: {unknown}") from error
         raise WeightsError(f"{path} is damaged or not an ONNX file: {_reason(error)}") from error
     _check_interface(graph, path)
     return graph
