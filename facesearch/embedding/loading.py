@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.extras import require
-from facesearch.core.quantisation import quantise
+from facesearch.core.quantisation import Ranges, quantise
 from facesearch.core.settings import FLOAT32, ModelSpec
 from facesearch.core.weights import check_sha256
 from facesearch.embedding import combined
@@ -52,14 +52,15 @@ def _compiled(spec: ModelSpec) -> Embedder:
 
     for member in _members(spec) if spec.network == combined.NAME else (spec,):
         check_sha256(path_of(member), member.weights_sha256)  # a network from the cache is that of these files
+    ranges = merged(spec, members(spec.name)) if spec.is_int8 else None
     name = spec.name if spec.name in NAMES else "own"
-    return CompiledEmbedder(lambda: _graph(spec), spec, f"{name}/{spec.fingerprint}/{BATCH}")
+    return CompiledEmbedder(lambda: _graph(spec, ranges), spec, f"{name}/{spec.fingerprint}/{BATCH}")
 
 
-def _graph(spec: ModelSpec) -> Any:
+def _graph(spec: ModelSpec, ranges: Ranges | None) -> Any:
     graph = float_graph(spec)
-    if spec.is_int8:
-        quantise(graph, merged(spec, members(spec.name)))
+    if ranges is not None:
+        quantise(graph, ranges)
     return graph
 
 
