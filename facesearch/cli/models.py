@@ -91,6 +91,7 @@ def calibrate(
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import embedding
     from facesearch.core.errors import InputError
+    from facesearch.core.settings import FLOAT32
     from facesearch.evaluation.labelled import (
         calibrate,
         calibrate_named,
@@ -115,7 +116,8 @@ def calibrate(
         elif out is not None:
             from facesearch.pipeline.pipeline import Pipeline
 
-            pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+            # a file goes to other machines: float32 is the same on all of them
+            pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, FLOAT32), device)
             result = measured_calibration(pipeline, folder, tick, without or ())
         else:
             with open_library(library, model, device, create=True) as opened:
