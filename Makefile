@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint evaluate bench clean
+.PHONY: help demo test check lint evaluate calibrations bench clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of
 	$(BIN)/facesearch evaluate --lfw "$(FACESEARCH_DATA)/lfw" --pairs "$(FACESEARCH_DATA)/lfw_pairs.txt" --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/lfw" --baselines --out docs/accuracy.json
+
+calibrations: $(VENV)/.demo  ## measure the calibrations that are shipped, on the faces of FACESEARCH_DATA
+	@[ -d "$(FACESEARCH_DATA)/faces" ] || { echo "make calibrations needs FACESEARCH_DATA=DIR (faces/)"; exit 2; }
+	# t042 and t044 hold photos of people of other folders
+	for model in sface+dlib sface; do \
+	  $(BIN)/facesearch calibrate "$(FACESEARCH_DATA)/faces" --without t042 --without t044 --model $$model \
+	    --out facesearch/calibration/models/$$model.json; done
 
 bench: $(VENV)/.test  ## measure speed beside other tools, about 45 minutes; less with BENCH='--faces 100000 --rounds 1'
 	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make bench needs FACESEARCH_DATA=DIR (photos/, lfw/)"; exit 2; }

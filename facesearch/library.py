@@ -64,16 +64,18 @@ class Library:
         images: ImageConfig | None = None,
         search: SearchConfig | None = None,
         detector: str | None = None,
+        precision: str | None = None,
         create: bool = True,
     ) -> None:
         """Open a library, or make an empty one.
 
         Args:
             folder: where it lives; None for FACESEARCH_LIBRARY, or else the user's data folder.
-            model: name or file of the embedding model; None for the library's own, "dlib" for a new one.
+            model: name or file of the embedding model; None for the library's own, the default for a new one.
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
             detector: by name; None for the library's own, "yunet" for a new one.
+            precision: "float32" or "int8"; None or "auto" for the library's own, and for a new one what gains.
             create: make it where there is none.
 
         Raises:
@@ -91,11 +93,12 @@ class Library:
         except LibraryMissingError:
             if not create:
                 raise
-            self.store = _create(self.folder, model or embedding.DEFAULT_MODEL, device, search, detector)
+            spec = embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device)
+            self.store = _create(self.folder, spec, device, search, detector)
         else:
             try:
-                if model is not None:
-                    self.store.require_model(embedding.resolve(model))
+                if model is not None or precision not in (None, "auto"):
+                    self.store.require_model(self._model(model, precision))
                 if detector is not None:
                     self.store.require_detector(_detector_spec(detector))
             except BaseException:
@@ -120,7 +123,7 @@ class Library:
         """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
         from facesearch.pipeline.pipeline import Pipeline
 
-        at_hand = embedding.resolve(self.spec.name)
+        at_hand = self._model(None, None)
         if at_hand.fingerprint != self.spec.fingerprint:
             raise ModelMismatchError(
                 f"the library was made with {self.spec.name} ({self.spec.fingerprint}), which has changed since"
@@ -129,6 +132,12 @@ class Library:
         detector = self._detector()
         self.store.require_detector(detector)
         return Pipeline.load(self.spec, self.device, self._detection, self._images, detector=detector.name)
+
+    def _model(self, name: str | None, precision: str | None) -> ModelSpec:
+        """A model as it is at hand; in the library's precision, of the library's, where not said otherwise."""
+        if precision in (None, "auto") and name in (None, self.spec.name):
+            precision = self.spec.precision
+        return embedding.resolve(name or self.spec.name, precision, self.device)
 
     def _detector(self) -> DetectorSpec:
         """The library's own, as it is at hand. Raises ModelError where there is none of that name."""
@@ -233,6 +242,7 @@ class Library:
         model: str | None = None,
         *,
         detector: str | None = None,
+        precision: str | None = None,
         drop_missing: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -241,10 +251,12 @@ class Library:
 
         Args:
             model, detector: by name or file; of one alone the library keeps the other. Neither: to the defaults.
+            precision: "float32" or "int8"; alone, the library keeps both. None for the library's own, of another model
+                for what gains on the device.
         """
         from facesearch.indexing.migration import migrate
 
-        target = self._target(model, detector)
+        target = self._target(model, detector, precision)
         report = migrate(
             *(self.store, lambda: self._pipeline_of(target), target),
             drop_missing=drop_missing,
@@ -256,19 +268,21 @@ class Library:
         report.calibration = outdated_calibration(self.folder, self.spec)
         return report
 
-    def plan_migration(self, model: str | None = None, *, detector: str | None = None) -> "MigrationPlan":
+    def plan_migration(
+        self, model: str | None = None, *, detector: str | None = None, precision: str | None = None
+    ) -> "MigrationPlan":
         """What `migrate` would do, and how long that would take; changes nothing."""
         from facesearch.indexing.migration import plan
 
-        target = self._target(model, detector)
+        target = self._target(model, detector, precision)
         planned = plan(self.store, lambda: self._pipeline_of(target), target)
         planned.calibration = outdated_calibration(self.folder, target.model)
         return planned
 
-    def _target(self, model: str | None, detector: str | None) -> "Target":
-        if model is None and detector is None:
-            return target_of(self.store, *_defaults())
-        spec = self.spec if model is None else embedding.resolve(model)
+    def _target(self, model: str | None, detector: str | None, precision: str | None) -> "Target":
+        if model is None and detector is None and precision is None:
+            return target_of(self.store, *self._defaults())
+        spec = self._model(model, precision)
         return target_of(self.store, spec, self._detector() if detector is None else _detector_spec(detector))
 
     def _pipeline_of(self, target: "Target") -> "Pipeline":
@@ -290,9 +304,13 @@ class Library:
     def _offer(self) -> str | None:
         """That the library can be moved to the defaults; None where it has them, or their weights are not here."""
         try:
-            return offer(self.store, embedding.resolve(embedding.DEFAULT_MODEL), settings.DEFAULT_DETECTOR)
+            return offer(self.store, self._model(embedding.DEFAULT_MODEL, None), settings.DEFAULT_DETECTOR)
         except ModelError:
             return None
+
+    def _defaults(self) -> tuple[ModelSpec, DetectorSpec]:
+        """What a new library gets, in this one's precision. Raises ModelError where the weights are not there."""
+        return self._model(embedding.DEFAULT_MODEL, None), _detector_spec(None)
 
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
@@ -313,12 +331,14 @@ def verify(
     model: str | None = None,
     device: str = "auto",
     threshold: float | None = None,
+    precision: str | None = None,
 ) -> Verification:
     """Whether the main faces of two pictures are the same person; needs no library.
 
     Args:
         model: name or file; None for the default.
         threshold: the largest distance of one person; None for the model's, at a false-accept rate of 1e-3.
+        precision: "float32" or "int8"; None or "auto" for what gains on the device.
 
     Raises:
         PhotoError, NoFaceError: one of the pictures cannot be used.
@@ -327,25 +347,19 @@ def verify(
     from facesearch.pipeline.pipeline import Pipeline
     from facesearch.searching.search import compare
 
-    spec = embedding.resolve(model or embedding.DEFAULT_MODEL)
+    spec = embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device)
     calibration = model_calibration(spec, embedding.own_calibration)
     return compare(Pipeline.load(spec, device), calibration, a, b, threshold)
 
 
-def _create(folder: Path, model: str, device: str, search: SearchConfig | None, detector: str | None) -> Store:
+def _create(folder: Path, spec: ModelSpec, device: str, search: SearchConfig | None, detector: str | None) -> Store:
     """An empty library; none is left behind where it could not be filled anyway."""
-    spec = embedding.resolve(model)
     if device != "auto":
-        embedding.pick_device(device)
+        embedding.device_for(spec, device)
     try:
         return Store.create(folder, spec, search, _detector_spec(detector))
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
-
-
-def _defaults() -> tuple[ModelSpec, DetectorSpec]:
-    """What a new library gets. Raises ModelError where the weights are not there."""
-    return embedding.resolve(embedding.DEFAULT_MODEL), _detector_spec(None)
 
 
 def _detector_spec(name: str | None) -> DetectorSpec:

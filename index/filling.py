@@ -82,7 +82,7 @@ def cluster_by_label(store: Store, labels: NDArray[np.int64], named: int) -> Non
     _insert(store, schema.people, (_person(cluster) for cluster in sorted(whose)))
     _insert(store, schema.confirmed, ({"face_id": f, "person_id": c} for f, c in faces if c in whose))
     with store.transaction() as connection:
-        clusters.note_clustering(connection, len(labels))
+        clusters.note_clustering(connection)
         connection.execute(insert(schema.library), [{"key": "last_cluster", "value": str(len(ordered))}])
 
 

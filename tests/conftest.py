@@ -71,7 +71,7 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def pipeline() -> Pipeline:
     """The pipeline of the default model, on the CPU."""
-    return Pipeline.load(embedding.resolve("dlib"), "cpu")
+    return Pipeline.load(embedding.resolve(embedding.DEFAULT_MODEL), "cpu")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,10 @@ from facesearch.storage import Store, clusters, constraints, undo_log
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
-CALIBRATION = Calibration.from_json((CALIBRATIONS / "dlib.json").read_text(encoding="utf-8"))
+# Of pairs only: these people are made up, and nobody's searches were measured on them.
+CALIBRATION = replace(
+    Calibration.from_json((CALIBRATIONS / "dlib.json").read_text(encoding="utf-8")), identification=None
+)
 
 # Eyes, nose tip, mouth corners of a face that looks straight at us, in shares of its box.
 FRONTAL = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)], np.float32)
@@ -45,7 +48,9 @@ def a_portrait(embedding: NDArray[np.float32], place: int = 0, *, weak: bool = F
     corner = np.array([10.0 + 130.0 * place, 10.0], np.float32)
     landmarks = (corner + side * FRONTAL).astype(np.float32)
     box = (float(corner[0]), float(corner[1]), float(corner[0]) + side, float(corner[1]) + side)
-    return Face(box, landmarks, 0.97 if weak else 0.9999, 0.002 if weak else 0.5, embedding)
+    score, sharpness = (0.97, 0.002) if weak else (0.9999, 0.5)
+    quality, defect = (0.3, f"small ({side:.0f} pixels)") if weak else (1.0, "")
+    return Face(box, landmarks, score, sharpness, embedding, quality=quality, defect=defect)
 
 
 @dataclass

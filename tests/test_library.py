@@ -9,6 +9,7 @@ import pytest
 from conftest import Picture
 from fakes import FAKE_SPEC
 from library_states import all_faces, check_vectors, files
+from PIL import Image, ImageFilter
 
 import facesearch
 from facesearch.calibration import CALIBRATION_FILE
@@ -102,6 +103,26 @@ def test_verify(library: Library, demo: Demo) -> None:
     assert not library.verify(hopper, other, threshold=0.0).same_person
 
 
+def test_poor_faces_are_like_poor_faces_and_not_like_good_ones(library: Library, demo: Demo, tmp_path: Path) -> None:
+    """So a poor one that is near a good one is that person; near another poor one, or far, it says nothing."""
+    hopper, collins = (demo[0] / f"{name}.jpg" for name in ("grace-hopper-soft", "eileen-collins-soft"))
+    blurred = tmp_path / "blurred.png"
+    Image.open(hopper).filter(ImageFilter.GaussianBlur(9)).save(blurred)
+    for other, threshold, too_poor, same in (
+        (hopper, 2.0, False, True),
+        (hopper, 0.0, True, False),
+        (collins, 0.0, True, False),
+        (blurred, 2.0, True, False),
+    ):
+        answer = library.verify(blurred, other, threshold=threshold)
+        assert (answer.too_poor, answer.same_person) == (too_poor, same)
+        assert (answer.probability is None) == too_poor
+    (probe,) = library.query(blurred).faces
+    assert probe.face.too_poor
+    assert probe.weak == "blurred"
+    assert probe.too_poor == (not probe.answer.certain)
+
+
 def test_verify_needs_no_library(demo: Demo, pipeline_at_hand: None) -> None:
     answer = facesearch.verify(demo[0] / "grace-hopper-soft.jpg", demo[0] / "grace-hopper-close-up.png", device="cpu")
     assert answer.same_person
@@ -118,9 +139,9 @@ def test_pictures_that_cannot_be_asked_about(library: Library, demo: Demo, name:
 def test_status(library: Library, demo: Demo) -> None:
     status = library.status()
     assert (status.photos, status.files, status.missing, status.faces) == (27, 27, 0, 26)
-    assert (status.model, status.dim, status.roots) == ("dlib", 128, (str(demo[0]),))
-    assert status.database_bytes > 26 * 128 * 4
-    assert status.index_bytes > 26 * 128 * 4
+    assert (status.model, status.dim, status.roots) == ("sface+dlib", 256, (str(demo[0]),))
+    assert status.database_bytes > 26 * 256 * 4
+    assert status.index_bytes > 26 * 256 * 4
 
 
 # --- opening
@@ -156,8 +177,8 @@ def test_any_folder_name_will_do(tmp_path: Path) -> None:
 
 def test_model_of_a_library_is_kept(tmp_path: Path) -> None:
     Library(tmp_path).close()
-    with Library(tmp_path, model="dlib") as library:
-        assert library.spec.name == "dlib"
+    with Library(tmp_path, model="sface+dlib") as library:
+        assert library.spec.name == "sface+dlib"
     Store.create(tmp_path / "fake", FAKE_SPEC).close()
     with pytest.raises(ModelMismatchError, match=r"fake.*dlib.*migrate --model dlib"):
         Library(tmp_path / "fake", model="dlib")

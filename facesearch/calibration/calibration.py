@@ -122,7 +122,13 @@ class Calibration:
     @cached_property
     def search(self) -> Identification:
         """What distances mean in a search: as measured, else what follows from pairs; see `from_pairs`."""
-        return self.identification or from_pairs(self)
+        return self.identification or self.search_from_pairs
+
+    @property
+    def search_from_pairs(self) -> Identification:
+        """What follows from pairs at false-accept rates of 1e-4, or the curve's last, and 1e-2."""
+        near, far = (self.threshold(rate) for rate in (max(1e-4, self.far_curve[-1][0]), 1e-2))
+        return from_pairs(*((at, float(self.probability_curve.log_odds(at))) for at in (near, far)))
 
     @property
     def thresholds(self) -> tuple[tuple[float, float], ...]:

@@ -9,15 +9,11 @@ FPIR is the share of searches for people who are not in the library that are ans
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.core.errors import InputError
-
-if TYPE_CHECKING:
-    from facesearch.calibration.calibration import Calibration
 
 __all__ = ["DEFAULT_FPIR", "Evidence", "Identification", "SearchesFrom", "answer_log_odds", "from_pairs"]
 
@@ -174,15 +170,17 @@ def answer_log_odds(ratios: ArrayLike, alike: ArrayLike | None, searched: int) -
     return np.log(support / (1 + np.maximum(all_odds[..., None] - support, 0.0))), np.asarray(np.log(all_odds))
 
 
-def from_pairs(calibration: "Calibration") -> Identification:
-    """An identification for a calibration that has none: from its pairs, on the safe side.
+def from_pairs(near: tuple[float, float], far: tuple[float, float]) -> Identification:
+    """What pairs of faces say of searches where no searches were measured, on the safe side.
 
-    The ratio is the line through the pair probability's log-odds at false-accept rates of 1e-2 and 1e-4. At most
-    exp(-x) of the strangers reach log-odds of x, whatever the distribution (Markov's inequality for likelihood
-    ratios); with the models that were measured, at most a twentieth of that did. A tenth is assumed.
+    The ratio is the line in the squared distance through two points. At most exp(-x) of the strangers reach log-odds of
+    x, whatever the distribution (Markov's inequality for likelihood ratios); with the models that were measured, at
+    most a twentieth of that did. A tenth is assumed.
+
+    Args:
+        near, far: (distance, log-odds of the same person at even odds), the nearer one first.
     """
-    wide, narrow = calibration.threshold(1e-2), calibration.threshold(max(1e-4, calibration.far_curve[-1][0]))
-    high, low = (float(calibration.probability_curve.log_odds(distance)) for distance in (narrow, wide))
+    (narrow, high), (wide, low) = near, far
     slope = max((high - low) / (wide**2 - narrow**2), 1e-6)
     one = (high + slope * narrow**2, slope)
     return Identification(Evidence(one, usual_many(one)), 1.0, 0.0, USUAL_FPIR)

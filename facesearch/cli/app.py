@@ -20,6 +20,7 @@ __all__ = [
     "JsonOption",
     "LibraryOption",
     "ModelOption",
+    "PrecisionOption",
     "app",
     "open_library",
 ]
@@ -37,6 +38,8 @@ class Commands(TyperGroup):
         panels: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             known: Any = self.commands[name]
+            if known.hidden:
+                continue
             panels.setdefault(known.rich_help_panel, []).append((name, known.get_short_help_str(limit=WHOLE)))
         longest = max(len(name) for rows in panels.values() for name, _ in rows)
         for panel, rows in panels.items():
@@ -65,6 +68,15 @@ ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="Embedding model: a name from `facesearch models`, or an .onnx or .safetensors file."),
 ]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        metavar="auto|float32|int8",
+        help="How networks compute; int8 is two to three times as fast on x86 processors.",
+        show_default="the library's, or auto",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 
@@ -92,9 +104,10 @@ def open_library(
     device: str = "auto",
     *,
     search: "SearchConfig | None" = None,
+    precision: str | None = None,
     create: bool = False,
 ) -> "Library":
     """The library of a command. Raises as `Library` does."""
     from facesearch.library import Library
 
-    return Library(folder, model=model, device=device, search=search, create=create)
+    return Library(folder, model=model, device=device, search=search, precision=precision, create=create)

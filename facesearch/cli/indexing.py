@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app
+from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, PrecisionOption, app
 from facesearch.cli.output import MANY, interruptible, message, photo_progress, print_json, shown
 from facesearch.core.wording import plural
 
@@ -24,6 +24,7 @@ def index(
         str | None,
         typer.Option(help="For a new library: yunet, mtcnn, or the path of a SCRFD or RetinaFace in ONNX."),
     ] = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     min_face: Annotated[
         int | None,
@@ -47,7 +48,15 @@ def index(
 
     find_photos([path for path in paths if not os.path.isdir(path)])  # a mistyped path must not leave an empty library
     detection, images = DetectionConfig(min_face_px=min_face), ImageConfig(max_megapixels)
-    with Library(library, model=model, device=device, detection=detection, images=images, detector=detector) as opened:
+    with Library(
+        library,
+        model=model,
+        detector=detector,
+        precision=precision,
+        device=device,
+        detection=detection,
+        images=images,
+    ) as opened:
         with photo_progress() as progress, interruptible() as should_stop:
             report = opened.index(paths, redo=redo, progress=progress, should_stop=should_stop)
         print_json(report.to_dict()) if as_json else _show_report(report, opened.folder)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import KEEP, DeviceOption, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import KEEP, DeviceOption, JsonOption, LibraryOption, PrecisionOption, app, open_library
 from facesearch.cli.output import MANY, interruptible, photo_progress, print_json, shown
 from facesearch.core.wording import plural, sentence, span
 
@@ -31,6 +31,7 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what there is to do and how long it takes, and change nothing.")
     ] = False,
+    precision: PrecisionOption = None,
     drop_missing: DropMissing = False,
     library: LibraryOption = None,
     device: DeviceOption = "auto",
@@ -39,10 +40,10 @@ def migrate(
     """Move the library to another model or detector, by default to the best there is; names and decisions stay."""
     if dry_run:
         with open_library(library, device=device) as opened:
-            planned = opened.plan_migration(model, detector=detector)
+            planned = opened.plan_migration(model, detector=detector, precision=precision)
         print_json(planned.to_dict()) if as_json else _show_plan(planned)
     else:
-        _migrate(library, device, model, detector, drop_missing, as_json)
+        _migrate(library, device, drop_missing, as_json, model=model, detector=detector, precision=precision)
 
 
 @app.command(hidden=True, epilog="Example: facesearch reembed --model facenet-vggface2")
@@ -54,15 +55,16 @@ def reembed(
     as_json: JsonOption = False,
 ) -> None:
     """The older name of `migrate --model`."""
-    _migrate(library, device, model, None, drop_missing, as_json)
+    _migrate(library, device, drop_missing, as_json, model=model)
 
 
 def _migrate(
-    library: "Path | None", device: str, model: str | None, detector: str | None, drop_missing: bool, as_json: bool
+    library: "Path | None", device: str, drop_missing: bool, as_json: bool, **target: str | None
 ) -> None:
+    """Args: target: as of Library.migrate."""
     with open_library(library, device=device) as opened, photo_progress() as progress, interruptible() as should_stop:
         report = opened.migrate(
-            model, detector=detector, drop_missing=drop_missing, progress=progress, should_stop=should_stop
+            drop_missing=drop_missing, progress=progress, should_stop=should_stop, **target
         )
     print_json(report.to_dict()) if as_json else _show_report(report)
     if report.stopped:

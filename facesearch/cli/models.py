@@ -12,6 +12,7 @@ from facesearch.cli.app import (
     JsonOption,
     LibraryOption,
     ModelOption,
+    PrecisionOption,
     app,
     open_library,
 )
@@ -90,6 +91,7 @@ def calibrate(
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import embedding
     from facesearch.core.errors import InputError
+    from facesearch.core.settings import FLOAT32
     from facesearch.evaluation.labelled import (
         calibrate,
         calibrate_named,
@@ -114,7 +116,8 @@ def calibrate(
         elif out is not None:
             from facesearch.pipeline.pipeline import Pipeline
 
-            pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+            # a file goes to other machines: float32 is the same on all of them
+            pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, FLOAT32), device)
             result = measured_calibration(pipeline, folder, tick, without or ())
         else:
             with open_library(library, model, device, create=True) as opened:
@@ -157,10 +160,14 @@ def evaluate(
     baselines: Annotated[
         bool, typer.Option("--baselines", help="With --photos: other methods on the same embeddings, too.")
     ] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="With --photos: only spoil copies of them, and see what quality tells.")
+    ] = False,
     strangers: Annotated[
         Path | None, typer.Option(help="With --photos: photos of other people, to search for as well.")
     ] = None,
     model: ModelOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -175,10 +182,13 @@ def evaluate(
     results: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
-            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick)
-        if photos is not None:
+            results["verification"] = accuracy.verification(lfw, pairs, model, device, tick, precision)
+        if photos is not None and quality:
+            found = accuracy.quality(photos, labels, model, device, tick, precision)
+            results[f"quality in {photos.resolve().name}"] = found
+        elif photos is not None:
             measured = accuracy.clusters(
-                photos, labels, model, device, tick, baselines=baselines, strangers=strangers
+                photos, labels, model, device, tick, baselines=baselines, strangers=strangers, precision=precision
             )
             results[f"groups in {photos.resolve().name}"] = measured
     if out is not None:

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, app, open_library
+from facesearch.cli.app import (
+    FIND,
+    DeviceOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    PrecisionOption,
+    app,
+    open_library,
+)
 from facesearch.cli.output import print_json, shown, table
 from facesearch.core.settings import SearchConfig
 from facesearch.core.wording import answered, percent, plural, searched
@@ -57,7 +66,9 @@ def _show_probe(number: int, probe: "Probe") -> None:
         near = f"{answered(probe.answer)}. {same} of the {near} {'is' if same == 1 else 'are'} that person"
         near = near if same else f"{answered(probe.answer)}"
     shown(f"{where}: {near}.")
-    if probe.weak:
+    if probe.too_poor:
+        shown(f"It is too poor to tell who it is: {probe.weak}.")
+    elif probe.weak:
         shown(f"It shows little of the face ({probe.weak}): do not rely on what follows.")
     columns = ("", "same person", "distance", "probability", "name", "photo")
     table(columns, map(_row, probe.matches), right=("", "distance", "probability"))
@@ -80,12 +91,13 @@ def verify(
         Path | None, typer.Option("--library", help="Use this library's model and calibration instead.")
     ] = None,
     model: ModelOption = None,
+    precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Say whether two pictures show the same person.
 
-    Exit code 0: the same; 1: different people; 2: it cannot be decided (no face, unreadable).
+    Exit code 0: the same; 1: different people, or a face is too poor to tell; 2: an error (no face, unreadable).
     """
     import facesearch
     from facesearch.core.errors import InputError
@@ -93,17 +105,20 @@ def verify(
     if threshold is not None and not 0 <= threshold <= 2:
         raise InputError(f"a threshold lies between 0 and 2, not at {threshold} (--threshold)")
     if library is not None:
-        with open_library(library, model, device) as opened:
+        with open_library(library, model, device, precision=precision) as opened:
             result = opened.verify(a, b, threshold=threshold)
     else:
-        result = facesearch.verify(a, b, model=model, device=device, threshold=threshold)
+        result = facesearch.verify(a, b, model=model, device=device, threshold=threshold, precision=precision)
     print_json(result.to_dict()) if as_json else _show_verification(result)
     raise typer.Exit(0 if result.same_person else 1)
 
 
 def _show_verification(result: "Verification") -> None:
-    shown("The same person." if result.same_person else "Different people.")
-    side = "within" if result.same_person else "beyond"
+    if result.too_poor:
+        shown(f"Too poor to tell: {_defects(result)}.")
+    else:
+        shown("The same person." if result.same_person else "Different people.")
+    side = "within" if result.distance <= result.threshold else "beyond"
     shown(f"Distance {result.distance:.3f}, {side} the threshold of {result.threshold:.3f}.")
     if result.probability is not None and result.far is not None:
         likely = percent(result.probability)
@@ -113,3 +128,8 @@ def _show_verification(result: "Verification") -> None:
     for count, which in zip(result.faces, ("first", "second"), strict=True):
         if count > 1:
             shown(f"The {which} picture shows {count} faces; the largest and most central one was compared.")
+
+
+def _defects(result: "Verification") -> str:
+    told = zip(("first", "second"), result.defect, strict=True)
+    return ", ".join(f"the {which} face is {defect}" for which, defect in told if defect)

@@ -46,8 +46,11 @@ class Options:
     cores, cores_far: false links expected among all pairs of faces at the cores' eps, and its highest rate.
     crowding: how much of a face's excess of look-alikes is taken off its distances, 0 none, 1 all.
     crowd, crowd_far: strangers expected within the radius where look-alikes are counted, and its highest rate.
-    trust: strangers' worth of evidence in the quality's prediction of the excess, against the count.
+    trust: strangers' worth of evidence that a face has no more look-alikes than others, against the count.
     weak: nats of excess, predicted by its quality, from which on a face links nothing.
+    poor_company, company_from, crowd_from: poor faces are like other poor ones, not like good ones. A weak face must
+        be nearer to a cluster by so many nats for each by which the mean excess of the cluster's good faces is above
+        the second, or that of its faces with all weak ones that would join above the third; never by more than its own.
     together: nats against two clusters all of whose faces are in each other's photos.
     passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
@@ -63,6 +66,9 @@ class Options:
     crowd_far: float = 5e-3
     trust: float = 16.0
     weak: float = 2.0
+    poor_company: float = 4.0
+    company_from: float = 1.0
+    crowd_from: float = 1.5
     together: float = 4.0
     passes: int = 2
 
@@ -129,7 +135,7 @@ def cluster_faces(
         labels[order] = renumber_by_size(dbscan_within(ordered.embeddings, eps, min_samples, told))
     elif len(ordered):
         assert calibration is not None
-        cuts = Cuts.of(len(ordered.strong(options)), calibration, options)
+        cuts = Cuts.of(len(ordered), calibration, options)
         labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options).cluster(told), told)
     return labels
 
@@ -152,7 +158,7 @@ class Cuts:
 
     @classmethod
     def of(cls, faces: int, calibration: Calibration, options: Options = DEFAULTS) -> "Cuts":
-        """The cuts of a library with so many strong faces."""
+        """The cuts of a library with so many faces, weak ones among them: each may be joined wrongly."""
         n = float(max(faces, 1))
         single = distance_at(calibration, options.single / n)
         crowd_far = min(options.crowd / n, options.crowd_far)
@@ -190,10 +196,6 @@ class Clusterer:
         share = sizes**-self.options.size_power
         return np.asarray(self.cuts.large**2 * (1 - share) + self.cuts.single**2 * share)
 
-    def own_shift(self, excess: Floats) -> Floats:
-        """Squared distance to take off a face's pairs, from its quality alone: negative for poor ones."""
-        return np.asarray(-self.options.crowding * excess / self.cuts.nats)
-
     # -- strong faces ---------------------------------------------------------------------------------------------
 
     def _strong_clusters(self, constraints: Constraints) -> tuple[Ints, Floats]:
@@ -201,11 +203,11 @@ class Clusterer:
         faces, together = self.faces.take(self.strong), self.options.together / self.cuts.nats
         seen = self._compared(faces)
         start = constraints.enforce(seen.cores(self.cuts.eps, self.min_samples))
-        shift = self.own_shift(faces.excess)
+        shift = np.zeros(len(faces))
         labels = start
         for number in range(self.options.passes):
             if number:
-                shift = self._shift(faces.excess, seen.strangers(self.cuts.crowd_radius, labels))
+                shift = self._shift(seen.strangers(self.cuts.crowd_radius, labels))
             labels = seen.joined(start, shift, self.cut2, self.cuts.large**2, together, constraints)
         return labels, shift
 
@@ -221,13 +223,12 @@ class Clusterer:
         except TooManyPairsError:  # of a person with more than about 10,000 photos
             return Many(faces.embeddings, faces.photos)
 
-    def _shift(self, excess: Floats, strangers: Floats) -> Floats:
+    def _shift(self, strangers: Floats) -> Floats:
         """Squared distance to take off a pair for each of its faces: negative where look-alikes crowd around it.
 
-        The excess is a Gamma-Poisson estimate: strangers counted within the radius, the quality's word as the prior.
+        The excess is a Gamma-Poisson estimate from the strangers counted within the radius.
         """
-        trust = self.options.trust
-        rate = (strangers + trust * np.exp(excess)) / (self.cuts.expected + trust)
+        rate = (strangers + self.options.trust) / (self.cuts.expected + self.options.trust)
         return np.asarray(-self.options.crowding * np.log(rate) / self.cuts.nats)
 
     # -- weak faces -----------------------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ class Clusterer:
         alone[self.strong] = (sizes[labels[self.strong]] == 1) & (constraints.person[self.strong] == NOBODY)
         sure[alone & ~np.isin(sure, sure[told])] = NOISE
         loose = weak[constraints.person[weak] == NOBODY]
-        full_shift = self.own_shift(self.faces.excess)
+        full_shift = np.zeros(len(labels))
         full_shift[self.strong] = shift
         sure[loose] = self.nearest_cluster(sure, full_shift, loose, constraints)
         return sure
@@ -262,7 +263,7 @@ class Clusterer:
             shift: (n,) squared distance that each face adds to the cut.
             rows: the faces to place; their own labels do not count.
         """
-        found = np.full(len(rows), NOISE, np.int64)
+        found, cheapest = np.full(len(rows), NOISE, np.int64), np.zeros(len(rows))
         members = np.flatnonzero(labels != NOISE)
         members = members[~np.isin(members, rows)]
         clusters, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
@@ -270,19 +271,46 @@ class Clusterer:
             return found
         means = summed(self.faces.embeddings[members], inverse, len(clusters), np.float64) / sizes[:, None]
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
+        poor = np.asarray(np.bincount(inverse, self.faces.excess[members]), np.float64)
+        against = self._against(poor / sizes, self.options.company_from)
         whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
         block = max(1, WEAK_BLOCK // len(clusters))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
             cost = 2 - 2 * self.faces.embeddings[part].astype(np.float64) @ means.T - allowed2 - shift[part, None]
+            cost += np.minimum(against, self.faces.excess[part, None]) / self.cuts.nats
             for i, row in enumerate(part):
                 for person in constraints.rejected.get(int(row), ()):
                     if person in whose:
                         cost[i, np.searchsorted(clusters, whose[person])] = np.inf
             best = cost.argmin(axis=1)
             inside = cost[np.arange(len(part)), best] <= 0
-            found[start : start + block] = np.where(inside, clusters[best], NOISE)
-        return found
+            found[start : start + block] = np.where(inside, best, NOISE)
+            cheapest[start : start + block] = cost[np.arange(len(part)), best]
+        return self._that_stay(found, cheapest, rows, against, (poor, sizes), clusters)
+
+    def _against(self, company: Floats, limit: float) -> Floats:
+        """Nats against joining faces of such mean excess."""
+        return np.asarray(self.options.poor_company * np.maximum(company - limit, 0.0))
+
+    def _that_stay(
+        self, found: Ints, cost: Floats, rows: Ints, before: Floats, cluster: tuple[Floats, Ints], clusters: Ints
+    ) -> Ints:
+        """Of faces that would join clusters those that do so beside all others that would, too: a few good faces do not
+        vouch for a crowd of poor ones.
+
+        Args:
+            found: (r,) places among the clusters, -1 for none. cost: (r,) what is below 0 joins.
+            before: (c,) nats against joining, as in cost. cluster: (c,) sums of excess and sizes without these faces.
+        """
+        joins, excess = found != NOISE, self.faces.excess[rows]
+        poor, sizes = cluster
+        more = np.bincount(found[joins], excess[joins], minlength=len(clusters))
+        together = (poor + more) / (sizes + np.bincount(found[joins], minlength=len(clusters)))
+        after = self._against(together, self.options.crowd_from)
+        dearer = np.minimum(after[found], excess) - np.minimum(before[found], excess)
+        stays = joins & (cost + np.maximum(dearer, 0.0) / self.cuts.nats <= 0)
+        return np.where(stays, clusters[found], NOISE)
 
 
 def _numbered(labels: Ints, constraints: Constraints) -> Ints:

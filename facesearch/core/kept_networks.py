@@ -26,6 +26,8 @@ __all__ = ["compiled"]
 PACKAGE = Path(__file__).resolve().parent.parent
 # Where code of networks lies; another version of it may make another network.
 CODE = ("core", "detection", "embedding")
+# Of one name: an older version of facesearch beside a newer one, say.
+KEPT = 2
 # oneDNN, which computes for OpenVINO, uses no later instructions than these say.
 ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
@@ -38,7 +40,7 @@ def compiled(openvino: Any, core: Any, make: Callable[[], Any], settings: Mappin
         make: the graph, called only if the network is not in the cache.
         settings: of OpenVINO.
         kept_as: "name/rest": what the network is called, one word, and all that decides what it is beside code:
-            weights by their hash, shapes. Only the latest network of a name is kept.
+            weights by their hash, shapes. The latest networks of a name are kept.
     """
     name = kept_as.partition("/")[0]
     made_from = [kept_as, dict(settings), str(openvino.get_version()), _processor(core), _code()]
@@ -88,8 +90,9 @@ def _read(path: Path) -> NDArray[np.uint8] | None:
 
 def _write(path: Path, name: str, network: bytes) -> None:
     make_folders(path.parent, FOLDER_MODE)
-    for other in path.parent.glob(f"{name}-*.bin"):
-        with suppress(OSError):
+    with suppress(OSError):
+        others = sorted(path.parent.glob(f"{name}-*.bin"), key=lambda other: other.stat().st_mtime)
+        for other in others[: 1 - KEPT]:
             other.unlink()
     content = hashlib.sha256(network).digest() + network
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may make it at the same time

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from facesearch.core.executor import CORES
 from facesearch.core.kept_networks import compiled
 
-__all__ = ["CompiledNetwork", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
+__all__ = ["CompiledNetwork", "constants", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
 
 Floats = npt.NDArray[np.float32]
 _MAKING = threading.Lock()
@@ -119,9 +120,15 @@ class CompiledNetwork:
         return request, request.get_input_tensor().data
 
 
-def read_onnx(network: bytes) -> Any:
-    """An ONNX file's content as a graph. Raises RuntimeError where OpenVINO cannot read it."""
+def read_onnx(network: bytes | Path) -> Any:
+    """An ONNX file, or its content, as a graph. Raises RuntimeError where OpenVINO cannot read it."""
     return _core().read_model(network)
+
+
+def constants(network: bytes) -> dict[str, Floats]:
+    """The constants in an ONNX file's content, by name. Raises RuntimeError where OpenVINO cannot read it."""
+    nodes = (node for node in read_onnx(network).get_ops() if node.get_type_name() == "Constant")
+    return {node.get_friendly_name(): np.array(node.data) for node in nodes}
 
 
 def graph_input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any]:
@@ -133,11 +140,22 @@ def graph_input(shape: Sequence[int], dtype: Any = np.float32) -> tuple[Any, Any
 
 
 def convolution(
-    op: Any, x: Any, filters: Floats, biases: Floats, stride: int = 1, padding: int = 0, name: str = ""
+    op: Any,
+    x: Any,
+    filters: Floats,
+    biases: Floats,
+    stride: int = 1,
+    padding: int = 0,
+    name: str = "",
+    groups: int = 1,
 ) -> Any:
     """Args: name: of the layer, for activation ranges; see `quantisation`."""
     # given an array, OpenVINO makes a list of it first, which takes half of the time in which a network is loaded
-    y = op.convolution(x, op.constant(filters), [stride] * 2, [padding] * 2, [padding] * 2, [1, 1])
+    around = ([stride] * 2, [padding] * 2, [padding] * 2, [1, 1])
+    if groups == 1:
+        y = op.convolution(x, op.constant(filters), *around)
+    else:
+        y = op.group_convolution(x, op.constant(filters.reshape(groups, -1, *filters.shape[1:])), *around)
     if name:
         y.set_friendly_name(name)
     return op.add(y, biases.reshape(1, -1, 1, 1))

@@ -113,22 +113,60 @@ def quantise(graph: Any, ranges: Ranges) -> None:
         node = nodes.get(name)
         if node is None or (layer.factors and len(layer.factors) != node.input_value(0).shape[1]):
             raise WeightsError(f"the activation ranges of {name} are another network's: install facesearch again")
-        _quantise_layer(node, layer)
+        if layer.factors:
+            _multiply(node, _for_inputs(node, layer.channel_factors()))
+    # Weights of a layer are what they will be only when those after it have given it their factors.
+    divided = {name for name, layer in ranges.layers.items() if layer.factors and _divide_before(nodes[name], layer)}
+    for name, layer in ranges.layers.items():
+        _quantise_layer(nodes[name], layer, name in divided)
 
 
-def _quantise_layer(node: Any, layer: Layer) -> None:
+def _quantise_layer(node: Any, layer: Layer, divided: bool) -> None:
+    """Args: divided: its input comes divided by the factors already."""
     from openvino import opset13 as op
 
-    x, factors = node.input_value(0), layer.channel_factors()
+    x = node.input_value(0)
+    factors = np.ones(1, np.float32) if divided else layer.channel_factors()
     bounds = np.float32(layer.low), np.float32(layer.high)
-    shape = (1, -1, *[1] * (len(x.shape) - 2))
-    held = (bound * factors.reshape(shape) for bound in bounds)
+    held = (bound * factors.reshape(1, -1, *[1] * (len(x.shape) - 2)) for bound in bounds)
     node.input(0).replace_source_output(op.fake_quantize(x, *held, *bounds, LEVELS).output(0))
-    weights = np.array(node.input_value(1).node.data, np.float32) * _for_inputs(node, factors)
+    weights = np.array(node.input_value(1).node.data, np.float32)
     step = _largest(node, np.abs(weights)) / WEIGHT_STEPS
     most = step * np.float32(WEIGHT_LEVELS // 2)
     quantised = op.fake_quantize(op.constant(weights), -most, most, -most, most, WEIGHT_LEVELS)
     node.input(1).replace_source_output(quantised.output(0))
+
+
+def _divide_before(node: Any, layer: Layer) -> bool:
+    """Whether the convolution before the layer could be made to give what the factors have divided.
+
+    It can where nothing but biases and (P)ReLU lie between, and nothing else takes its results. Then the layer's input
+    is rounded with one scale, which all processors do alike; with one for each channel they do not.
+    """
+    x = node.input_value(0)
+    activation = x.node
+    if activation.get_type_name() not in ("Relu", "PRelu") or len(x.get_target_inputs()) != 1:
+        return False
+    biased = activation.input_value(0).node
+    before = biased.input_value(0).node if biased.get_type_name() == "Add" else None
+    if before is None or "Convolution" not in before.get_type_name():
+        return False
+    if not (_is_constant(biased.input_value(1).node) and _is_constant(before.input_value(1).node)):
+        return False
+    shares = np.float32(1) / layer.channel_factors()
+    _multiply(biased, shares.reshape(1, -1, 1, 1))
+    grouped = before.get_type_name() == "GroupConvolution"
+    groups = before.input_value(1).shape[0] if grouped else 1
+    _multiply(before, shares.reshape((groups, -1, 1, 1, 1) if grouped else (-1, 1, 1, 1)))
+    return True
+
+
+def _multiply(node: Any, factors: Floats) -> None:
+    """Multiply the constant that a node takes as its second input."""
+    from openvino import opset13 as op
+
+    values = np.array(node.input_value(1).node.data, np.float32) * factors
+    node.input(1).replace_source_output(op.constant(values).output(0))
 
 
 def _largest(node: Any, sizes: NDArray[np.float32]) -> NDArray[np.float32]:

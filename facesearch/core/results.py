@@ -121,18 +121,21 @@ class Probe(_Result):
 
     answer: who it is; None without a calibration.
     weak: why it shows too little to be sure about; empty for a good one.
+    too_poor: it shows too little to tell who it is, or that it is nobody.
     """
 
     face: Face
     matches: tuple[Match, ...]
     weak: str = ""
     answer: Answer | None = None
+    too_poor: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         matches = [match.to_dict() for match in self.matches]
         answer = self.answer.to_dict() if self.answer else None
         box = {"box": self.face.box, "score": self.face.score}
-        return {**box, "matches": matches, "weak": self.weak, "answer": answer}
+        shows = {"quality": self.face.quality, "defect": self.face.defect, "too_poor": self.too_poor}
+        return {**box, "matches": matches, "weak": self.weak, "answer": answer, **shows}
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Verification(_Result):
 
     far: share of pairs of strangers that are as near as the threshold.
     faces: how many faces were found in either picture; the main one of each was compared.
+    quality, defect: of these two, see `facesearch.core.quality`.
+    too_poor: they show too little to tell; same_person is then false, and probability None.
     """
 
     same_person: bool
@@ -166,6 +171,12 @@ class Verification(_Result):
     probability: float | None
     far: float | None
     faces: tuple[int, int]
+    quality: tuple[float, float] = (1.0, 1.0)
+    defect: tuple[str, str] = ("", "")
+    too_poor: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "by": "1:1"}
 
 
 @dataclass(frozen=True)

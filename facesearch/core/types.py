@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.core.quality import TOO_POOR, WEAK
+
 __all__ = ["Box", "Cluster", "Face", "FileFacts", "Page", "Person", "Photo", "PhotoResult"]
 
 Box = tuple[float, float, float, float]
@@ -35,6 +37,8 @@ class Face:
     landmarks: (5, 2) float32, (x, y) of left eye, right eye, nose tip, left and right mouth corner, as seen.
     score: the detector's, in [0, 1].
     sharpness: of the aligned crop, see `facesearch.pipeline.quality`.
+    quality: how much it shows, in [0, 1], see `facesearch.core.quality`; defect: what lowers that most, in words, empty
+        for a good face.
     embedding: (d,) float32, unit L2 norm.
     crop: (height, width, 3) uint8 RGB, as the embedder saw it.
     id, photo_id: in a library; 0 for a face that is in none.
@@ -53,6 +57,8 @@ class Face:
     sharpness: float = 0.0
     embedding: NDArray[np.float32] | None = field(default=None, compare=False)
     crop: NDArray[np.uint8] | None = field(default=None, compare=False)
+    quality: float = 1.0
+    defect: str = ""
     id: int = 0
     photo_id: int = 0
     path: str = ""
@@ -63,6 +69,16 @@ class Face:
     confirmed: bool = False
     not_a_face: bool = False
     distance: float | None = None
+
+    @property
+    def weak(self) -> bool:
+        """It shows too little to hold a cluster together."""
+        return self.quality <= WEAK
+
+    @property
+    def too_poor(self) -> bool:
+        """It shows too little to decide whose it is."""
+        return self.quality <= TOO_POOR
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ are the weighted mean of theirs but for a constant. dlib's distances are as much
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,7 @@ from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding.compiled import Body, embedding_of
 from facesearch.embedding.templates import ARCFACE_112
 
-if TYPE_CHECKING:
-    from torch import nn
-
-__all__ = ["NAME", "combined_body", "combined_module", "combined_spec"]
+__all__ = ["NAME", "combined_body", "combined_spec"]
 
 NAME = "sface+dlib"
 # Tuned on data/photos and data/faces, TAR at FAR 1e-3 and 1e-4: 0.3 and 0.4 are alike, 0.15 and 0.5 worse.
@@ -53,23 +50,19 @@ def combined_spec(sface: ModelSpec, dlib: ModelSpec) -> ModelSpec:
 
 
 def combined_body(sface: tuple[ModelSpec, Body], dlib: tuple[ModelSpec, Body]) -> Body:
-    """The graph: (n, 3, 187, 174) float32 of 0 to 255 -> (n, 256), of unit norm. Args: each member and its network."""
+    """The graph: (n, 3, 187, 174) float32 of 0 to 255 -> (n, 256) with the norm of SFace's vector, which tells how much
+    of a face there was to see (dlib's does not).
+
+    Args: each member and its network.
+    """
 
     def body(op: Any, planes: Any) -> Any:
-        parts = (
-            (embedding_of(op, _dlib_part(op, planes), dlib[0].preprocessing, dlib[1]), dlib_factor()),
-            (embedding_of(op, _sface_part(op, planes), sface[0].preprocessing, sface[1]), sface_factor()),
-        )
-        return op.concat([op.multiply(part, np.float32(factor)) for part, factor in parts], 1)
+        of_dlib, _ = embedding_of(op, _dlib_part(op, planes), dlib[0].preprocessing, dlib[1])
+        of_sface, norm = embedding_of(op, _sface_part(op, planes), sface[0].preprocessing, sface[1])
+        parts = ((of_dlib, dlib_factor()), (of_sface, sface_factor()))
+        return op.multiply(op.concat([op.multiply(part, np.float32(factor)) for part, factor in parts], 1), norm)
 
     return body
-
-
-def combined_module(sface: tuple[ModelSpec, "nn.Module"], dlib: tuple[ModelSpec, "nn.Module"]) -> "nn.Module":
-    """The same in PyTorch. Args: each member and its network."""
-    from facesearch.embedding.combined_torch import Combined
-
-    return Combined(sface, dlib)
 
 
 def dlib_factor() -> float:

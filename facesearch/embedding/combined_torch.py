@@ -11,7 +11,7 @@ __all__ = ["Combined"]
 
 
 class Combined(nn.Module):
-    """(n, 3, 187, 174) of 0 to 255 -> (n, 256) of unit norm; see `combined`."""
+    """(n, 3, 187, 174) of 0 to 255 -> (n, 256) with the norm of SFace's vector; see `combined`."""
 
     def __init__(self, sface: tuple[ModelSpec, nn.Module], dlib: tuple[ModelSpec, nn.Module]) -> None:
         super().__init__()
@@ -22,12 +22,14 @@ class Combined(nn.Module):
         x, y = combined.DLIB_AT
         square = planes[:, :, : combined.SFACE_SIDE]
         small = functional.interpolate(square, [combined.SFACE_INPUT] * 2, mode="bilinear", align_corners=False)
-        dlib = self.dlib(planes[:, :, y : y + combined.DLIB_SIDE, x : x + combined.DLIB_SIDE])
-        return torch.cat([dlib * combined.dlib_factor(), self.sface(small) * combined.sface_factor()], dim=1)
+        dlib, _ = self.dlib(planes[:, :, y : y + combined.DLIB_SIDE, x : x + combined.DLIB_SIDE])
+        sface, norm = self.sface(small)
+        both: Tensor = norm * torch.cat([dlib * combined.dlib_factor(), sface * combined.sface_factor()], dim=1)
+        return both
 
 
 class _Member(nn.Module):
-    """A network with its preprocessing: RGB planes of 0 to 255 -> unit vectors."""
+    """A network with its preprocessing: RGB planes of 0 to 255 -> unit vectors, and (n, 1) their norms before."""
 
     mean: Tensor
     std: Tensor
@@ -38,9 +40,12 @@ class _Member(nn.Module):
         self.register_buffer("mean", torch.tensor(pre.mean).reshape(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(pre.std).reshape(1, 3, 1, 1))
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         x = (planes - self.mean) / self.std
-        unit: Tensor = functional.normalize(self.network(x))
+        vectors = self.network(x)
+        norm = vectors.norm(dim=1, keepdim=True)
         if not self.mirror:
-            return unit
-        return functional.normalize(unit + functional.normalize(self.network(x.flip(3))))
+            return functional.normalize(vectors), norm
+        mirrored = self.network(x.flip(3))
+        unit = functional.normalize(functional.normalize(vectors) + functional.normalize(mirrored))
+        return unit, (norm + mirrored.norm(dim=1, keepdim=True)) / 2

@@ -20,7 +20,7 @@ Body = Callable[[Any, Any], Any]
 
 
 class CompiledEmbedder:
-    """An Embedder: one graph of (batch, height, width, 3) uint8 -> (batch, dim) float32 of unit norm."""
+    """An Embedder: one graph of (batch, height, width, 3) uint8 -> (batch, dim) float32 of unit norm, (batch, 1)."""
 
     def __init__(self, graph: Callable[[], Any], spec: ModelSpec, kept_as: str = "") -> None:
         """Args as CompiledNetwork."""
@@ -29,29 +29,44 @@ class CompiledEmbedder:
 
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """As `Embedder.embed`."""
+        return self.embed_with_norms(crops)[0]
+
+    def embed_with_norms(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `Embedder.embed_with_norms`."""
         if not crops:
-            return np.zeros((0, self.spec.dim), np.float32)
-        (embeddings,) = self._network(np.stack(crops))
-        return check_unit(embeddings, self.spec.name)
+            return np.zeros((0, self.spec.dim), np.float32), np.zeros(0, np.float32)
+        embeddings, norms = self._network(np.stack(crops))
+        return check_unit(embeddings, self.spec.name), norms[:, 0]
 
 
 def pixels_graph(spec: ModelSpec, batch: int, body: Body) -> Any:
     """The graph of a CompiledEmbedder around a network."""
     op, pixels = graph_input([batch, *spec.preprocessing.size, 3], np.uint8)
     planes = op.transpose(op.convert(pixels, "f32"), [0, 3, 1, 2])
-    return openvino().Model([embedding_of(op, planes, spec.preprocessing, body)], [pixels], spec.network)
+    return openvino().Model([*embedding_of(op, planes, spec.preprocessing, body)], [pixels], spec.network)
 
 
-def embedding_of(op: Any, planes: Any, pre: Preprocessing, body: Body) -> Any:
-    """(n, 3, height, width) float32 of 0 to 255 in RGB -> (n, dim) of unit norm."""
+def embedding_of(op: Any, planes: Any, pre: Preprocessing, body: Body) -> tuple[Any, Any]:
+    """(n, 3, height, width) float32 of 0 to 255 in RGB -> (n, dim) of unit norm, (n, 1) the norms before."""
     x = _normalised(op, planes, pre)
     if not pre.mirror:
-        return _unit(op, body(op, x))
+        vectors = body(op, x)
+        return _unit(op, vectors), _norm(op, vectors)
     mirrored = op.gather(x, np.arange(pre.size[1])[::-1].copy(), 3)
-    both = _unit(op, body(op, op.concat([x, mirrored], 0)))
-    halves = op.split(both, 0, 2)
+    vectors = body(op, op.concat([x, mirrored], 0))
     # the sum of two unit vectors points where their mean does
-    return _unit(op, op.add(halves.output(0), halves.output(1)))
+    return _unit(op, _sum_of_halves(op, _unit(op, vectors))), op.multiply(
+        _sum_of_halves(op, _norm(op, vectors)), np.float32(0.5)
+    )
+
+
+def _sum_of_halves(op: Any, rows: Any) -> Any:
+    halves = op.split(rows, 0, 2)
+    return op.add(halves.output(0), halves.output(1))
+
+
+def _norm(op: Any, vectors: Any) -> Any:
+    return op.sqrt(op.reduce_sum(op.multiply(vectors, vectors), [1], True))
 
 
 def _normalised(op: Any, planes: Any, pre: Preprocessing) -> Any:

@@ -41,6 +41,14 @@ class Embedder(Protocol):
         """
         ...
 
+    def embed_with_norms(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `embed`, with the (n,) float32 norms that the network's vectors had before.
+
+        Of some networks they tell how much of a face there was to see, see `facesearch.pipeline.quality`; of a crop and
+        its mirror image it is the mean, of several networks that of the one which tells most.
+        """
+        ...
+
 
 class NetworkEmbedder:
     """An Embedder: one network with its preprocessing around it."""
@@ -55,19 +63,27 @@ class NetworkEmbedder:
 
     def embed(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """As `Embedder.embed`."""
-        parts = [np.zeros((0, self.spec.dim), np.float32)]
+        return self.embed_with_norms(crops)[0]
+
+    def embed_with_norms(self, crops: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `Embedder.embed_with_norms`."""
+        vectors, norms = [np.zeros((0, self.spec.dim), np.float32)], [np.zeros(0, np.float32)]
         step = max(self.batch_size // 2, 1) if self.spec.preprocessing.mirror else self.batch_size
         for start in range(0, len(crops), step):
-            parts.append(self._embed_batch(np.stack(crops[start : start + step])))
-        return check_unit(np.concatenate(parts), self.spec.name)
+            unit, norm = self._embed_batch(np.stack(crops[start : start + step]))
+            vectors.append(unit)
+            norms.append(norm)
+        return check_unit(np.concatenate(vectors), self.spec.name), np.concatenate(norms)
 
-    def _embed_batch(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _embed_batch(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         count, inputs = len(crops), self._normalised(crops)
         if not self.spec.preprocessing.mirror:
-            return _unit(self.network(np.repeat(inputs, 2, axis=0) if count == 1 else inputs))[:count]
-        both = _unit(self.network(np.concatenate([inputs, inputs[..., ::-1]])))
+            vectors = self.network(np.repeat(inputs, 2, axis=0) if count == 1 else inputs)[:count]
+            return _unit(vectors), np.linalg.norm(vectors, axis=1)
+        vectors = self.network(np.concatenate([inputs, inputs[..., ::-1]]))
+        unit, norms = _unit(vectors), np.linalg.norm(vectors, axis=1)
         # the sum of two unit vectors points where their mean does
-        return _unit(both[:count] + both[count:])
+        return _unit(unit[:count] + unit[count:]), (norms[:count] + norms[count:]) / 2
 
     def _normalised(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, height, width, 3) uint8 RGB -> (n, 3, height, width) float32 as the network was trained on."""

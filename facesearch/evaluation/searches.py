@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration import Calibration, Evidence, Identification, SearchesFrom, answer_log_odds
-from facesearch.calibration.identification import USUAL_FPIR, from_pairs
+from facesearch.calibration.identification import USUAL_FPIR
 from facesearch.evaluation.logistic import fit_logistic
 
 __all__ = ["Searches", "fit_identification", "simulated_searches"]
@@ -90,7 +90,7 @@ def fit_identification(
     several = int((np.bincount(people) > 1).sum()) if len(names) else 0
     if several < MIN_PEOPLE:
         return None
-    evidence = _fit_evidence(from_pairs(calibration).evidence, embeddings, people, several, seed)
+    evidence = _fit_evidence(calibration.search_from_pairs.evidence, embeddings, people, several, seed)
     searches = simulated_searches(evidence, embeddings, people, seed=seed + 1)
     scale, shift = _fit_probability(searches, several)
     return Identification(

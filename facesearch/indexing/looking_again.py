@@ -12,7 +12,6 @@ from facesearch.core.types import Face, PhotoResult
 from facesearch.indexing.matching import match
 from facesearch.media import MediaSource, Medium
 from facesearch.pipeline.pipeline import Pipeline, one_thread
-from facesearch.pipeline.quality import sharpness
 from facesearch.storage.pending_faces import LookedFor, PendingFace
 
 __all__ = ["Seen", "Unseen", "look_again"]
@@ -55,13 +54,13 @@ def _embedded(pipeline: Pipeline, source: MediaSource, photos: Sequence[Unseen])
     for photo in photos:
         medium = _read(source, photo)
         cropped.append(None if medium is None else _cropped(pipeline, medium, photo.faces))
-    measured = iter(_measured(pipeline, [face for faces in cropped for face in faces or ()]))
+    embedded = iter(pipeline.embedded([face for faces in cropped for face in faces or ()]))
     for photo, faces in zip(photos, cropped, strict=True):
         if faces is None:
             yield Seen(photo.id)
         else:
-            kept = tuple(PendingFace(next(measured), True) for _ in faces)
-            yield Seen(photo.id, photo.before.min_face_px, kept)
+            made = tuple(PendingFace(next(embedded), True) for _ in faces)
+            yield Seen(photo.id, photo.before.min_face_px, made)
 
 
 def _looked_for(pipeline: Pipeline, source: MediaSource, photos: Sequence[Unseen]) -> Iterator[Seen]:
@@ -133,18 +132,8 @@ def _matched(pipeline: Pipeline, photo: Unseen, medium: Medium, result: PhotoRes
         return Seen(photo.id)
     ids = {row: photo.faces[old].id for row, old in same.items()}
     found = [PendingFace(replace(face, id=ids.get(row, 0)), True) for row, face in enumerate(result.faces)]
-    kept = [PendingFace(face, False) for face in _measured(pipeline, cropped)]
+    kept = [PendingFace(face, False) for face in pipeline.embedded(cropped)]
     return Seen(photo.id, result.min_face_px, (*found, *kept))
-
-
-def _measured(pipeline: Pipeline, faces: Sequence[Face]) -> list[Face]:
-    """Faces with crops -> the same as the new model sees them; its crop may be of another size, and as sharp."""
-    embeddings = pipeline.embedder.embed([face.crop for face in faces if face.crop is not None])
-    return [
-        replace(face, crop=None, sharpness=sharpness(face.crop), embedding=embedding)
-        for face, embedding in zip(faces, embeddings, strict=True)
-        if face.crop is not None
-    ]
 
 
 def _read(source: MediaSource, photo: Unseen) -> Medium | None:

@@ -11,17 +11,17 @@ from facesearch.calibration import Calibration, no_calibration
 from facesearch.clustering import NOISE, Clusterer, Constraints, Cuts, Faces, Options, cluster_faces
 from facesearch.clustering.constraints import NOBODY
 from facesearch.core.errors import InputError
+from facesearch.core.quality import TOO_POOR, excess_of
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
 from facesearch.people.placing import identified
-from facesearch.pipeline import quality
 from facesearch.storage import Connection, FaceTable, Store, clusters, photos
 from facesearch.storage import constraints as constraints_of
 from facesearch.storage.counts import searched
-from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster, read_since
-from facesearch.storage.faces import unplaced
+from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster
+from facesearch.storage.faces import count_of, unplaced
 
-__all__ = ["good_face_count", "place_new", "recluster", "stricter_parts", "table_faces"]
+__all__ = ["place_new", "recluster", "stricter_parts", "table_faces"]
 
 Ints = NDArray[np.int64]
 
@@ -32,8 +32,7 @@ STRICTER_STEPS = 4
 
 def table_faces(table: FaceTable) -> Faces:
     """The library's faces as clustering wants them."""
-    excess = quality.excess(table.boxes, table.landmarks, table.scores, table.sharpness)
-    return Faces(table.embeddings, table.photo_ids, excess)
+    return Faces(table.embeddings, table.photo_ids, excess_of(table.quality))
 
 
 def recluster(
@@ -59,12 +58,12 @@ def recluster(
             handed_over.pop(), calibration, constraints=constraints, eps=eps, min_samples=min_samples
         )
         _write(connection, ids, labels, constraints)
-        clusters.note_clustering(connection, int(good.sum()))
+        clusters.note_clustering(connection)
         found = _with_faces(table, photos.one_file_of_each(connection), clusters.all_with_faces(connection))
     strong, alone = good[rows], labels == NOISE
     if eps is None:
         assert calibration is not None
-        eps = Cuts.of(int(strong.sum()), calibration).eps
+        eps = Cuts.of(len(rows), calibration).eps
     return Clustering(
         clusters=found,
         noise=tuple(ids[alone].tolist()),
@@ -103,26 +102,17 @@ def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
         table = read_new_and_known(connection, store.spec.dim, run_id)
         faces, constraints = table_faces(table), _constraints(connection, table.ids)
         rows = np.flatnonzero(np.isin(table.ids, list(new)))
+        rows = rows[table.quality[rows] > TOO_POOR]
         now = _by_row(*known, table.ids)
         if calibration.identification is not None:
-            people, _ = searched(connection)
-            worth = Options().crowding
-            placed = identified(calibration.identification, faces, now, rows, constraints, people, worth)
+            people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
+            placed = identified(calibration.identification, faces, now, rows, constraints, people)
         else:
-            clusterer = Clusterer(faces, Cuts.of(good_face_count(store, connection), calibration))
-            placed = clusterer.nearest_cluster(now, clusterer.own_shift(faces.excess), rows, constraints)
+            clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
+            placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
         found = placed != NOISE
         clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
     return int(found.sum())
-
-
-def good_face_count(store: Store, connection: Connection) -> int:
-    """How many faces can hold a cluster together: those of the last clustering that are left, and those since.
-
-    To count them again every face would have to be read.
-    """
-    known, last = clusters.good_faces(connection)
-    return known + len(table_faces(read_since(connection, store.spec.dim, last)).strong())
 
 
 def stricter_parts(store: Store, calibration: Calibration, cluster: int) -> list[list[int]]:
@@ -131,7 +121,7 @@ def stricter_parts(store: Store, calibration: Calibration, cluster: int) -> list
     The cuts are those of the whole library, less a share of the false joins that they allow.
     """
     with store.reading() as connection:
-        table, good = read_of_cluster(connection, store.spec.dim, cluster), good_face_count(store, connection)
+        table, good = read_of_cluster(connection, store.spec.dim, cluster), count_of(connection)
     faces = table_faces(table)
     for step in range(1, STRICTER_STEPS + 1):
         share, usual = STRICTER**step, Options()

@@ -10,11 +10,10 @@ from facesearch.clustering import Cuts
 from facesearch.core.distance import rms_l2
 from facesearch.core.results import Explanation, Match
 from facesearch.core.types import Cluster, Face, Person
-from facesearch.people.clustering import good_face_count
 from facesearch.people.clusters import named
-from facesearch.pipeline.quality import poorness
 from facesearch.storage import Connection, Store, clusters, constraints, persons
 from facesearch.storage.embeddings import cluster_sums
+from facesearch.storage.faces import count_of
 
 __all__ = ["explain"]
 
@@ -33,7 +32,7 @@ def explain(store: Store, calibration: Calibration | None, face: Face, k: int) -
         confirmed = constraints.confirmed_person(connection, face.id) is not None
         hidden = constraints.is_not_a_face(connection, face.id)
     number = numbers.get(face.id)
-    weak = poorness(face.box, face.landmarks, face.score, face.sharpness)
+    weak = face.defect if face.weak else ""
     found = replace(face, embedding=embedding, cluster=number, person=_named(people, number), confirmed=confirmed)
     return Explanation(
         face=found,
@@ -82,7 +81,7 @@ def _measured(store: Store, calibration: Calibration | None, face: Face, weak: s
         text += f"You have said that it is not {others}. " if others else ""
         if nearest is None:
             return text.rstrip()
-        cuts = Cuts.of(good_face_count(store, connection), calibration)
+        cuts = Cuts.of(count_of(connection), calibration)
     return text + (
         f"The nearest cluster, {nearest[0].title}, is {nearest[1]:.3f} away on average; a face joins"
         f" within {cuts.single:.3f} of a single other one to {cuts.large:.3f} of a large cluster, less if many look"

@@ -23,7 +23,6 @@ def identified(
     rows: Ints,
     constraints: Constraints,
     searched: int,
-    worth: float,
 ) -> Ints:
     """The cluster of each of some faces, as certain as a search must be to name somebody; -1 for all others.
 
@@ -31,7 +30,6 @@ def identified(
         labels: (n,) the clusters of people, -1 for faces in none; different ones are different people.
         rows: (r,) the faces to place; their own labels do not count.
         searched: how many people and faces that are alone the library holds.
-        worth: nats of evidence that a nat of a face's excess costs.
     """
     found = np.full(len(rows), NOISE, np.int64)
     members = np.flatnonzero(labels != NOISE)
@@ -50,7 +48,7 @@ def identified(
         least = np.minimum.reduceat(squared, starts, axis=1)
         worths = np.exp(-slope * (squared - np.repeat(least, sizes, axis=1)))
         soft = least - np.log(np.add.reduceat(worths, starts, axis=1) / sizes) / slope
-        ratios = identification.evidence.of_soft(soft, sizes) - worth * faces.excess[part, None]
+        ratios = identification.evidence.of_soft(soft, sizes)
         for at, row in enumerate(part.tolist()):
             refused = [column[p] for p in constraints.rejected.get(row, ()) if p != NOBODY and p in column]
             ratios[at, refused] = -np.inf

@@ -8,9 +8,9 @@ from facesearch.clustering import Cuts
 from facesearch.clustering.neighbours import nearest_neighbours
 from facesearch.core.distance import rms_l2
 from facesearch.core.types import Cluster
-from facesearch.people.clustering import good_face_count
 from facesearch.storage import Connection, Store, clusters, constraints
 from facesearch.storage.embeddings import cluster_sums
+from facesearch.storage.faces import count_of
 
 __all__ = ["suggest"]
 
@@ -31,7 +31,7 @@ def suggest(store: Store, calibration: Calibration, limit: int) -> list[tuple[Cl
         if len(candidates) < 2:
             return []
         means = _means(connection, store, candidates)
-        cuts = Cuts.of(good_face_count(store, connection), calibration)
+        cuts = Cuts.of(count_of(connection), calibration)
     furthest = max(calibration.threshold(LOOSEST_FAR), cuts.large)
     found: dict[tuple[int, int], float] = {}
     near = nearest_neighbours(means, means, NEAR_CLUSTERS + 1)[0]

@@ -28,7 +28,7 @@ from facesearch.embedding import Embedder, device_for, load_embedder
 from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
 from facesearch.pipeline.main_face import main_face
-from facesearch.pipeline.quality import sharpness
+from facesearch.pipeline.quality import rated, sharpness
 
 __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 
@@ -216,6 +216,16 @@ class Pipeline:
                 return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
         return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
 
+    def embedded(self, faces: Sequence[Face], *, keep_crops: bool = False) -> list[Face]:
+        """Faces with their crops -> the same with embedding, sharpness, quality and defect."""
+        crops = [face.crop for face in faces if face.crop is not None]
+        found = []
+        for face, crop, embedding, norm in zip(faces, crops, *self.embedder.embed_with_norms(crops), strict=True):
+            quality, defect = rated(face, self.embedder.spec, float(norm))
+            measured = replace(face, sharpness=sharpness(crop), quality=quality, defect=defect)
+            found.append(replace(measured, embedding=embedding, crop=crop if keep_crops else None))
+        return found
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _scale(self, size: tuple[int, int]) -> float:
@@ -247,25 +257,13 @@ class Pipeline:
             crops = self.crops(photo, faces)
         except PhotoError as error:
             return PhotoResult(medium.sha256, reason=str(error))
-        cut = tuple(
-            replace(face, crop=crop, sharpness=sharpness(crop)) for face, crop in zip(faces, crops, strict=True)
-        )
+        cut = tuple(replace(face, crop=crop) for face, crop in zip(faces, crops, strict=True))
         return PhotoResult(medium.sha256, photo.size, photo.min_face_px, photo.file.taken, cut)
 
     def _embedded(self, results: Sequence[PhotoResult], keep_crops: bool) -> list[PhotoResult]:
         """The crops of all photos go through the network together."""
-        crops = [face.crop for result in results for face in result.faces if face.crop is not None]
-        embeddings = iter(self.embedder.embed(crops))
-        return [
-            replace(
-                result,
-                faces=tuple(
-                    replace(face, embedding=next(embeddings), crop=face.crop if keep_crops else None)
-                    for face in result.faces
-                ),
-            )
-            for result in results
-        ]
+        done = iter(self.embedded([face for result in results for face in result.faces], keep_crops=keep_crops))
+        return [replace(result, faces=tuple(next(done) for _ in result.faces)) for result in results]
 
     def _main_faces(self, paths: list[str], source: MediaSource) -> list[Face | None]:
         media = [_read_or_none(source, path) for path in paths]

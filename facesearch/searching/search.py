@@ -10,12 +10,12 @@ from facesearch.calibration import Calibration, no_calibration
 from facesearch.core.arguments import as_path
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceError, PhotoError
-from facesearch.core.results import Match, Probe, QueryResult, Verification
+from facesearch.core.quality import undecidable
+from facesearch.core.results import UNSURE, Match, Probe, QueryResult, Verification
 from facesearch.core.types import Face
 from facesearch.media import LocalFiles
 from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.pipeline.quality import poorness
 from facesearch.searching.identify import NEAREST, Identified, identify
 from facesearch.storage import Store, clusters, persons
 
@@ -69,8 +69,13 @@ def _searched(store: Store, calibration: Calibration | None, face: Face, k: int)
         whole = store.faces([answer.face.id])
         shown = replace(whole[0], cluster=answer.face.cluster, person=answer.face.person) if whole else answer.face
         answer = replace(answer, face=shown)
-    weak = poorness(face.box, face.landmarks, face.score, face.sharpness)
-    return Probe(face, _matches(store, calibration, identified, near[:k]), weak, answer)
+    matches = _matches(store, calibration, identified, near[:k])
+    nearest = answer.face.quality if answer and answer.face else 1.0
+    too_poor = undecidable(face.quality, nearest, answer is not None and answer.certain)
+    if too_poor:
+        answer = replace(answer, decision=UNSURE) if answer and answer.certain else answer
+        matches = tuple(replace(match, same_person=match.same_person and False) for match in matches)
+    return Probe(face, matches, face.defect if face.weak else "", answer, too_poor)
 
 
 def _matches(
@@ -115,20 +120,26 @@ def compare(
         ModelError: the model has no calibration, and no threshold is given.
     """
     faces = [faces_of(pipeline, image) for image in (as_path(a), as_path(b))]
-    main = np.stack([_embedding(found[0]) for found in faces])
+    one, other = (found[0] for found in faces)
+    main = np.stack([_embedding(one), _embedding(other)])
     distance = float(l2(main[:1], main[1:])[0])
     if threshold is None:
         if calibration is None:
             missing = no_calibration(pipeline.embedder.spec, "give --threshold, or")
             raise ModelError(f"the distance is {distance:.3f}, but {missing}")
         threshold = calibration.threshold()
+    near = distance <= threshold
+    too_poor = undecidable(one.quality, other.quality, near)
     return Verification(
-        same_person=distance <= threshold,
+        same_person=near and not too_poor,
         distance=distance,
         threshold=threshold,
-        probability=float(calibration.probability(distance)) if calibration else None,
+        probability=float(calibration.probability(distance)) if calibration and not too_poor else None,
         far=float(calibration.far(threshold)) if calibration else None,
         faces=(len(faces[0]), len(faces[1])),
+        quality=(one.quality, other.quality),
+        defect=(one.defect, other.defect),
+        too_poor=too_poor,
     )
 
 

@@ -269,6 +269,8 @@ def face_row(photo_id: int, face: Face) -> dict[str, Any]:
         "y2": y2,
         "score": face.score,
         "sharpness": face.sharpness,
+        "quality": face.quality,
+        "defect": face.defect,
         "landmarks": face.landmarks.astype("<f4").tobytes(),
         "embedding": face.embedding.astype("<f4").tobytes(),
     }

@@ -20,7 +20,6 @@ __all__ = [
     "clustered_up_to",
     "columns",
     "exists",
-    "good_faces",
     "known_columns",
     "known_faces",
     "new_number",
@@ -172,22 +171,12 @@ def came_later(connection: Connection, face: int) -> bool:
     return bool(connection.execute(select(clustered_up_to())).scalar_one() < face)
 
 
-def note_clustering(connection: Connection, good: int) -> None:
-    """Remember that all faces there are now have been clustered. Args: good: how many of them can hold a cluster."""
+def note_clustering(connection: Connection) -> None:
+    """Remember that all faces there are now have been clustered."""
     highest = connection.execute(select(func.max(db.faces.c.id))).scalar() or 0
-    facts = {"clustered_up_to": str(highest), "good_faces": str(good), "clustered_at": str(time.time())}
+    facts = {"clustered_up_to": str(highest), "clustered_at": str(time.time())}
     for key, value in facts.items():
         _put_fact(connection, key, value)
-
-
-def good_faces(connection: Connection) -> tuple[int, int]:
-    """How many good faces the last clustering knew, no more than there are of its faces still, and the last of them."""
-    facts = {row.key: row.value for row in connection.execute(select(db.library))}
-    if "good_faces" not in facts:
-        return 0, 0
-    last = int(facts["clustered_up_to"])
-    left = connection.execute(select(func.count()).select_from(db.faces).where(db.faces.c.id <= last)).scalar_one()
-    return min(int(facts["good_faces"]), left), last
 
 
 def _with_faces(number: int, row: Any, faces: Sequence[int], confirmed: Sequence[int]) -> Cluster:

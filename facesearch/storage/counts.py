@@ -52,11 +52,7 @@ def count_all(connection: Connection) -> LibraryCounts:
 
 def searched(connection: Connection) -> tuple[int, int]:
     """How many entities a search chooses from, clusters and faces in none, and how many faces; not what is no face."""
-    counts = [
-        select(func.count()).select_from(db.faces),
-        select(func.count()).select_from(db.not_faces),
-        select(func.count()).select_from(db.clustered),
-        select(func.count(db.clustered.c.cluster_id.distinct())),
-    ]
+    numbers = select(db.clustered.c.cluster_id).distinct().subquery()  # count(distinct …) would not use the index
+    counts = [select(func.count()).select_from(table) for table in (db.faces, db.not_faces, db.clustered, numbers)]
     faces, hidden, clustered, groups = (int(connection.execute(query).scalar_one()) for query in counts)
     return groups + max(faces - hidden - clustered, 0), max(faces - hidden, 0)

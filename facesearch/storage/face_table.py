@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, SelectBase, select, true, union
 
+from facesearch.core.quality import earlier_qualities
 from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
 
-__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_since"]
+__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster"]
 
 # Rows that are read at a time.
 ROWS = 10_000
@@ -26,6 +27,7 @@ class FaceTable:
     ids, photo_ids: (n,) int64.
     boxes: (n, 4) float64 x1, y1, x2, y2 and landmarks: (n, 5, 2) float32, in pixels of the photo as displayed.
     scores, sharpness: (n,) float64.
+    quality: (n,) float64 in [0, 1], see `facesearch.core.quality`.
     embeddings: (n, d) float32, unit L2 norm.
     """
 
@@ -35,6 +37,7 @@ class FaceTable:
     landmarks: NDArray[np.float32]
     scores: NDArray[np.float64]
     sharpness: NDArray[np.float64]
+    quality: NDArray[np.float64]
     embeddings: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -44,11 +47,6 @@ class FaceTable:
 def read_all(connection: Connection, dim: int) -> FaceTable:
     """All faces of the library. Args: dim: of the library's embeddings."""
     return _read(connection, dim)
-
-
-def read_since(connection: Connection, dim: int, face: int) -> FaceTable:
-    """The faces with a higher id than one."""
-    return _read(connection, dim, select(db.faces.c.id).where(db.faces.c.id > face))
 
 
 def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable:
@@ -75,13 +73,17 @@ def _read(connection: Connection, dim: int, only: SelectBase | None = None) -> F
 def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
     """Some rows, in the order of FaceTable's columns."""
     columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
-    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, embeddings = columns
+    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, quality, _, embeddings = columns
+    boxes = np.array([x1, y1, x2, y2], np.float64).T
+    points = np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2).astype(np.float32)
+    score, sharp, known = (np.array(column, np.float64) for column in (scores, sharpness, quality))  # None is NaN
     return (
         np.array(ids, np.int64),
         np.array(photos, np.int64),
-        np.array([x1, y1, x2, y2], np.float64).T,
-        np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2).astype(np.float32),
-        np.array(scores, np.float64),
-        np.array(sharpness, np.float64),
+        boxes,
+        points,
+        score,
+        sharp,
+        np.where(np.isnan(known), earlier_qualities(boxes, points, score, sharp), known),
         np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim).astype(np.float32),
     )

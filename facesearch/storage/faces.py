@@ -1,18 +1,20 @@
 """Faces by their ids, by photo, by run; and the photos that show some clusters. Lists of them are in `face_pages`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, case, func, or_, select
 
+from facesearch.core.quality import earlier_quality
 from facesearch.core.types import Face
 from facesearch.storage import schema as db
 from facesearch.storage.photos import one_file_of_each
 from facesearch.storage.queries import chunks, is_id
 
 __all__ = [
-    *("COLUMNS", "as_face", "by_ids", "by_photos", "exists", "highest_id"),
+    *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
     *("photos_showing", "unplaced", "unplaced_query"),
 ]
 
@@ -20,6 +22,7 @@ __all__ = [
 COLUMNS = (
     *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
     *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness),
+    *(db.faces.c.quality, db.faces.c.defect),
 )
 
 
@@ -46,9 +49,11 @@ def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, lis
 
 def as_face(row: Any, *, path: str = "", cluster: int | None = None) -> Face:
     """Args: row: of COLUMNS."""
-    number, photo, x1, y1, x2, y2, landmarks, score, sharpness = row
-    points = np.frombuffer(landmarks, "<f4").reshape(5, 2)
-    return Face((x1, y1, x2, y2), points, score, sharpness, id=number, photo_id=photo, path=path, cluster=cluster)
+    number, photo, x1, y1, x2, y2, landmarks, score, sharpness, known, named = row
+    box, points = (x1, y1, x2, y2), np.frombuffer(landmarks, "<f4").reshape(5, 2)
+    quality, defect = (known, named or "") if known is not None else earlier_quality(box, points, score, sharpness)
+    face = Face(box, points, score, sharpness, quality=quality, defect=defect, id=number, photo_id=photo, path=path)
+    return face if cluster is None else replace(face, cluster=cluster)
 
 
 def exists(connection: Connection, face: int) -> bool:
@@ -58,6 +63,12 @@ def exists(connection: Connection, face: int) -> bool:
 def highest_id(connection: Connection) -> int:
     """0 where there is no face."""
     return int(connection.execute(select(func.max(db.faces.c.id))).scalar() or 0)
+
+
+def count_of(connection: Connection) -> int:
+    """How many faces clustering looks at: all but what is no face."""
+    hidden = select(db.not_faces.c.face_id)
+    return int(connection.execute(select(func.count()).where(db.faces.c.id.not_in(hidden))).scalar_one())
 
 
 def unplaced(connection: Connection, run_id: int) -> set[int]:

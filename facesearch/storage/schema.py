@@ -148,6 +148,9 @@ faces = Table(
     Column("score", Float, nullable=False),
     Column("sharpness", Float, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    # NULL in libraries of before: what is known of such a face is measured as it was then, see facesearch.core.quality.
+    Column("quality", Float),
+    Column("defect", String),
     Index("faces_photo_id", "photo_id"),
     sqlite_autoincrement=True,
 )
@@ -252,6 +255,8 @@ pending_faces = Table(
     Column("score", Float, nullable=False),
     Column("sharpness", Float, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    Column("quality", Float),
+    Column("defect", String),
     Index("pending_faces_face_id", "face_id"),
     Index("pending_faces_photo_id", "photo_id"),
 )

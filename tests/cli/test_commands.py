@@ -12,6 +12,7 @@ import pytest
 import typer
 from bad_photos import make_bad_photos
 from conftest import Answer
+from PIL import Image, ImageFilter
 
 from facesearch.cli import app, output
 from facesearch.library import Library
@@ -68,10 +69,10 @@ def test_query(command: Command, library: Path, demo: Demo) -> None:
     assert answer.code == 0
     result = answer.json
     assert keys(result) == {"model", "threshold", "faces"}
-    assert result["model"] == "dlib"
+    assert result["model"] == "sface+dlib"
     assert len(result["faces"]) == 2
     for face in result["faces"]:
-        assert keys(face) == {"box", "score", "matches", "weak", "answer"}
+        assert keys(face) == {"box", "score", "matches", "weak", "answer", "quality", "defect", "too_poor"}
         answer = face["answer"]
         assert keys(answer) == {
             *("decision", "person", "cluster", "face", "probability", "by", "fpir", "measured"),
@@ -102,6 +103,21 @@ def test_verify(command: Command, demo: Demo, other: str, code: int) -> None:
         assert answer.json["same_person"] is (code == 0)
 
 
+def test_verify_says_when_a_face_is_too_poor(command: Command, demo: Demo, tmp_path: Path) -> None:
+    picture = Image.open(demo[0] / "grace-hopper-soft.jpg")
+    for blur in (9, 10):
+        picture.filter(ImageFilter.GaussianBlur(blur)).save(tmp_path / f"{blur}.png")
+    both = sorted(tmp_path.glob("*.png"))
+    answer = command("verify", *both, "--json")
+    assert answer.code == 1
+    assert (answer.json["same_person"], answer.json["too_poor"], answer.json["probability"]) == (False, True, None)
+    assert answer.json["defect"] == ["blurred", "blurred"]
+    assert max(answer.json["quality"]) <= 0.25
+    said = command("verify", *both).out
+    assert "Too poor to tell: the first face is blurred, the second face is blurred." in said
+    assert "Different people" not in said
+
+
 def test_verify_with_a_librarys_model(command: Command, library: Path, demo: Demo) -> None:
     pictures = demo[0] / "grace-hopper-soft.jpg", demo[0] / "eileen-collins-soft.jpg"
     assert command("verify", *pictures, "--library", library, "--threshold", 2).code == 0
@@ -120,7 +136,7 @@ def test_cluster(command: Command, library: Path) -> None:
 
 def test_status(command: Command, library: Path, demo: Demo) -> None:
     result = command("status", "--json").json
-    expected = {"library": str(library), "photos": 27, "files": 27, "missing": 0, "faces": 26, "model": "dlib"}
+    expected = {"library": str(library), "photos": 27, "files": 27, "missing": 0, "faces": 26, "model": "sface+dlib"}
     assert {name: result[name] for name in expected} == expected
     assert keys(result) >= {"index", "database_bytes", "index_bytes", "threshold", "roots", "failures", "dim"}
     assert result["roots"] == [str(demo[0])]
@@ -140,7 +156,7 @@ def test_remove_and_migrate(command: Command, demo: Demo, tmp_path: Path) -> Non
     assert command("remove", demo[0] / "grace-hopper-soft.jpg", *at, "--json").json == {"removed": 1}
     assert command("remove", "--missing", *at, "--json").json == {"removed": 0}
     for name in ("migrate", "reembed"):
-        report = command(name, "--model", "dlib", *at, "--json").json
+        report = command(name, "--model", "sface+dlib", *at, "--json").json
         assert (report["photos"], report["faces"], report["dropped"], report["stopped"]) == (1, 1, 0, False)
         assert report["already"]
     assert (demo[0] / "grace-hopper-soft.jpg").is_file()
@@ -303,7 +319,8 @@ def test_help_has_an_example_and_explains_every_option(command: Command, name: s
 
 def test_help_lists_the_commands_and_where_to_start(command: Command) -> None:
     answer = command("--help")
-    assert all(f" {name} " in answer.out for name in COMMANDS)
+    assert answer.out.index("Find people:") < answer.out.index(" query ") < answer.out.index("Say who is who:")
+    assert {name for name in COMMANDS if f" {name} " not in answer.out} == {"reembed"}, "it is hidden, and no other"
     assert "facesearch index ~/Pictures" in answer.out
     assert command("-h").out == answer.out
 

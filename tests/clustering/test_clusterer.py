@@ -198,12 +198,33 @@ def test_two_weak_faces_found_no_cluster_however_near() -> None:
     assert labels_of(faces_of(faces, excess=np.array([0.0] * 6 + [WEAK] * 2)))[6:].tolist() == [NOISE, NOISE]
 
 
-def test_a_poorer_face_needs_to_be_nearer() -> None:
-    """Between strong faces too: the excess, below what makes a face weak, is taken off its distances."""
-    one = people([1], 12)[0][0]
-    pair = np.stack([one, at(one, 0.455)])
-    assert labels_of(faces_of(pair)).tolist() == [0, 0]
-    assert labels_of(faces_of(pair, excess=[0.0, 1.9])).tolist() == [NOISE, NOISE]
+def test_a_weak_face_must_be_nearer_to_others_that_are_nearly_weak() -> None:
+    """Poor faces are like other poor ones, not like good ones."""
+    embeddings, _ = people([10], 12)
+    away = at(embeddings.mean(axis=0) / np.linalg.norm(embeddings.mean(axis=0)), 0.4)
+    faces = np.concatenate([embeddings, [away]])
+    assert labels_of(faces_of(faces, excess=[0.0] * 10 + [WEAK]))[10] == 0
+    assert labels_of(faces_of(faces, excess=[1.0] * 10 + [WEAK]))[10] == 0
+    assert labels_of(faces_of(faces, excess=[1.9] * 10 + [WEAK]))[10] == NOISE
+    assert labels_of(faces_of(faces, excess=[1.9] * 10 + [0.0]))[10] == 0
+
+
+def test_a_few_good_faces_do_not_vouch_for_a_crowd_of_poor_ones() -> None:
+    embeddings, _ = people([10], 12)
+    away = at(embeddings.mean(axis=0) / np.linalg.norm(embeddings.mean(axis=0)), 0.4)
+    for crowd, joined in ((1, 1), (4, 4), (40, 0)):
+        faces = np.concatenate([embeddings, [away] * crowd])
+        labels = labels_of(faces_of(faces, excess=[0.0] * 10 + [WEAK] * crowd))
+        assert (labels[10:] == 0).sum() == joined
+        assert (labels[:10] == 0).all()
+
+
+def test_weak_faces_make_cuts_stricter_as_they_may_be_joined_wrongly_too() -> None:
+    pair = people([1], 6)[0][0]
+    both = np.stack([pair, at(pair, 0.36)])
+    crowd, _ = people([1] * 3_000, 7)
+    labels = labels_of(faces_of(np.concatenate([both, crowd]), excess=np.array([0.0] * 2 + [WEAK] * 3_000)))
+    assert labels[:2].tolist() == [NOISE, NOISE]
 
 
 # -- one photo ----------------------------------------------------------------------------------------------------

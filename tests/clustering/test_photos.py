@@ -8,8 +8,8 @@ import numpy as np
 
 from facesearch.calibration import load_calibration
 from facesearch.clustering import Faces, cluster_faces
+from facesearch.core.quality import excess_of
 from facesearch.evaluation import bcubed_scores, pairwise_scores
-from facesearch.pipeline import quality
 from facesearch.pipeline.pipeline import Pipeline
 
 PEOPLE, PHOTOS_EACH = 6, 8
@@ -24,12 +24,7 @@ def test_people_of_real_photos_are_found(data: Path, pipeline: Pipeline) -> None
     found = [*pipeline.main_faces(str(data / "photos" / photo) for photo in photos)]
     seen = [(photo, face) for photo, face in zip(photos, found, strict=True) if face is not None]
     assert len(seen) > 0.9 * len(photos)
-    excess = quality.excess(
-        np.array([face.box for _, face in seen], np.float64),
-        np.stack([face.landmarks for _, face in seen]),
-        np.array([face.score for _, face in seen]),
-        np.array([face.sharpness for _, face in seen]),
-    )
+    excess = excess_of([face.quality for _, face in seen])
     faces = Faces(np.stack([face.embedding for _, face in seen]), np.arange(len(seen)), excess)
     labels = cluster_faces(faces, load_calibration(pipeline.embedder.spec))
     truth = [person_of[photo] for photo, _ in seen]

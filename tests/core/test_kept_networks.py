@@ -67,13 +67,15 @@ def test_a_damaged_file_is_made_again(folder: Path, damage: Any) -> None:
     assert made.count == 1
 
 
-def test_another_network_is_another_and_takes_the_place(folder: Path) -> None:
-    CompiledNetwork(Maker(), "small/1")(X)
-    CompiledNetwork(Maker(), "smaller/1")(X)
-    made = Maker(seed=1)
+def test_another_network_is_another_and_the_latest_are_kept(folder: Path) -> None:
+    for kept_as in ("small/0", "small/1", "smaller/1"):
+        CompiledNetwork(Maker(), kept_as)(X)
+    made, again = Maker(seed=1), Maker()
     assert (CompiledNetwork(made, "small/2")(X)[0] == CompiledNetwork(Maker(seed=1)())(X)[0]).all()
     assert made.count == 1
-    assert sorted(path.name.rpartition("-")[0] for path in folder.iterdir()) == ["small", "smaller"]
+    assert sorted(path.name.rpartition("-")[0] for path in folder.iterdir()) == ["small", "small", "smaller"]
+    CompiledNetwork(again, "small/1")(X)
+    assert again.count == 0
 
 
 def test_other_code_another_processor_and_other_settings_make_it_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,11 @@ from facesearch.core.quantisation import Layer, Ranges, measured, quantisable, q
 Floats = NDArray[np.float32]
 
 
-def graph(uneven: float = 1.0) -> Any:
-    """Three layers: a convolution, one by channel, a matrix; the first one's channels differ by the factor."""
+def graph(uneven: float = 1.0, shared: bool = False) -> Any:
+    """Three layers: a convolution, one by channel, a matrix; the first one's channels differ by the factor.
+
+    shared: something else takes what the first one gives, too.
+    """
     rng = np.random.default_rng(0)
     op, x = graph_input([2, 8, 12, 12])
     sizes = np.geomspace(1, uneven, 16)
@@ -33,29 +36,30 @@ def graph(uneven: float = 1.0) -> Any:
     flat = op.reshape(op.relu(second), np.array([2, -1]), False)
     last = op.matmul(flat, op.constant(rng.normal(size=(5, 16 * 25)).astype(np.float32)), False, True)
     last.set_friendly_name("last")
-    return openvino().Model([last], [x], "three layers")
+    taken = [op.reduce_mean(y, [2, 3], keep_dims=False)] if shared else []
+    return openvino().Model([last, *taken], [x], "three layers")
 
 
 def inputs(seed: int, count: int = 20) -> Floats:
     return np.random.default_rng(seed).normal(size=(count, 8, 12, 12)).astype(np.float32)
 
 
-def ranges(uneven: float = 1.0, skip: tuple[str, ...] = ()) -> Ranges:
+def ranges(uneven: float = 1.0, skip: tuple[str, ...] = (), shared: bool = False) -> Ranges:
     batches = inputs(1).reshape(10, 2, 8, 12, 12)
-    return measured(graph(uneven), batches, "noise", skip)
+    return measured(graph(uneven, shared), batches, "noise", skip)
 
 
-def outputs(uneven: float, how: Ranges | None) -> Floats:
-    network = graph(uneven)
+def outputs(uneven: float, how: Ranges | None, shared: bool = False) -> Floats:
+    network = graph(uneven, shared)
     if how is not None:
         quantise(network, how)
     return CompiledNetwork(network)(inputs(2))[0]
 
 
-def error(uneven: float, how: Ranges) -> float:
+def error(uneven: float, how: Ranges, shared: bool = False) -> float:
     """Of the outputs, relative to them."""
-    expected = outputs(uneven, None)
-    return float(np.linalg.norm(outputs(uneven, how) - expected) / np.linalg.norm(expected))
+    expected = outputs(uneven, None, shared)
+    return float(np.linalg.norm(outputs(uneven, how, shared) - expected) / np.linalg.norm(expected))
 
 
 def test_layers_are_those_with_weights() -> None:
@@ -82,13 +86,14 @@ def test_skipped_layers_stay_as_they_are() -> None:
     assert error(1.0, ranges(skip=("first", "second", "last"))) == 0
 
 
-def test_factors_make_channels_of_different_size_as_good_as_alike_ones() -> None:
-    uneven = ranges(1000.0)
+@pytest.mark.parametrize("shared", [False, True])
+def test_factors_make_channels_of_different_size_as_good_as_alike_ones(shared: bool) -> None:
+    uneven = ranges(1000.0, shared=shared)
     without = replace(uneven, layers={name: replace(layer, factors=()) for name, layer in uneven.layers.items()})
     factors = uneven.layers["second"].factors
     assert factors[-1] - factors[0] == pytest.approx(4 * np.log2(1000), abs=4)
-    assert error(1000.0, uneven) < 0.03
-    assert error(1000.0, without) > 0.1
+    assert error(1000.0, uneven, shared) < 0.03
+    assert error(1000.0, without, shared) > 0.1
 
 
 def test_zero_is_exactly_a_level() -> None:

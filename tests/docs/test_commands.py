@@ -36,7 +36,7 @@ PLACES = {
 OPTIONS_ONLY = ("serve", "models --download", "migrate --model facenet", "evaluate --lfw", "calibrate --named")
 # `verify` says "different people" by exit code 1.
 CODES = {"verify": (0, 1)}
-EVERYWHERE = {"--library", "--model", "--device", "--json", "--help"}
+EVERYWHERE = {"--library", "--model", "--precision", "--device", "--json", "--help"}
 
 Answer = Any  # conftest.Answer
 

@@ -26,7 +26,7 @@ def weights() -> Path:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return load_network(resolve("dlib"), "cpu")
+    return load_network(resolve("dlib", "float32"), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_compiled_network_agrees_with_dlib(weights: Path, crops: npt.NDArray
     oracle = dlib.face_recognition_model_v1(str(weights))
     both = [[oracle.compute_face_descriptor(np.ascontiguousarray(c)) for c in (crop, crop[:, ::-1])] for crop in crops]
     expected = np.array(both) / np.linalg.norm(both, axis=2, keepdims=True)
-    found = load_embedder(resolve("dlib"), "cpu").embed(list(crops))
+    found = load_embedder(resolve("dlib", "float32"), "cpu").embed(list(crops))
     assert (found * expected.sum(axis=1)).sum(axis=1) / np.linalg.norm(expected.sum(axis=1), axis=1) == pytest.approx(1)
 
 

@@ -27,14 +27,14 @@ def crops() -> Crops:
 
 @pytest.fixture(scope="module")
 def dlib() -> CompiledEmbedder:
-    embedder = embedding.load_embedder(embedding.resolve("dlib"), "cpu")
+    embedder = embedding.load_embedder(embedding.resolve("dlib", "float32"), "cpu")
     assert isinstance(embedder, CompiledEmbedder)
     return embedder
 
 
 @pytest.mark.parametrize("name", ["dlib", "sface", "sface+dlib"])
 def test_a_model_is_what_pytorch_makes_of_it(name: str) -> None:
-    spec = embedding.resolve(name)
+    spec = embedding.resolve(name, "float32")
     crops = list(np.random.default_rng(0).integers(0, 256, (5, *spec.preprocessing.size, 3), np.uint8))
     expected = NetworkEmbedder(embedding.load_network(spec, "cpu")).embed(crops)
     assert np.abs(embedding.load_embedder(spec, "cpu").embed(crops) - expected).max() < 1e-5

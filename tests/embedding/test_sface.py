@@ -23,7 +23,7 @@ def oracle() -> cv2.dnn.Net:
 
 @pytest.fixture(scope="module")
 def sface() -> Embedder:
-    return load_embedder(resolve("sface"), "cpu")
+    return load_embedder(resolve("sface", "float32"), "cpu")
 
 
 def published() -> Path:

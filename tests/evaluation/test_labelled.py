@@ -14,10 +14,10 @@ from PIL import Image
 
 from facesearch.calibration import Calibration
 from facesearch.core.errors import InputError
-from facesearch.evaluation import accuracy, calibrate, measured_calibration
+from facesearch.evaluation import accuracy, calibrate, calibrate_named, measured_calibration
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store
+from facesearch.storage import Store, persons
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
@@ -69,6 +69,41 @@ def test_library_uses_its_own_calibration_from_then_on(library: Library, people:
         assert again.status().threshold == made.threshold()
 
 
+def test_a_calibration_measures_searches_where_there_are_people_enough(
+    people: Path, tmp_path: Path, fake_pipeline: Pipeline
+) -> None:
+    made = measured_calibration(fake_pipeline, people)
+    assert made.identification is not None
+    assert made.identification.made_from is not None
+    assert made.identification.made_from.dataset == made.made_from.dataset
+    few = measured_calibration(fake_pipeline, save_people(tmp_path / "few", 8, 8))
+    assert few.identification is None
+
+
+def test_people_are_left_out(people: Path, fake_pipeline: Pipeline) -> None:
+    made = measured_calibration(fake_pipeline, people, without=["person 3", "person 1"])
+    assert made.made_from.dataset.endswith("78 photos of 13 people")
+    assert "without the folders person 1, person 3" in made.made_from.how
+    with pytest.raises(InputError, match="no photos of nobody"):
+        measured_calibration(fake_pipeline, people, without=["nobody"])
+
+
+def test_named_people_calibrate_their_own_library(library: Library, people: Path) -> None:
+    library.index([people])
+    with library.store.reading() as connection:
+        assert not persons.named(connection)
+    with pytest.raises(InputError, match="0 named people"):
+        calibrate_named(library)
+    ids = {face.id: Path(face.path).parent.name for face in library.store.faces(library.store.embeddings()[0].tolist())}
+    for name in sorted(set(ids.values())):
+        library.people.import_name(name, [face for face, person in ids.items() if person == name])
+    made = calibrate_named(library)
+    assert library.calibration == made
+    assert made.made_from.dataset.endswith("90 confirmed faces of 15 people")
+    assert made.made_from.same_pairs == 15 * 15
+    assert made.identification is not None
+
+
 def test_calibration_of_another_model_is_not_used(library: Library, people: Path) -> None:
     calibrate(library, people)
     path = library.folder / "calibration.json"
@@ -116,7 +151,7 @@ def test_clusters_of_the_demo_collection(demo: Demo, pipeline_at_hand: None) -> 
     labels.write_text("photo,person\n" + "".join(f"{name},{person}\n" for name, person in single.items()))
     ticks: list[tuple[int, int]] = []
     result = accuracy.clusters(demo[0], labels, None, "cpu", lambda *tick: ticks.append(tick))
-    assert (result["model"], result["photos"], result["photos_with_a_face"]) == ("dlib", 27, 24)
+    assert (result["model"], result["photos"], result["photos_with_a_face"]) == ("sface+dlib", 27, 24)
     assert result["main_faces"]["pairwise"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
     assert result["main_faces"]["bcubed"] == {"precision": 1.0, "recall": 1.0, "f": 1.0}
     assert result["rank_1"] == 1.0
@@ -159,7 +194,7 @@ def test_verification_protocol(demo: Demo, tmp_path: Path, pipeline_at_hand: Non
 
     different = ("Hopper\t1\tCollins\t1", "Hopper\t2\tCollins\t2")
     result = measured("Hopper\t1\t2", different[0], "Collins\t1\t2", different[1])
-    assert (result["model"], result["pairs"], result["images"]) == ("dlib", 4, 4)
+    assert (result["model"], result["pairs"], result["images"]) == ("sface+dlib", 4, 4)
     assert (result["accuracy_mean"], result["auc"], result["images_without_face"]) == (1.0, 1.0, 0)
     assert result["tar_at_far"] == {"0.001": 1.0, "0.01": 1.0}
     json.dumps(result)

@@ -1,10 +1,17 @@
 """New faces are put to people without the rest of the library being read."""
 
-from people_samples import Collection, a_collection, a_portrait, portrait
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
+
+from facesearch.calibration import SearchesFrom
 from facesearch.clustering import Cuts
 from facesearch.people import clustering as people_clustering
-from facesearch.storage import catalog, clusters, face_table
+from facesearch.people.clustering import place_new
+from facesearch.storage import catalog, face_table
+from facesearch.storage.faces import count_of
 
 
 def known(collection: Collection) -> dict[int, list[int]]:
@@ -39,7 +46,7 @@ def test_cuts_are_those_of_the_whole_library(monkeypatch) -> None:
     with a_collection() as collection:
         known(collection)
         collection.add([a_portrait(portrait(0, 60), weak=True)], [a_portrait(portrait(0, 61))], place=True)
-        assert asked[-1] == 15 + 1
+        assert asked[-1] == 15 + 2
 
 
 def test_cuts_are_those_of_the_whole_library_before_any_clustering_too(monkeypatch) -> None:
@@ -50,7 +57,7 @@ def test_cuts_are_those_of_the_whole_library_before_any_clustering_too(monkeypat
         faces = collection.add_people({person: range(5) for person in range(3)})
         collection.people.import_name("Anna", faces[0])
         collection.add([a_portrait(portrait(0, 60), weak=True)], [a_portrait(portrait(0, 61))], place=True)
-        assert asked[-1] == 15 + 1
+        assert asked[-1] == 15 + 2
 
 
 def test_faces_that_were_removed_do_not_count() -> None:
@@ -58,7 +65,7 @@ def test_faces_that_were_removed_do_not_count() -> None:
         known(collection)
         collection.remove(*collection.paths[:12])
         with collection.index.reading() as connection:
-            assert clusters.good_faces(connection)[0] == 3
+            assert count_of(connection) == 3
 
 
 def test_clusters_name_a_file_that_is_there() -> None:
@@ -73,3 +80,60 @@ def test_clusters_name_a_file_that_is_there() -> None:
         assert {face: (one.path, one.box) for face, one in found.items()} == {
             face: (record.path, record.box) for face, record in records.items()
         }
+
+
+# -- as a search would name them --------------------------------------------------------------------------------------
+
+SEARCHES = replace(
+    CALIBRATION, identification=replace(CALIBRATION.search, made_from=SearchesFrom("made up", 2, 1, "2026-11-26", "so"))
+)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calibration knows searches."""
+    monkeypatch.setattr("people_samples.CALIBRATION", SEARCHES)
+
+
+@pytest.mark.usefixtures("measured")
+def test_new_faces_join_the_person_whom_a_search_would_name() -> None:
+    with a_collection() as collection:
+        faces = known(collection)
+        anna = collection.cluster_of(faces[0][0])
+        new = collection.add_people({0: [60, 61], 1: [60], 9: [60]}, place=True)
+        assert [collection.cluster_of(face) for face in new[0]] == [anna, anna]
+        assert [collection.cluster_of(face) for face in (*new[1], *new[9])] == [None, None]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_rejected_person_is_not_proposed_again() -> None:
+    with a_collection() as collection:
+        faces = known(collection)
+        ((face,),) = collection.add([a_portrait(portrait(0, 60))])
+        collection.people.reject([face], "Anna")
+        run = collection.index.start_run("index")
+        assert place_new(collection.index, SEARCHES, run) == 0
+        assert collection.cluster_of(face) is None
+        assert collection.cluster_of(faces[0][0]) is not None
+
+
+def placed(*, quality: float = 1.0, others: int = 0) -> int:
+    """How many of Anna's pictures that are less and less like her join her, each in a library of its own."""
+    count = 0
+    for blur in np.linspace(0.3, 0.47, 18):
+        with a_collection() as collection:
+            known(collection)
+            collection.add_people({person: [0] for person in range(100, 100 + others)})
+            poor = replace(a_portrait(portrait(0, 60, blur)), quality=quality)
+            ((face,),) = collection.add([poor], place=True)
+            count += collection.cluster_of(face) is not None
+    return count
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_larger_library_asks_for_more_evidence_and_what_is_too_poor_tells_nobody() -> None:
+    usual = placed()
+    assert 3 < usual < 18
+    assert placed(others=200) < usual
+    assert placed(quality=0.3) == usual  # a poor face is no nearer to good ones of strangers than a good one is
+    assert placed(quality=0.25) == 0

@@ -251,11 +251,24 @@ def test_search_finds_the_person_says_how_near_and_keeps_nothing(
     assert "2 faces found" in text
     assert text.count("lmost certainly the same person.") > 4
     assert re.search(r"&gt;99\.9 %, 0\.\d\d apart", text)
+    assert len(re.findall(r"<h2>Cluster \d \(&gt;99\.9 %\)\.</h2>", text)) == 2
+    assert "of searches for people who are not in the library, about 1 in 200 finds somebody" in text
     for piece in ("/picture", "/face/0", "/face/1"):
         assert visit.get(address + piece).headers["content-type"] == "image/jpeg"
     assert visit.get(f"{address}/face/2").status_code == 404
     new = {path for path in tmp_path.rglob("*") if path.is_file()} - kept
     assert [path for path in new if "library" not in path.parts] == []
+
+
+def test_a_stranger_is_nobody(visit: Visitor, demo: tuple[Path, dict[str, tuple[str, ...]]]) -> None:
+    """One of the demo's two people, when all photos of her have been taken out."""
+    folder, shown = demo
+    visit.library.remove([folder / name for name, people in shown.items() if "Eileen Collins" in people])
+    content = (folder / "eileen-collins-soft.jpg").read_bytes()
+    answer = visit.post("/search", files={"picture": ("x", content, "image/jpeg")})
+    text = visit.get(answer.headers["location"]).text
+    assert re.search(r"<h2>Nobody in this library \(\S+ %\)\.</h2>", text)
+    assert "The nearest faces are below." in text
 
 
 def test_poor_faces_are_told(visit: Visitor, demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path) -> None:

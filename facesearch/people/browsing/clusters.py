@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from facesearch.core.types import Cluster, Face
 from facesearch.people.clusters import folded
-from facesearch.pipeline.quality import excess
 from facesearch.storage import Connection, cluster_pages
 
 __all__ = ["clusters_of", "completions", "with_covers"]
@@ -42,12 +39,7 @@ def completions(connection: Connection, text: str, limit: int) -> list[Cluster]:
 
 def _best(faces: Sequence[Face]) -> dict[int | None, Face]:
     """For each cluster of some faces the least poor one, the first of equals."""
-    if not faces:
-        return {}
-    boxes, landmarks = np.array([face.box for face in faces]), np.stack([face.landmarks for face in faces])
-    scores, sharpness = np.array([face.score for face in faces]), np.array([face.sharpness for face in faces])
-    poor, ids = excess(boxes, landmarks, scores, sharpness), np.array([face.id for face in faces])
     best: dict[int | None, Face] = {}
-    for row in np.lexsort((ids, poor)).tolist():
-        best.setdefault(faces[row].cluster, faces[row])
+    for face in sorted(faces, key=lambda face: (-face.quality, face.id)):
+        best.setdefault(face.cluster, face)
     return best
