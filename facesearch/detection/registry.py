@@ -8,12 +8,13 @@ from facesearch.detection.detector import Detector, DetectorKind
 from facesearch.detection.mtcnn import Mtcnn
 from facesearch.detection.onnx_detector import OnnxFile
 from facesearch.detection.upright import Upright
-from facesearch.detection.yunet import Yunet
+from facesearch.detection.yunet import Yunet, YunetInt8
 
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "load", "resolve"]
 
 DETECTORS: dict[str, DetectorKind] = {
     "yunet": Yunet,
+    "yunet-int8": YunetInt8,
     "mtcnn": Mtcnn,
 }
 

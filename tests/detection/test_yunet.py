@@ -6,12 +6,14 @@ import pytest
 from detection_samples import Rgb, assert_same_faces, detect, resized
 from PIL import Image
 
+from facesearch.core.errors import ModelError
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
 from facesearch.detection.canvases import SIZES, Picture, canvases, square
 from facesearch.detection.found import Found, nms
-from facesearch.detection.yunet import Yunet
+from facesearch.detection.yunet import Yunet, YunetInt8
 from facesearch.detection.yunet.decoding import decoded
+from facesearch.detection.yunet.int8 import calibration_canvas
 from facesearch.detection.yunet.network import load_network
 from facesearch.detection.yunet.weights import FILE
 
@@ -239,3 +241,28 @@ def test_grey_and_jpeg_change_little(detector: Yunet, hopper: Rgb) -> None:
     grey = np.array(Image.fromarray(hopper).convert("L").convert("RGB"))
     (face,), (other,) = detect(detector, hopper), detect(detector, grey)
     assert np.abs(face.landmarks - other.landmarks).max() < 0.06 * side(face)
+
+
+# --- int8 -------------------------------------------------------------------------------------------------------------
+
+
+def test_int8_finds_the_same_faces_elsewhere_by_little(detector: Yunet, hopper: Rgb, astronaut: Rgb) -> None:
+    int8 = YunetInt8()
+    assert int8.spec.fingerprint != detector.spec.fingerprint
+    for image in (hopper, astronaut, resized(astronaut, 0.4)):
+        (face,), (other,) = detect(detector, image, 20), detect(int8, image, 20)
+        assert 0 < np.abs(face.landmarks - other.landmarks).max() < 0.06 * side(face)
+        assert np.abs(np.array(face.box) - other.box).max() < 0.06 * side(face)
+        assert face.score == pytest.approx(other.score, abs=0.03)
+
+
+def test_int8_is_for_the_cpu() -> None:
+    with pytest.raises(ModelError, match="yunet-int8 runs on the CPU only, not on cuda: use --device cpu"):
+        YunetInt8(device="cuda")
+
+
+def test_calibration_looks_at_whole_photos(hopper: Rgb) -> None:
+    canvas = calibration_canvas(hopper)
+    assert canvas.shape == (320, 320, 3)
+    assert canvas[:, :273].any(axis=2).mean() > 0.9
+    assert not canvas[:, 280:].any()

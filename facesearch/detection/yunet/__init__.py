@@ -3,6 +3,6 @@
 May import core, and what all detectors share.
 """
 
-from facesearch.detection.yunet.detector import Yunet
+from facesearch.detection.yunet.detector import Yunet, YunetInt8
 
-__all__ = ["Yunet"]
+__all__ = ["Yunet", "YunetInt8"]

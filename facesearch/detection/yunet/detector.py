@@ -18,10 +18,11 @@ from facesearch.core.types import Face
 from facesearch.detection.canvases import Canvas, Picture, canvases, square
 from facesearch.detection.found import Found, as_faces, iou, nms
 from facesearch.detection.yunet.decoding import decoded
+from facesearch.detection.yunet.int8 import RANGES_SHA256
 from facesearch.detection.yunet.network import load_network
 from facesearch.detection.yunet.weights import WEIGHTS_SHA256
 
-__all__ = ["Yunet"]
+__all__ = ["Yunet", "YunetInt8"]
 
 # Of 1,242 photos, 20 have something with this score that is neither a face nor a drawing of one; MTCNN finds 68.
 MIN_SCORE = 0.65
@@ -57,12 +58,13 @@ VERSION = 1
 class Yunet:
     """YuNet on images of any sizes, as a `facesearch.detection.Detector`."""
 
+    int8: ClassVar[bool] = False
     spec: ClassVar[DetectorSpec] = DetectorSpec("yunet", VERSION, (WEIGHTS_SHA256,))
     face_px, sure_score, likely_score = FACE_PX, SURE_SCORE, LIKELY_SCORE
 
     def __init__(self, config: DetectionConfig | None = None, device: str = "cpu") -> None:
         self.config = config or DetectionConfig()
-        self._network = load_network(device)
+        self._network = load_network(device, self.int8)
         self._min_score = MIN_SCORE if self.config.min_score is None else self.config.min_score
         self._clear_score = max(CLEAR_SCORE, self._min_score)
         self._leaning_score = max(LEANING_SCORE, self._min_score)
@@ -75,7 +77,7 @@ class Yunet:
         picture = Picture(image)
         proposed, is_clear = self._proposed(picture, min_face_px)
         clear = proposed.take(np.flatnonzero(is_clear))
-        may_lean = (proposed.scores >= LEANING_PROPOSED) & ~_are_within(proposed.boxes, clear)
+        may_lean = (proposed.scores >= LEANING_PROPOSED) & ~_are_in_place(proposed.boxes, clear)
         found = [self._levelled(picture, proposed.take(np.array([i])), 0.0) for i in np.flatnonzero(is_clear)]
         for i in np.flatnonzero(~is_clear):
             face = self._again(picture, proposed.boxes[i], bool(may_lean[i]))
@@ -135,11 +137,23 @@ class Yunet:
         return found.placed(canvas.to_picture)
 
 
-def _are_within(boxes: NDArray[np.float32], faces: Found) -> NDArray[np.bool_]:
-    """Of which boxes the centre lies in the box of one of the faces."""
-    centres = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
-    inside: NDArray[np.bool_] = (centres > faces.boxes[:, :2]) & (centres < faces.boxes[:, 2:])
-    return np.asarray(np.any(np.all(inside, axis=2), axis=1))
+class YunetInt8(Yunet):
+    """YuNet in int8, on CPUs only."""
+
+    int8 = True
+    spec = DetectorSpec("yunet-int8", VERSION, (WEIGHTS_SHA256, RANGES_SHA256))
+
+
+def _are_in_place(boxes: NDArray[np.float32], faces: Found) -> NDArray[np.bool_]:
+    """Which boxes have their centre in the box of one of the faces, or a face's centre in them."""
+    ours, theirs = boxes[:, None], faces.boxes[None]
+    return np.asarray(np.any(_centred_in(ours, theirs) | _centred_in(theirs, ours), axis=1))
+
+
+def _centred_in(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    inside: NDArray[np.bool_] = (centres > others[..., :2]) & (centres < others[..., 2:])
+    return np.asarray(np.all(inside, axis=-1))
 
 
 def _roll(landmarks: NDArray[np.float32]) -> float:

@@ -2,12 +2,16 @@
 
 import threading
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from facesearch.core.errors import ModelError
 from facesearch.detection.yunet.weights import WEIGHTS_SHA256, load_weights
+
+if TYPE_CHECKING:
+    from facesearch.core.openvino_cpu import CompiledNetwork
 
 __all__ = ["Network", "load_network"]
 
@@ -21,10 +25,17 @@ class Network(Protocol):
 
 
 @cache
-def load_network(device: str) -> Network:
-    """The same for all detectors of a process. Raises WeightsError, see `load_weights`."""
+def load_network(device: str, int8: bool = False) -> Network:
+    """The same for all detectors of a process.
+
+    Raises:
+        WeightsError: see `load_weights`.
+        ModelError: in int8 on another device than the CPU.
+    """
     if device == "cpu":
-        return CpuNetwork()
+        return CpuNetwork(int8)
+    if int8:
+        raise ModelError(f"yunet-int8 runs on the CPU only, not on {device}: use --device cpu, or the detector yunet")
     from facesearch.detection.yunet.network_torch import DeviceNetwork
 
     return DeviceNetwork(device)
@@ -33,22 +44,27 @@ def load_network(device: str) -> Network:
 class CpuNetwork:
     """Through OpenVINO, compiled for each size of canvas when it is first needed."""
 
-    def __init__(self) -> None:
-        from facesearch.core.openvino_cpu import CompiledNetwork
-
+    def __init__(self, int8: bool = False) -> None:
+        self._int8 = int8
         self._weights = load_weights()
         self._compiled: dict[tuple[int, ...], CompiledNetwork] = {}
         self._compiling = threading.Lock()
 
     def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        from facesearch.core.openvino_cpu import CompiledNetwork
-        from facesearch.detection.yunet.graph import yunet_graph
-
-        size = height, width = canvas.shape[:2]
+        size = canvas.shape[:2]
         if size not in self._compiled:
             with self._compiling:
                 if size not in self._compiled:
-                    kept_as = f"yunet-{height}x{width}/{WEIGHTS_SHA256}"
-                    self._compiled[size] = CompiledNetwork(lambda: yunet_graph(self._weights, *size), kept_as)
+                    self._compiled[size] = self._made(*size)
         maps: npt.NDArray[np.float32] = self._compiled[size](canvas[None])[0][0]
         return maps
+
+    def _made(self, height: int, width: int) -> "CompiledNetwork":
+        from facesearch.core.openvino_cpu import CompiledNetwork
+        from facesearch.detection.yunet.graph import yunet_graph
+        from facesearch.detection.yunet.int8 import RANGES_SHA256, int8_graph
+
+        make = int8_graph if self._int8 else yunet_graph
+        kind, made_from = ("yunet-int8", RANGES_SHA256) if self._int8 else ("yunet", "")
+        kept_as = f"{kind}-{height}x{width}/{WEIGHTS_SHA256}{made_from}"
+        return CompiledNetwork(lambda: make(self._weights, height, width), kept_as)
