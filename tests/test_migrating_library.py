@@ -19,7 +19,7 @@ from facesearch.indexing.migration import MigrationReport
 from facesearch.library import Library
 from facesearch.storage import Store
 
-DLIB = embedding.resolve("dlib")
+DLIB = embedding.resolve("dlib", "float32")
 Command = Callable[..., Any]
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
@@ -46,7 +46,7 @@ def new_defaults(tiny: str, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
 def library(tmp_path: Path, demo: Demo, pipeline_at_hand: None) -> Path:
     """A library of two photos, made with dlib and MTCNN."""
     names = [f"{person}-soft.jpg" for person in ("grace-hopper", "eileen-collins")]
-    with Library(tmp_path / "library", device="cpu", model="dlib", detector="mtcnn") as made:
+    with Library(tmp_path / "library", device="cpu", model="dlib", precision="float32", detector="mtcnn") as made:
         made.index([demo[0] / name for name in names])
     return tmp_path / "library"
 
@@ -130,7 +130,7 @@ def test_to_a_model_and_back(library: Path, tiny: str, demo: Demo) -> None:
         found = opened.query(demo[0] / "grace-hopper-soft.jpg", k=1).faces[0].matches[0]
         assert found.distance == pytest.approx(0, abs=1e-3)
         check_vectors(opened.store)
-        opened.migrate("dlib")
+        opened.migrate("dlib", precision="float32")
         assert opened.calibration == calibration
         np.testing.assert_allclose(opened.store.embeddings()[1], before, atol=1e-3)
 

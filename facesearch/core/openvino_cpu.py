@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,8 @@ class CompiledNetwork:
         return request, request.get_input_tensor().data
 
 
-def read_onnx(network: bytes) -> Any:
-    """An ONNX file's content as a graph. Raises RuntimeError where OpenVINO cannot read it."""
+def read_onnx(network: bytes | Path) -> Any:
+    """An ONNX file, or its content, as a graph. Raises RuntimeError where OpenVINO cannot read it."""
     return _core().read_model(network)
 
 

@@ -54,14 +54,14 @@ class DetectionConfig:
         authors give for P-Net, R-Net looks at 40 % more, and ten more are found in 907 photos: nine things that are no
         faces, and one face that is too dark to be seen.
     pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
-    min_score: score that a face needs of the detectors that are one network.
+    min_score: score that a face needs of the detectors that are one network; None for the detector's own.
     turned: look at pictures in which no sure face is found on their sides and head down, too.
     """
 
     min_face_px: int | None = None
     thresholds: tuple[float, float, float] = (0.7, 0.7, 0.7)
     pyramid_factor: float = 0.709
-    min_score: float = 0.7
+    min_score: float | None = None
     turned: bool = True
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class DetectionConfig:
             raise InputError(f"the smallest face must be at least 12 pixels, not {self.min_face_px} (--min-face)")
         if not all(0 < t < 1 for t in self.thresholds):
             raise InputError(f"detection thresholds must lie between 0 and 1, not {self.thresholds}")
-        if not 0 < self.min_score < 1:
+        if self.min_score is not None and not 0 < self.min_score < 1:
             raise InputError(f"the least score of a face must lie between 0 and 1, not {self.min_score}")
         if not 0.3 <= self.pyramid_factor < 1:
             raise InputError(f"pyramid_factor must lie in [0.3, 1), not {self.pyramid_factor}")

@@ -1,11 +1,12 @@
 """Makes a model run: on the CPU as one OpenVINO graph where one is known, else in PyTorch or ONNX Runtime."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import ModelError, WeightsError
 from facesearch.core.extras import require
-from facesearch.core.quantisation import quantise
+from facesearch.core.quantisation import Ranges, quantise
 from facesearch.core.settings import FLOAT32, ModelSpec
 from facesearch.core.weights import check_sha256
 from facesearch.embedding import combined
@@ -25,7 +26,7 @@ __all__ = ["BATCH", "float_graph", "load_embedder", "load_module", "load_network
 # Crops that a compiled network sees at once: more are a little faster; but of a query, which is one face, the rest is
 # for nothing.
 BATCH = 2
-COMPILED = ("dlib-resnet", "sface", combined.NAME)
+COMPILED = ("dlib-resnet", "sface", combined.NAME, "onnx")
 
 
 def load_embedder(spec: ModelSpec, device: str = "auto") -> Embedder:
@@ -51,14 +52,15 @@ def _compiled(spec: ModelSpec) -> Embedder:
 
     for member in _members(spec) if spec.network == combined.NAME else (spec,):
         check_sha256(path_of(member), member.weights_sha256)  # a network from the cache is that of these files
+    ranges = merged(spec, members(spec.name)) if spec.is_int8 else None
     name = spec.name if spec.name in NAMES else "own"
-    return CompiledEmbedder(lambda: _graph(spec), spec, f"{name}/{spec.fingerprint}/{BATCH}")
+    return CompiledEmbedder(lambda: _graph(spec, ranges), spec, f"{name}/{spec.fingerprint}/{BATCH}")
 
 
-def _graph(spec: ModelSpec) -> Any:
+def _graph(spec: ModelSpec, ranges: Ranges | None) -> Any:
     graph = float_graph(spec)
-    if spec.is_int8:
-        quantise(graph, merged(spec, members(spec.name)))
+    if ranges is not None:
+        quantise(graph, ranges)
     return graph
 
 
@@ -66,11 +68,19 @@ def float_graph(spec: ModelSpec) -> Any:
     """OpenVINO's graph of one of the COMPILED models, from (BATCH, height, width, 3) uint8 to unit vectors."""
     from facesearch.embedding.compiled import pixels_graph
 
-    return pixels_graph(spec, BATCH, _body(spec))
+    return pixels_graph(spec, _batch(spec), _body(spec))
+
+
+def _batch(spec: ModelSpec) -> int:
+    if spec.network != "onnx":
+        return BATCH
+    from facesearch.embedding.onnx_file import batch_size
+
+    return batch_size(Path(spec.name), BATCH)
 
 
 def load_network(spec: ModelSpec, device: str = "auto") -> Network:
-    """The network of a model in PyTorch or ONNX Runtime, in float32, for normalised crops.
+    """The network of a model in PyTorch, or on a GPU in ONNX Runtime, in float32, for normalised crops.
 
     Args and Raises as load_embedder.
     """
@@ -120,6 +130,10 @@ def _members(spec: ModelSpec) -> tuple[ModelSpec, ModelSpec]:
 
 
 def _body(spec: ModelSpec) -> "Body":
+    if spec.network == "onnx":
+        from facesearch.embedding.onnx_file import onnx_body
+
+        return onnx_body(Path(spec.name))
     if spec.network == combined.NAME:
         return combined.combined_body(*((member, _body(member)) for member in _members(spec)))
     if spec.network == "sface":

@@ -77,19 +77,31 @@ def merged(spec: ModelSpec, members: tuple[str, ...]) -> Ranges:
 
 
 def device_for(spec: ModelSpec, device: str) -> str:
-    """Where the model runs: as `pick_device`, but on the CPU in int8.
+    """Where the model runs: as `pick_device`, but on the CPU in int8, and an ONNX file where nothing else can run it.
 
     Raises:
         InputError: there is no such device, or the model does not run there in its precision.
     """
     if not spec.is_int8:
-        return pick_device(device)
+        chosen = pick_device(device)
+        return "cpu" if spec.network == "onnx" and device == "auto" and not _runs_onnx(chosen) else chosen
     if device not in ("auto", "cpu"):
         raise InputError(
             f"{spec.name} in int8 runs on the CPU only, not on {device}: use --device cpu, or move the library with"
             " `facesearch migrate --precision float32`"
         )
     return "cpu"
+
+
+def _runs_onnx(device: str) -> bool:
+    """Whether ONNX Runtime can use this GPU."""
+    if not device.startswith("cuda"):
+        return False
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
 def _joined(digits: list[str]) -> str:

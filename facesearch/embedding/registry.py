@@ -179,9 +179,9 @@ def _named(name: str) -> ModelSpec:
 def _of_file(name: str) -> ModelSpec:
     path = Path(name)
     if path.suffix.lower() == ".onnx":
-        from facesearch.embedding import onnx_network
+        from facesearch.embedding import onnx_file
 
-        return onnx_network.resolve(path)
+        return onnx_file.resolve(path)
     if path.suffix == ".safetensors":
         from facesearch.embedding import checkpoint
 

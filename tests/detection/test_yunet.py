@@ -8,10 +8,10 @@ from PIL import Image
 
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
-from facesearch.detection.overlap import nms
+from facesearch.detection.canvases import SIZES, Picture, canvases, square
+from facesearch.detection.found import Found, nms
 from facesearch.detection.yunet import Yunet
-from facesearch.detection.yunet.canvases import SIZES, Picture, canvases, square
-from facesearch.detection.yunet.decoding import Found, decoded
+from facesearch.detection.yunet.decoding import decoded
 from facesearch.detection.yunet.network import load_network
 from facesearch.detection.yunet.weights import FILE
 
@@ -194,6 +194,16 @@ def test_a_square_shows_what_is_there(centre: tuple[float, float], width: float,
     assert np.abs(canvas.pixels[inside][:, :2] - at[inside] / (600, 400) * 255).max(initial=0) < 2
     assert (canvas.pixels[inside][:, 2] == 255).all()
     assert not canvas.pixels[outside].any()
+
+
+@pytest.mark.parametrize("size", [(64, 96), (320, 256)])
+def test_pytorch_gives_the_same(astronaut: Rgb, size: tuple[int, int]) -> None:
+    from facesearch.detection.yunet.network_torch import DeviceNetwork
+
+    canvas = np.ascontiguousarray(astronaut[30 : 30 + size[0], 100 : 100 + size[1]])
+    ours, theirs = load_network("cpu")(canvas), DeviceNetwork("cpu")(canvas)
+    assert np.abs(theirs).max() > 1
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 # --- Nothing to find, company -----------------------------------------------------------------------------------------

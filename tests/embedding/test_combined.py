@@ -40,13 +40,13 @@ def test_an_embedding_holds_both(crops: list[NDArray[np.uint8]]) -> None:
 
 @pytest.mark.parametrize("constant", ["DLIB_WEIGHT", "DLIB_SCALE", "SFACE_SIDE"])
 def test_whatever_changes_an_embedding_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
-    before = resolve("sface+dlib")
-    sface, dlib = resolve("sface"), resolve("dlib", "float32")
+    before = resolve("sface+dlib", "float32")
+    sface, dlib = resolve("sface", "float32"), resolve("dlib", "float32")
     assert combined.combined_spec(sface, replace(dlib, weights_sha256="0" * 64)).fingerprint != before.fingerprint
     unmirrored = replace(dlib, preprocessing=replace(dlib.preprocessing, mirror=False))
     assert combined.combined_spec(sface, unmirrored).fingerprint != before.fingerprint
     monkeypatch.setattr(combined, constant, getattr(combined, constant) * 0.5)
-    assert resolve("sface+dlib").fingerprint != before.fingerprint
+    assert resolve("sface+dlib", "float32").fingerprint != before.fingerprint
 
 
 def test_one_that_was_made_otherwise_is_refused() -> None:

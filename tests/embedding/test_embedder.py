@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import ModelError
 from facesearch.core.settings import ModelSpec, Preprocessing
-from facesearch.embedding import NetworkEmbedder, load_embedder, load_network
+from facesearch.embedding import NetworkEmbedder, load_embedder, load_network, resolve
 
 HEIGHT, WIDTH = 20, 16
 PREPROCESSING = Preprocessing(
@@ -163,9 +163,9 @@ def test_very_short_and_very_long_vectors_become_unit_vectors(scale):
     np.testing.assert_allclose(embeddings, [[0.6, 0, 0, -0.8, 0, 0]] * 2, atol=1e-6)
 
 
-def test_the_default_model(pipeline):
+def test_dlibs_model():
     """Its own crops: in batches as alone, mirrored as not, 128 numbers."""
-    embedder = load_embedder(pipeline.embedder.spec.in_float32, "cpu")
+    embedder = load_embedder(resolve("dlib", "float32"), "cpu")
     height, width = embedder.spec.preprocessing.size
     rough = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (5, 3, 6, 6)))
     smooth = torch.nn.functional.interpolate(rough, (height, width), mode="bilinear").permute(0, 2, 3, 1)

@@ -9,22 +9,46 @@ import pytest
 from embedding_samples import WEIGHTS, Shape, write_model
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
-from facesearch.embedding import load_network, resolve
+from facesearch.embedding import device_for, load_embedder, load_network, resolve
 from facesearch.embedding.templates import arcface_template
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 
-@pytest.mark.parametrize("batch_size", ["n", 1, 2])
-def test_embeds_whatever_the_files_batch_size(tmp_path: Path, batch_size: int | str) -> None:
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("batch_size", ["n", 1, 2, 3])
+def test_embeds_whatever_the_files_batch_size(tmp_path: Path, batch_size: int | str, mirror: bool) -> None:
     path = write_model(tmp_path / "m.onnx", (batch_size, 3, 112, 112), (batch_size, 5))
-    network = load_network(resolve(str(path)), "cpu")
-    batch = np.random.default_rng(1).normal(size=(5, 3, 112, 112)).astype(np.float32)
-    found = network(batch)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, batch.mean(axis=(2, 3)) @ WEIGHTS, atol=1e-5)
-    assert network(batch[:0]).shape == (0, 5)
+    path.with_suffix(".toml").write_text(f"mirror = {str(mirror).lower()}")
+    embedder = load_embedder(resolve(str(path)), "cpu")
+    crops = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3), np.uint8)
+    found = embedder.embed(list(crops))
+    expected = ((crops.astype(np.float64) - 127.5) / 128).mean(axis=(1, 2)) @ WEIGHTS  # mirrored or not
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-4)
+    assert embedder.embed([]).shape == (0, 5)
+
+
+def test_layers_that_hold_the_batch_size(tmp_path: Path) -> None:
+    """As files that were exported for one crop do: it is flattened to (1, -1)."""
+    path = tmp_path / "m.onnx"
+    model = onnx.load(write_model(path, (1, 3, 112, 112), (1, 5)))
+    flatten = next(node for node in model.graph.node if node.op_type == "Flatten")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, -1]), "shape"))
+    flatten.op_type, flatten.input[:] = "Reshape", ["pooled", "shape"]
+    onnx.save(model, path)
+    crops = list(np.random.default_rng(1).integers(0, 256, (3, 112, 112, 3), np.uint8))
+    plain = load_embedder(resolve(str(write_model(tmp_path / "plain.onnx"))), "cpu").embed(crops)
+    np.testing.assert_allclose(load_embedder(resolve(str(path)), "cpu").embed(crops), plain, atol=1e-6)
+
+
+def test_operations_that_are_not_known(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.graph.node[0].op_type = "NoSuchPool"
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"m\.onnx has operations that OpenVINO does not know: NoSuchPool"):
+        resolve(str(path))
 
 
 def test_defaults_are_arcfaces(tmp_path: Path) -> None:
@@ -116,7 +140,7 @@ def test_damaged_and_exchanged_files(tmp_path: Path) -> None:
     with pytest.raises(WeightsError):
         resolve(str(path))
     with pytest.raises(WeightsError, match="not the expected file"):
-        load_network(spec, "cpu")
+        load_embedder(spec, "cpu")
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -127,10 +151,24 @@ def test_devices_without_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load_network(spec, device)
 
 
-def test_onnxruntime_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("providers", "place"), [(["CPUExecutionProvider"], "cpu"), (["CUDAExecutionProvider"], "cuda")]
+)
+def test_auto_takes_the_gpu_that_onnx_runtime_can_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, providers: list[str], place: str
+) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: providers)
+    monkeypatch.setattr("facesearch.embedding.precision.pick_device", lambda name: "cuda")
+    spec = resolve(str(write_model(tmp_path / "m.onnx")))
+    assert (device_for(spec, "auto"), device_for(spec, "cuda")) == (place, "cuda")
+
+
+def test_onnx_runtime_is_needed_on_gpus_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ModelError, match=r"pip install 'facesearch\[onnx\]'"):
-        resolve(str(tmp_path / "m.onnx"))
+    spec = resolve(str(write_model(tmp_path / "m.onnx")))
+    assert load_embedder(spec, "cpu").spec == spec
+    with pytest.raises(ModelError, match=r"on cuda needs ONNX Runtime: pip install 'facesearch\[onnx\]'"):
+        load_network(spec, "cuda")
 
 
 @pytest.mark.data
@@ -141,6 +179,9 @@ def test_real_embedder() -> None:
     spec = resolve(str(path))
     assert (spec.dim, spec.preprocessing.size) == (128, (112, 96))
     assert spec.preprocessing.landmarks[0] == (30.2946, 51.6963)
-    batch = np.random.default_rng(0).normal(size=(3, 3, 112, 96)).astype(np.float32)
-    network = load_network(spec, "cpu")
-    np.testing.assert_allclose(network(batch)[1:2], network(batch[1:2]), rtol=0, atol=1e-4)
+    crops = list(np.random.default_rng(0).integers(0, 256, (3, 112, 96, 3), np.uint8))
+    embeddings = load_embedder(spec, "cpu").embed(crops)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    batch = ((np.array(crops, np.float32) - spec.preprocessing.mean) / spec.preprocessing.std).transpose(0, 3, 1, 2)
+    (expected,) = session.run(None, {session.get_inputs()[0].name: batch.astype(np.float32)})
+    assert ((embeddings * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)).min() > 0.99999

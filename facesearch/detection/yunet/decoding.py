@@ -5,52 +5,17 @@ centre, in cells from the position, and the logarithm of its sides in cells; fiv
 OpenCV's face_detect.cpp has the same rules.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["STRIDES", "Found", "decoded"]
+from facesearch.detection.found import Found
+
+__all__ = ["decoded"]
 
 Floats = NDArray[np.float32]
 STRIDES = (8, 16, 32)
-
-
-@dataclass(frozen=True)
-class Found:
-    """n faces: boxes (n, 4), landmarks (n, 5, 2) and scores (n,), all float32."""
-
-    boxes: Floats
-    landmarks: Floats
-    scores: Floats
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def take(self, rows: NDArray[np.int64]) -> "Found":
-        return Found(self.boxes[rows], self.landmarks[rows], self.scores[rows])
-
-    def placed(self, to_picture: Floats) -> "Found":
-        """In the picture of which the canvas shows a part; boxes that are turned become upright squares of their size.
-
-        Args:
-            to_picture: (2, 3), see `facesearch.detection.yunet.canvases.Canvas`.
-        """
-        axes, offset = to_picture[:, :2], to_picture[:, 2]
-        centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
-        if axes[0, 1] == 0:
-            half = half * axes.diagonal()
-        else:
-            half = np.sqrt(half.prod(axis=1, keepdims=True) * np.float32(np.linalg.det(axes))) * np.ones(2, np.float32)
-        centre = centre @ axes.T + offset
-        boxes = np.concatenate([centre - half, centre + half], axis=1)
-        return Found(boxes, self.landmarks @ axes.T + offset, self.scores)
-
-    @classmethod
-    def joined(cls, parts: "list[Found]") -> "Found":
-        """All of them, in this order; there must be one part at least."""
-        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "landmarks", "scores")))
 
 
 def decoded(maps: Floats, size: tuple[int, int], threshold: float) -> Found:

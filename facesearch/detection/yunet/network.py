@@ -23,7 +23,11 @@ class Network(Protocol):
 @cache
 def load_network(device: str) -> Network:
     """The same for all detectors of a process. Raises WeightsError, see `load_weights`."""
-    return CpuNetwork()
+    if device == "cpu":
+        return CpuNetwork()
+    from facesearch.detection.yunet.network_torch import DeviceNetwork
+
+    return DeviceNetwork(device)
 
 
 class CpuNetwork:

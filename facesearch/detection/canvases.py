@@ -19,10 +19,13 @@ __all__ = ["Canvas", "Picture", "canvases", "square"]
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 # Sides of canvases (height, width): every step has about twice the area; upright, across and square.
-LONG_SIDES, SHORT_SHARE = (128, 224, 320, 448, 640, 960, 1376), 0.72
+LONG_SIDES, SHORT_SHARES = (128, 224, 320, 448, 640, 960, 1376), (0.67, 0.78, 1)
 SIZES = sorted(
-    {size for long in LONG_SIDES for short in (round(long * SHORT_SHARE / 32) * 32, long)
-     for size in ((short, long), (long, short))},
+    {
+        size
+        for long, share in product(LONG_SIDES, SHORT_SHARES)
+        for size in ((round(long * share / 32) * 32, long), (long, round(long * share / 32) * 32))
+    },
     key=lambda size: size[0] * size[1],
 )
 TILE, TILES_OVERLAP = 960, 192

@@ -1,0 +1,79 @@
+"""Faces that a network has found on a canvas or in a picture, and the weaker one dropped of two that overlap."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.core.types import Face
+
+__all__ = ["Found", "as_faces", "iou", "nms"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Found:
+    """n faces: boxes (n, 4), landmarks (n, 5, 2) and scores (n,), all float32."""
+
+    boxes: Floats
+    landmarks: Floats
+    scores: Floats
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, rows: NDArray[np.int64]) -> "Found":
+        return Found(self.boxes[rows], self.landmarks[rows], self.scores[rows])
+
+    def placed(self, to_picture: Floats) -> "Found":
+        """In the picture of which the canvas shows a part; boxes that are turned become upright squares of their size.
+
+        Args:
+            to_picture: (2, 3), see `facesearch.detection.canvases.Canvas`.
+        """
+        axes, offset = to_picture[:, :2], to_picture[:, 2]
+        centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
+        if axes[0, 1] == 0:
+            half = half * axes.diagonal()
+        else:
+            half = np.sqrt(half.prod(axis=1, keepdims=True) * np.float32(np.linalg.det(axes))) * np.ones(2, np.float32)
+        centre = centre @ axes.T + offset
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        return Found(boxes, self.landmarks @ axes.T + offset, self.scores)
+
+    @classmethod
+    def joined(cls, parts: "list[Found]") -> "Found":
+        """All of them, in this order; there must be one part at least."""
+        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "landmarks", "scores")))
+
+
+def nms(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.int64]:
+    """Non-maximum suppression: a box goes where a better one that stays shares more than `threshold` of their union.
+
+    Args:
+        boxes: (n, 4), x1, y1, x2, y2.
+        scores: (n,), greater than 0.
+
+    Returns:
+        Rows that stay, best first.
+    """
+    if not len(scores):
+        return np.zeros(0, np.int64)
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    return np.asarray(cv2.dnn.NMSBoxes(sides, scores, 0.0, threshold), np.int64)  # type: ignore[arg-type]
+
+
+def iou(boxes: Floats, box: Floats) -> Floats:
+    """(n,) shares that boxes (n, 4) and the box (4,) have in common, of their unions."""
+    overlap = (np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])).clip(min=0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    shares: Floats = overlap / (areas + (box[2:] - box[:2]).prod() - overlap)
+    return shares
+
+
+def as_faces(found: Found) -> list[Face]:
+    """Each as a Face, in their order."""
+    boxes, scores = found.boxes.tolist(), found.scores.tolist()
+    return [Face(tuple(box), found.landmarks[i].copy(), scores[i]) for i, box in enumerate(boxes)]

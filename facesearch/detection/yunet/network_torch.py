@@ -1,0 +1,62 @@
+"""YuNet in PyTorch: on other devices than the CPU, and the oracle of the one on the CPU."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as nn
+
+from facesearch.detection.yunet.weights import Layer, Weights, load_weights
+
+__all__ = ["DeviceNetwork"]
+
+Pair = tuple[Layer, Layer]
+
+
+class DeviceNetwork:
+    """A Network (facesearch.detection.yunet.network) on a device of PyTorch's."""
+
+    def __init__(self, device: str) -> None:
+        self._device = torch.device(device)
+        weights: Weights = load_weights()
+        self._stem = self._layer(weights.stem)
+        self._trunk = [self._pair(pair) for pair in weights.trunk]
+        self._heads = [self._pair(pair) for pair in weights.heads]
+
+    @torch.inference_mode()
+    def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        pixels = torch.from_numpy(canvas).to(self._device).permute(2, 0, 1)[None].float()
+        pairs = iter(self._trunk)
+        y = nn.conv2d(pixels, *self._stem, stride=2, padding=1).relu()
+        y = nn.max_pool2d(_block(y, next(pairs)), 2)
+        levels: list[Tensor] = []
+        for blocks, is_level in ((4, False), (2, True), (2, True), (2, True)):
+            for _ in range(blocks):
+                y = _block(y, next(pairs))
+            if is_level:
+                levels.append(y)
+            if len(levels) < 3:
+                y = nn.max_pool2d(y, 2)
+        seen = [_block(levels.pop(), next(pairs))]
+        while levels:
+            seen.append(_block(levels.pop() + nn.interpolate(seen[-1], scale_factor=2.0), next(pairs)))
+        heads = [_two(y, pair)[0].flatten(1) for y, pair in zip(reversed(seen), self._heads, strict=True)]
+        maps: npt.NDArray[np.float32] = torch.cat(heads, dim=1).cpu().numpy()
+        return maps
+
+    def _pair(self, pair: Pair) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        return self._layer(pair[0]), self._layer(pair[1])
+
+    def _layer(self, layer: Layer) -> tuple[Tensor, Tensor]:
+        filters, biases = (torch.from_numpy(values).to(self._device) for values in layer)
+        return filters, biases
+
+
+def _two(x: Tensor, pair: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:
+    """Across channels, then within each."""
+    across, (filters, biases) = pair
+    return nn.conv2d(nn.conv2d(x, *across), filters, biases, padding=1, groups=len(filters))
+
+
+def _block(x: Tensor, pair: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:
+    return _two(x, pair).relu()
