@@ -123,7 +123,7 @@ class TestCrops:
             again = max(load_detector().detect([crop], [40])[0], key=lambda face: face.score)
             off = np.linalg.norm(again.landmarks - np.array(entry.landmarks), axis=1)
             # of 81 pixels between the eyes: what a detector's own landmarks move by from one scale to another
-            assert off.mean() < 6, (entry, again)
+            assert off.mean() < 8, (entry, again)
 
     def test_aligned_faces_lie_on_the_template(self, hopper: Path, tmp_path: Path) -> None:
         align(hopper, tmp_path / "out", device="cpu")
