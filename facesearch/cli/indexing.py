@@ -20,6 +20,10 @@ def index(
     paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Photos, and folders of photos.")],
     library: LibraryOption = None,
     model: ModelOption = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="For a new library: yunet, mtcnn, or the path of a SCRFD or RetinaFace in ONNX."),
+    ] = None,
     precision: PrecisionOption = None,
     device: DeviceOption = "auto",
     min_face: Annotated[
@@ -45,7 +49,13 @@ def index(
     find_photos([path for path in paths if not os.path.isdir(path)])  # a mistyped path must not leave an empty library
     detection, images = DetectionConfig(min_face_px=min_face), ImageConfig(max_megapixels)
     with Library(
-        library, model=model, precision=precision, device=device, detection=detection, images=images
+        library,
+        model=model,
+        detector=detector,
+        precision=precision,
+        device=device,
+        detection=detection,
+        images=images,
     ) as opened:
         with photo_progress() as progress, interruptible() as should_stop:
             report = opened.index(paths, redo=redo, progress=progress, should_stop=should_stop)

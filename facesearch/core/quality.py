@@ -17,6 +17,8 @@ WEAK = 0.5
 # Up to it a face cannot decide who somebody is: of such pairs more than fifty times as many are near each other (e⁴).
 TOO_POOR = 0.25
 NATS_PER_HALVING = 2.0
+# Nats of excess: what is worse than this is no more alike.
+MOST = 6.0
 
 
 def quality_of(excess: ArrayLike) -> Floats:
@@ -25,8 +27,9 @@ def quality_of(excess: ArrayLike) -> Floats:
 
 
 def excess_of(quality: ArrayLike) -> Floats:
-    """The inverse of `quality_of`; a quality of 0 counts as 2⁻¹⁰."""
-    return np.asarray(-NATS_PER_HALVING * np.log2(np.clip(np.asarray(quality, np.float64), 2.0**-10, 1.0)))
+    """The inverse of `quality_of`, up to MOST."""
+    least = 2.0 ** (-MOST / NATS_PER_HALVING)
+    return np.asarray(-NATS_PER_HALVING * np.log2(np.clip(np.asarray(quality, np.float64), least, 1.0)))
 
 
 def undecidable(quality: float, other: float, same: bool) -> bool:

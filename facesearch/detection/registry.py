@@ -1,9 +1,12 @@
 """The detectors by name: a detector is one module, and one line here."""
 
+from pathlib import Path
+
 from facesearch.core.errors import ModelError
 from facesearch.core.settings import DEFAULT_DETECTOR, DetectionConfig, DetectorSpec
 from facesearch.detection.detector import Detector, DetectorKind
 from facesearch.detection.mtcnn import Mtcnn
+from facesearch.detection.onnx_detector import OnnxFile
 from facesearch.detection.upright import Upright
 from facesearch.detection.yunet import Yunet
 
@@ -16,7 +19,7 @@ DETECTORS: dict[str, DetectorKind] = {
 
 
 def resolve(name: str) -> DetectorSpec:
-    """What identifies the detector of this name. Raises ModelError where there is none."""
+    """What identifies the detector of this name, or in this ONNX file. Raises ModelError where there is none."""
     return _kind(name).spec
 
 
@@ -35,6 +38,8 @@ def load(name: str = DEFAULT_DETECTOR, config: DetectionConfig | None = None, de
 
 
 def _kind(name: str) -> DetectorKind:
-    if name not in DETECTORS:
-        raise ModelError(f"there is no detector {name!r}: use {', '.join(DETECTORS)}")
-    return DETECTORS[name]
+    if name in DETECTORS:
+        return DETECTORS[name]
+    if name.lower().endswith(".onnx"):
+        return OnnxFile(Path(name))
+    raise ModelError(f"there is no detector {name!r}: use {', '.join(DETECTORS)}, or the path of an .onnx file")

@@ -26,7 +26,7 @@ __all__ = ["error_versus_discard", "quality_of_spoiled"]
 Tick = Callable[[int, int], None]
 
 # Photos of each person that are looked at, and of how many people.
-PHOTOS, MOST_PEOPLE = 2, 200
+PHOTOS, MOST_PEOPLE = 2, 60
 # The share of strangers' pairs that the threshold accepts; shares of the faces that are left out.
 FMR, DISCARDED = 1e-3, (0.0, 0.05, 0.1, 0.2, 0.3)
 # A face is the one that was there before if their boxes share this much.

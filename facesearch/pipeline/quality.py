@@ -34,8 +34,6 @@ INT8_SHORTER = 0.15
 WINDOW_X, WINDOW_Y = 24, 36
 # Pixels from the eyes to the mouth there.
 HEIGHT = 40.7
-# No term counts for more; what is worse than this is no more alike.
-MOST = 6.0
 # A crop that shows the face smaller than ArcFace's by more than this cannot show the finest detail that is asked for.
 SMALLEST_SCALE = 0.9
 
@@ -72,7 +70,7 @@ def rated(face: Face, spec: ModelSpec, norm: float | None = None) -> tuple[float
     }
     good = GOOD_NORM.get(spec.network)
     network = good - norm - INT8_SHORTER * spec.is_int8 if good is not None and norm is not None else 0.0
-    quality = float(quality_of(np.clip(max(network, *terms.values()), 0.0, MOST)))
+    quality = float(quality_of(max(network, *terms.values(), 0.0)))
     return quality, _named(face, terms, seen) if quality <= WEAK else ""
 
 

@@ -83,8 +83,8 @@ def test_a_quality_halves_with_every_two_nats(nats: float, quality: float) -> No
     assert excess_of(quality) == pytest.approx(nats)
 
 
-def test_no_quality_is_without_an_excess() -> None:
-    assert excess_of([0.0, 1.0]).tolist() == [20, 0]
+def test_what_is_worse_than_poor_is_no_more_alike() -> None:
+    assert excess_of([0.0, 0.01, 0.125, 1.0]).tolist() == [6, 6, 6, 0]
 
 
 @pytest.mark.parametrize(
