@@ -54,7 +54,7 @@ def measure(name: str, folder: Path, photos: int = PHOTOS) -> Ranges:
     if not whole:
         raise InputError(f"{folder} has no photos with faces: name a folder of photos")
     batches = np.stack(crops[:whole]).reshape(-1, BATCH, *crops[0].shape)
-    return measured(float_graph(spec), batches, f"{whole} faces of {folder.name}", SKIPPED.get(name, ()))
+    return measured(float_graph(spec), batches, f"{whole} faces in {folder.name}/", SKIPPED.get(name, ()))
 
 
 def write(name: str, ranges: Ranges) -> Path:

@@ -6,7 +6,7 @@ Verification is measured on what the pipeline makes of the photos, identificatio
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -132,7 +132,7 @@ def clusters(
 class _Labelled:
     """n labelled faces, those that were not found included: in no cluster, and with an embedding of NaN.
 
-    names, clusters: (n,) who each is and what cluster it is in, -1 for none. paths: (n,) of their photos.
+    names, clusters: (n,) who each is and what cluster it is in, -1 for none. faces: (n,) themselves.
     main: (n,) whether it is the main face of its photo.
     embeddings: (n, d) float32, unit L2 norm.
     """
@@ -141,12 +141,13 @@ class _Labelled:
     clusters: NDArray[np.int64]
     main: NDArray[np.bool_]
     embeddings: NDArray[np.float32]
-    paths: tuple[str, ...]
+    faces: tuple[Face, ...]
 
     def searched(self) -> list[Labelled]:
         """The main faces that were found, to be searched for."""
         found = np.flatnonzero(self.main & ~np.isnan(self.embeddings).any(axis=1))
-        return [Labelled(self.paths[i], str(self.names[i]), self.embeddings[i]) for i in found]
+        faces = (replace(self.faces[i], embedding=self.embeddings[i]) for i in found)
+        return [Labelled(face.path, str(self.names[i]), face) for i, face in zip(found, faces, strict=True)]
 
     def scores(self) -> dict[str, Any]:
         """Of the main faces, and of all with bystanders as people of their own."""
@@ -231,17 +232,18 @@ def _labelled(library: Library, clustering: Clustering, people: dict[str, str]) 
     if not truth:
         return None
     cluster_of = {face.id: cluster.id for cluster in clustering.clusters for face in cluster.faces}
-    path_of = {face.id: face.path for face in faces}
-    with_face = set(path_of.values())
-    unseen = sorted(path for path in library.store.known_paths() if path not in with_face)
-    missed = [who for path in unseen if (who := _person_on(path, people))]
+    face_of = {face.id: face for face in faces}
+    with_face = {face.path for face in faces}
+    unseen = [path for path in sorted(library.store.known_paths()) if path not in with_face]
+    unseen = [path for path in unseen if _person_on(path, people)]
+    missed = [str(_person_on(path, people)) for path in unseen]
     nothing = np.full((len(missed), library.spec.dim), np.nan, np.float32)
     return _Labelled(
         names=np.array([*truth.values(), *missed]),
         clusters=np.array([*(cluster_of.get(face, -1) for face in truth), *(-1 for _ in missed)]),
         main=np.array([*(face in main for face in truth), *(True for _ in missed)]),
         embeddings=np.concatenate([vectors[np.searchsorted(ids, list(truth))], nothing]),
-        paths=(*(path_of[face] for face in truth), *(path for path in unseen if _person_on(path, people))),
+        faces=(*(face_of[face] for face in truth), *(Face((0.0, 0.0, 0.0, 0.0), path=path) for path in unseen)),
     )
 
 
@@ -251,9 +253,12 @@ def _strangers(library: Library, folder: Path | None, tick: Tick) -> list[Labell
         return []
     photos = [found.path for found in find_photos([folder.resolve()]).photos]
     photos = photos[:: max(1, -(-len(photos) // MOST_SEARCHES))]
-    embed = main_face_embedder(library.pipeline, tick)
-    found = zip(photos, embed([Path(photo) for photo in photos]), strict=True)
-    return [Labelled(path, f"stranger on {path}", vector) for path, vector in found if vector is not None]
+    found = []
+    for done, (path, face) in enumerate(zip(photos, library.pipeline.main_faces(photos), strict=True), start=1):
+        tick(done, len(photos))
+        if face is not None:
+            found.append(Labelled(path, f"stranger on {path}", face))
+    return found
 
 
 def _main_faces(faces: list[Face], sizes: dict[int, tuple[int, int]]) -> set[int]:

@@ -122,6 +122,8 @@ def _candidates(
 
 def _standing(members: Sequence[int] | NDArray[np.int64], near: Sequence[int]) -> tuple[list[int], Floats, int]:
     """Faces that stand for an entity, the near ones first; how much of it each stands for; how many it has."""
+    if len(members) <= len(near):
+        return list(near), np.full(len(near), 1 / len(near)), len(near)
     others = np.setdiff1d(np.asarray(members, np.int64), near)
     step = max(1, -(-len(others) // MEMBERS))
     some, size = others[::step], len(others) + len(near)

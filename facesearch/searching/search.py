@@ -19,7 +19,7 @@ from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.identify import NEAREST, Identified, identify
 from facesearch.storage import Store, clusters, persons
 
-__all__ = ["compare", "faces_of", "query"]
+__all__ = ["compare", "faces_of", "query", "search_face"]
 
 
 def query(
@@ -57,11 +57,12 @@ def query(
     return QueryResult(
         model=store.spec.name,
         threshold=calibration.threshold() if calibration else None,
-        faces=tuple(_searched(store, calibration, one, k) for one in found),
+        faces=tuple(search_face(store, calibration, one, k) for one in found),
     )
 
 
-def _searched(store: Store, calibration: Calibration | None, face: Face, k: int) -> Probe:
+def search_face(store: Store, calibration: Calibration | None, face: Face, k: int) -> Probe:
+    """Who a face is, if anybody in the library, and the k faces nearest to it. Args: face: with its embedding."""
     near = store.search(_embedding(face), max(k, NEAREST))
     identified = identify(store, calibration.search, _embedding(face), near) if calibration else None
     answer = identified.answer if identified else None

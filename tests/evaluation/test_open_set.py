@@ -1,5 +1,6 @@
 """Open-set identification on a library of made-up people, through the library's own search."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ import pytest
 from index_samples import a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
-from facesearch.evaluation.open_set import DRAWS, Labelled, open_set
+from facesearch.evaluation import open_set as module
+from facesearch.evaluation.open_set import Labelled, open_set
 from facesearch.library import Library
 from facesearch.storage import Store
 
-PEOPLE, PHOTOS = 12, 11
+PEOPLE, PHOTOS, DRAWS = 12, 11, 1
 
 
 def filled(folder: Path) -> list[Labelled]:
@@ -24,9 +26,16 @@ def filled(folder: Path) -> list[Labelled]:
         for shot in range(PHOTOS):
             path, vector = f"/photos/{person}-{shot}.jpg", portrait(person, shot)
             put(store, run, replace(a_photo(path, path), faces=(a_portrait(vector),)))
-            faces.append(Labelled(path, f"person {person}", vector))
+            faces.append(Labelled(path, f"person {person}", a_portrait(vector)))
     store.close()
     return faces
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_draw() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "DRAWS", DRAWS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +44,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     faces = filled(folder)
     with Library(folder) as library:
         library.use_calibration(replace(CALIBRATION, fingerprint=PEOPLE_SPEC.fingerprint))
-        return open_set(library, faces, [Labelled("", "nobody", portrait(500 + i, 0)) for i in range(30)])
+        return open_set(library, faces, [Labelled("", "nobody", a_portrait(portrait(500 + i, 0))) for i in range(30)])
 
 
 def test_libraries_of_fewer_and_fewer_people_clustered_and_not(figures: dict[str, Any]) -> None:
