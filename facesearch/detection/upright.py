@@ -14,11 +14,12 @@ from facesearch.detection.halving import halved
 __all__ = ["Upright"]
 
 Image = NDArray[np.uint8]
-# Degrees from upright up to which a face stands; heads that lean more say nothing about the image.
-STANDING = 30
+# Degrees from upright up to which a face stands; more, and it stands in another orientation.
+STANDING = 45
 QUARTERS = (1, 3, 2)  # the other orientations
-# Part of an image around a face that is looked at turned: so many of the face's sides, and for faces of half its size.
-AROUND = 2.5
+# Part of an image around a face that is looked at turned: so many of the face's sides, and for faces of a third of it.
+# The boxes of faces that do not stand are rough.
+AROUND, SMALLER = 2.5, 1 / 3
 
 
 class Upright:
@@ -71,9 +72,9 @@ class Upright:
             left, top = (max(int(at - AROUND / 2 * side), 0) for at in middle)
             right, bottom = (max(math.ceil(at + AROUND / 2 * side), 1) for at in middle)
             parts.append(image[top:bottom, left:right])
-            sizes.append(max(side / 2, 12.0))
-        scores = self._in_other_orientations(parts, sizes, lambda faces: max((f.score for f in faces), default=0.0))
-        return [_beyond(looks, face.score) for looks, (_, face) in zip(scores, seen, strict=True)]
+            sizes.append(max(side * SMALLER, 12.0))
+        scores = self._in_other_orientations(parts, sizes, _best_standing)
+        return [_beyond(looks, _best_standing([face])) for looks, (_, face) in zip(scores, seen, strict=True)]
 
     def _glances(self, images: Sequence[Image], min_face_px: Sequence[float]) -> list[int | None]:
         """For each image the orientation for which its larger faces speak, if there is one.
@@ -104,7 +105,7 @@ class Upright:
         return any(face.score >= self.sure_score and _stands(face) for face in faces)
 
     def _best(self, faces: Sequence[Face]) -> Face | None:
-        likely = [face for face in faces if face.score >= self.likely_score and _stands(face)]
+        likely = [face for face in faces if face.score >= self.likely_score]
         return max(likely, key=lambda face: face.score, default=None)
 
     def _evidence(self, faces: Sequence[Face]) -> float:
@@ -116,6 +117,10 @@ def _beyond(looks: Sequence[float], known: float) -> int | None:
     """The orientation of the best look, if it is better than what is known."""
     best = int(np.argmax(looks))
     return QUARTERS[best] if looks[best] > known else None
+
+
+def _best_standing(faces: Sequence[Face]) -> float:
+    return max((face.score for face in faces if _stands(face)), default=0.0)
 
 
 def _stands(face: Face) -> bool:
