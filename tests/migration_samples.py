@@ -25,7 +25,6 @@ __all__ = [
     "Move",
     "NewNetwork",
     "decide",
-    "everything",
     "indexed",
     "pictures",
     "pipeline_of",
@@ -34,10 +33,6 @@ __all__ = [
 
 PHOTOS = 40
 NEW_SPEC = ModelSpec("new", "new", 3, FAKE_SPEC.preprocessing, "1" * 64)
-# What tables hold that differs from one run to the next: times, random numbers, and which runs there were.
-VOLATILE = {
-    *("made_at", "created_at", "missing_since", "added_at", "started_at", "finished_at", "applied_at", "run_id"),
-}
 
 
 class NewNetwork:
@@ -106,20 +101,3 @@ def decide(store: Store) -> None:
     people.keep_apart("Ada", "4")
     people.not_a_face([ids[-1]])
     people.ignore("5")
-
-
-def everything(store: Store, *, but: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
-    """All rows of all tables, without what differs from one run to the next."""
-    with store.reading() as connection:
-        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        tables = [name for (name,) in names.all() if name not in {"runs", "migrations", *but}]
-        held = {}
-        for table in tables:
-            rows = connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings().all()
-            held[table] = sorted((_stable(row) for row in rows), key=repr)
-    held["library"] = [row for row in held["library"] if row["key"] not in ("uuid", "generation", "clustered_at")]
-    return held
-
-
-def _stable(row: Any) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in VOLATILE}

@@ -15,13 +15,13 @@ from migration_samples import (
     Move,
     NewNetwork,
     decide,
-    everything,
     indexed,
     pictures,
     pipeline_of,
     stopping_after,
 )
 from PIL import Image
+from storage.library_rows import everything, smallest_faces
 
 from facesearch.core.errors import LibraryError, ModelMismatchError
 from facesearch.core.settings import DetectionConfig
@@ -181,8 +181,7 @@ def test_the_smallest_face_that_the_user_wanted_stays(tmp_path: Path, photos: Pa
         made = Store.create(tmp_path / name, FAKE_SPEC, detector=FakeDetector.spec)
         index_photos(made, lambda pipeline=pipeline: pipeline, [str(photos)])
         to_both(made)
-        with made.reading() as connection:
-            (sizes[name],) = set(connection.exec_driver_sql("SELECT min_face_px FROM photos").scalars())
+        (sizes[name],) = smallest_faces(made)
         made.close()
     assert sizes == {"as asked": 31.0, "as usual": 20.0}
 

@@ -14,7 +14,8 @@ from fakes import FakeDetector, FakeNetwork, OtherDetector
 from interrupted_run import migrate_slowly
 from killing import processes, start  # noqa: F401  (a fixture)
 from library_states import check_vectors
-from migration_samples import Move, decide, everything, indexed, pictures, pipeline_of
+from migration_samples import Move, decide, indexed, pictures, pipeline_of
+from storage.library_rows import everything
 
 from facesearch.indexing.indexer import index_photos
 from facesearch.storage import Store

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from library_states import check_vectors
-from migration_samples import everything
+from storage.library_rows import everything, looked_at_again
 
 from facesearch import embedding
 from facesearch.library import Library
@@ -90,18 +90,12 @@ def moving(library: Path) -> "subprocess.Popen[str]":
 def killed_once(library: Path, photos: int) -> None:
     """Start a migration, and kill it when so many photos are done."""
     store, process = Store.open(library), moving(library)
-    while done(store) < photos and process.poll() is None:
+    while looked_at_again(store) < photos and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     store.close()
     assert process.returncode == -signal.SIGKILL
-
-
-def done(store: Store) -> int:
-    """How many photos are done, as far as they are on the disk."""
-    with store.reading() as connection:
-        return int(connection.exec_driver_sql("SELECT count(*) FROM pending_photos").scalar_one())
 
 
 def held(library: Path, but: tuple[str, ...] = PENDING) -> dict[str, list[dict[str, Any]]]:
@@ -119,7 +113,7 @@ def test_all_is_kept_and_twenty_kills_change_nothing(library: Path, tmp_path: Pa
     report = json.loads(process.communicate()[0])
     assert process.returncode == 0
     check_kept(before, held(straight), report)
-    check_undone(library, straight, tmp_path)
+    check_unlooked_at_again(library, straight, tmp_path)
     moments = random.Random(0)
     photos = report["photos"]
     for kill in range(KILLS):
@@ -149,7 +143,7 @@ def check_kept(before: dict[str, list[Any]], after: dict[str, list[Any]], report
     assert {face for face in old if all(old[face][key] == new[face][key] for key in places)} == lost
 
 
-def check_undone(library: Path, moved: Path, tmp_path: Path) -> None:
+def check_unlooked_at_again(library: Path, moved: Path, tmp_path: Path) -> None:
     """All decisions can be taken back behind it, and leave what they would have left before it."""
     states = []
     for name, folder in (("before", library), ("moved", moved)):

@@ -14,6 +14,7 @@ from facesearch.core.errors import (
     LibraryMissingError,
     ModelMismatchError,
 )
+from facesearch.embedding import DEFAULT_MODEL
 from facesearch.library import Library
 from facesearch.storage import Store, migrations
 from facesearch.storage.database import FILE_NAME, open_database
@@ -131,7 +132,7 @@ def test_a_library_that_has_no_model_yet_is_made_for_the_default_one(tmp_path: P
     with pytest.raises(LibraryMissingError):
         Library(tmp_path, create=False)
     with Library(tmp_path) as library:
-        assert library.status().model == "dlib"
+        assert library.status().model == DEFAULT_MODEL
 
 
 def test_a_library_is_not_made_while_another_process_makes_it(tmp_path: Path) -> None:

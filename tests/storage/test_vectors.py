@@ -201,8 +201,10 @@ def test_a_crash_between_the_file_and_its_stamp(full: Store) -> None:
 # -- generation ---------------------------------------------------------------------------------------------------
 
 RAISING = [
-    "INSERT INTO faces SELECT NULL, photo_id, x1, y1, x2, y2, landmarks, score, sharpness, embedding FROM faces",
-    "INSERT OR REPLACE INTO faces SELECT id, photo_id, x1, y1, x2, y2, landmarks, score, 0, embedding FROM faces",
+    "INSERT INTO faces SELECT NULL, photo_id, x1, y1, x2, y2, landmarks, score, sharpness, embedding, quality, defect "
+    "FROM faces",
+    "INSERT OR REPLACE INTO faces SELECT id, photo_id, x1, y1, x2, y2, landmarks, score, 0, embedding, quality, defect "
+    "FROM faces",
     "DELETE FROM faces WHERE id = 1",
     "DELETE FROM faces",
     "DELETE FROM photos WHERE id = 1",
@@ -217,7 +219,7 @@ NOT_RAISING = [
     "UPDATE photos SET width = 1",
     "INSERT INTO failures VALUES ('/p/x', 'damaged', 1)",
     "INSERT INTO pending_photos VALUES (1, 'f', 20)",
-    "INSERT INTO pending_faces VALUES (1, 'f', 1, 1, 1, 0, 0, 1, 1, x'00', 1, 1, x'00')",
+    "INSERT INTO pending_faces VALUES (1, 'f', 1, 1, 1, 0, 0, 1, 1, x'00', 1, 1, x'00', NULL, NULL)",
     "SELECT count(*) FROM faces",
 ]
 

@@ -107,7 +107,7 @@ def test_search_with_an_uploaded_photo(visited: Visit) -> None:
     visit.page.set_input_files("input[type=file]", visit.portrait)
     visit.page.wait_for_url("**/search/*")
     answer = visit.page.locator(".answer").first
-    assert answer.get_by_role("heading").text_content() == "Anna Example"
+    assert answer.get_by_role("heading").text_content() == "Anna Example (>99.9 %)."
     first = answer.locator(".matches li").first
     assert "Almost certainly the same person." in str(first.text_content())
     assert "0.00 apart" in str(first.text_content())
