@@ -22,7 +22,7 @@ Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
 @pytest.fixture(scope="module")
 def spec() -> PipelineSpec:
-    return PipelineSpec(embedding.resolve("dlib"), device="cpu")
+    return PipelineSpec(embedding.resolve(embedding.DEFAULT_MODEL), device="cpu")
 
 
 @pytest.fixture(scope="module")
