@@ -45,6 +45,13 @@ class Canvas:
     pixels: Pixels
     to_picture: Floats
 
+    def mirrored(self) -> "Canvas":
+        """The mirror image, which shows the same part of the picture."""
+        axes, offset = self.to_picture[:, :2], self.to_picture[:, 2]
+        width = self.pixels.shape[1]
+        to_picture = np.column_stack([-axes[:, 0], axes[:, 1], offset + width * axes[:, 0]])
+        return Canvas(np.ascontiguousarray(self.pixels[:, ::-1]), to_picture.astype(np.float32))
+
 
 class Picture:
     """An image at scales of 1, 1/2, 1/4, ..., each made when it is first needed."""

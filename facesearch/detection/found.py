@@ -11,6 +11,8 @@ from facesearch.core.types import Face
 __all__ = ["Found", "as_faces", "iou", "nms"]
 
 Floats = NDArray[np.float32]
+# Landmarks of a mirror image: the left eye in it is the right one.
+MIRRORED = (1, 0, 2, 4, 3)
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,15 @@ class Found:
         """
         axes, offset = to_picture[:, :2], to_picture[:, 2]
         centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
+        scale = np.float32(np.linalg.det(axes))
         if axes[0, 1] == 0:
-            half = half * axes.diagonal()
+            half = half * np.abs(axes.diagonal())
         else:
-            half = np.sqrt(half.prod(axis=1, keepdims=True) * np.float32(np.linalg.det(axes))) * np.ones(2, np.float32)
+            half = np.sqrt(half.prod(axis=1, keepdims=True) * abs(scale)) * np.ones(2, np.float32)
         centre = centre @ axes.T + offset
         boxes = np.concatenate([centre - half, centre + half], axis=1)
-        return Found(boxes, self.landmarks @ axes.T + offset, self.scores)
+        landmarks = self.landmarks if scale > 0 else self.landmarks[:, MIRRORED]
+        return Found(boxes, landmarks @ axes.T + offset, self.scores)
 
     @classmethod
     def joined(cls, parts: "list[Found]") -> "Found":
