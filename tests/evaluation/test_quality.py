@@ -68,6 +68,6 @@ def test_quality_tells_which_of_real_faces_are_missed(data: Path, pipeline: Pipe
     figures = quality_of_spoiled(pipeline, people)
     assert figures["people"] == 6
     curve = list(figures["fmr_at_discarded"].values())
-    assert curve[-1] < 0.5 * curve[0]
+    assert curve[-1] < 0.75 * curve[0]
     assert figures["defects"]["none"]["too_poor"] == 0
     assert figures["defects"]["blurred by 4 of 80 pixels"]["too_poor"] == 1
