@@ -81,12 +81,17 @@ class Yunet:
         proposed, is_clear = self._proposed(picture, min_face_px)
         clear = proposed.take(np.flatnonzero(is_clear))
         may_lean = (proposed.scores >= LEANING_PROPOSED) & ~_are_in_place(proposed.boxes, clear)
-        found = [self._levelled(picture, proposed.take(np.array([i]))) for i in np.flatnonzero(is_clear)]
+        rows = np.flatnonzero(is_clear)
+        looks: list[tuple[Found, float | None]] = [(proposed.take(row[None]), None) for row in rows]
         for i in np.flatnonzero(~is_clear):
-            face = self._again(picture, proposed.boxes[i], bool(may_lean[i]))
-            if face is not None:
-                found.append(face)
-        return as_faces(_best(Found.joined(found))) if found else []
+            look = self._again(picture, proposed.boxes[i], bool(may_lean[i]))
+            if look is not None:
+                looks.append(look)
+        if not looks:
+            return []
+        found = Found.joined([face for face, _ in looks])
+        kept = nms(found.boxes, found.scores, NMS).tolist()
+        return as_faces(Found.joined([self._levelled(picture, *looks[row]) for row in kept]))
 
     def _proposed(self, picture: Picture, min_face_px: float) -> tuple[Found, NDArray[np.bool_]]:
         """What may be faces, and of which of them there is no doubt."""
@@ -101,8 +106,8 @@ class Yunet:
         rows = rows[longer >= STILL_WANTED * min_face_px]
         return found.take(rows), is_large[rows] & (found.scores[rows] >= self._clear_score)
 
-    def _again(self, picture: Picture, box: NDArray[np.float32], may_lean: bool) -> Found | None:
-        """The same face, looked at closely; None where there is none.
+    def _again(self, picture: Picture, box: NDArray[np.float32], may_lean: bool) -> tuple[Found, float] | None:
+        """The same face, looked at closely, and how many degrees turned; None where there is none.
 
         Args:
             may_lean: look at it turned, too. Where a clear face lies already, that would only give it another box.
@@ -113,9 +118,9 @@ class Yunet:
                 look = self._closely(picture, box, self._leaning_score, other)
                 if look is not None and (best is None or look.scores[0] > best.scores[0]):
                     best, turned = look, other
-        return None if best is None else self._levelled(picture, best, turned)
+        return None if best is None else (best, turned)
 
-    def _levelled(self, picture: Picture, face: Found, turned: float | None = None) -> Found:
+    def _levelled(self, picture: Picture, face: Found, turned: float | None) -> Found:
         """The face with its landmarks as they are seen where it stands upright.
 
         Args:
@@ -125,8 +130,7 @@ class Yunet:
         if turned is None:
             look = self._closely(picture, box, LANDMARKS_SCORE)
             landmarks, turned = landmarks if look is None else look.landmarks[0], 0.0
-        lean = turned + (_roll(landmarks) - turned) / ROLL_SEEN
-        lean = max(-MOST, min(lean, MOST)) if turned == 0 else turned + max(-MOST, min(lean - turned, MOST))
+        lean = turned + max(-MOST, min((_roll(landmarks) - turned) / ROLL_SEEN, MOST))
         looks = [self._closely(picture, box, LANDMARKS_SCORE, lean, mirrored) for mirrored in (False, True)]
         seen = [look.landmarks[0] for look in looks if look is not None]
         if not seen:
@@ -189,7 +193,3 @@ def _corrected(landmarks: NDArray[np.float32], lean: float, side: float) -> NDAr
 def _rotation(angle: float) -> NDArray[np.float64]:
     """(2, 2), clockwise in a picture, in radians."""
     return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-
-
-def _best(found: Found) -> Found:
-    return found.take(nms(found.boxes, found.scores, NMS))
