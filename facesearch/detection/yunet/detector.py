@@ -82,7 +82,7 @@ class Yunet:
         clear = proposed.take(np.flatnonzero(is_clear))
         may_lean = (proposed.scores >= LEANING_PROPOSED) & ~_are_in_place(proposed.boxes, clear)
         rows = np.flatnonzero(is_clear)
-        looks: list[tuple[Found, float | None]] = [(proposed.take(row[None]), None) for row in rows]
+        looks: list[tuple[Found, float | None]] = [(proposed.take(rows[[i]]), None) for i in range(len(rows))]
         for i in np.flatnonzero(~is_clear):
             look = self._again(picture, proposed.boxes[i], bool(may_lean[i]))
             if look is not None:
