@@ -2,8 +2,8 @@
 
 What counts is how alike strangers with the same defect look to the networks: nats by which that raises the false-accept
 rate (see `facesearch.core.quality`). The network that embeds the crop sees every defect; pixels and landmarks tell
-which, and judge alone where a network does not tell. Fitted on 9,000 degraded copies of photos of 290 people and
-checked on as many others (docs/accuracy.md, "Quality").
+which, and judge alone where a network does not tell. Fitted on 9,000 degraded copies of photos of 414 people; what it
+tells of others is in docs/accuracy.md, "Quality".
 """
 
 import math

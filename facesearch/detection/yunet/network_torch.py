@@ -25,6 +25,11 @@ class DeviceNetwork:
 
     @torch.inference_mode()
     def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        # TensorFloat-32, with three digits, would move landmarks by pixels
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return self._maps(canvas)
+
+    def _maps(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = torch.from_numpy(canvas).to(self._device).permute(2, 0, 1)[None].float()
         pairs = iter(self._trunk)
         y = nn.conv2d(pixels, *self._stem, stride=2, padding=1).relu()
