@@ -18,17 +18,29 @@ __all__ = ["Canvas", "Picture", "canvases", "square"]
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-# Sides of canvases (height, width): every step has about twice the area; upright, across and square.
-LONG_SIDES, SHORT_SHARES = (128, 224, 320, 448, 640, 960, 1376), (0.67, 0.78, 1)
+# Sides of canvases, (height, width) and the other way round: few, since each is a network that has to be loaded, and
+# photos of cameras fit theirs, whose smallest faces are 1/75 of the shorter side.
 SIZES = sorted(
     {
         size
-        for long, share in product(LONG_SIDES, SHORT_SHARES)
-        for size in ((round(long * share / 32) * 32, long), (long, round(long * share / 32) * 32))
+        for short, *longer in (
+            (96, 128),
+            (128, 128),
+            (224, 288),
+            (288, 288),
+            (320, 416),
+            (416, 416),
+            (448, 576),
+            (576, 576),
+            (640, 832),
+            (832, 832, 1120, 1248, 1472),
+        )
+        for long in longer
+        for size in ((short, long), (long, short))
     },
     key=lambda size: size[0] * size[1],
 )
-TILE, TILES_OVERLAP = 960, 192
+TILE, TILES_OVERLAP = 832, 192
 # On larger canvases the largest faces are beyond what YuNet knows: they are looked for at this scale, too.
 LARGE_CANVAS, SMALLER = 640, 1 / 4.5
 # Several photos are looked at by several threads; OpenCV's own would only get in their way.
@@ -50,7 +62,7 @@ class Canvas:
         axes, offset = self.to_picture[:, :2], self.to_picture[:, 2]
         width = self.pixels.shape[1]
         to_picture = np.column_stack([-axes[:, 0], axes[:, 1], offset + width * axes[:, 0]])
-        return Canvas(np.ascontiguousarray(self.pixels[:, ::-1]), to_picture.astype(np.float32))
+        return Canvas(np.asarray(cv2.flip(self.pixels, 1), np.uint8), to_picture.astype(np.float32))
 
 
 class Picture:

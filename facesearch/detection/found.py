@@ -37,7 +37,7 @@ class Found:
         """
         axes, offset = to_picture[:, :2], to_picture[:, 2]
         centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
-        scale = np.float32(np.linalg.det(axes))
+        scale = axes[0, 0] * axes[1, 1] - axes[0, 1] * axes[1, 0]
         if axes[0, 1] == 0:
             half = half * np.abs(axes.diagonal())
         else:

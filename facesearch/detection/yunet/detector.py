@@ -34,6 +34,8 @@ PROPOSED_PX, PROPOSED_SCORE = 11.0, 0.1
 STILL_WANTED = 0.8
 # The second look: a square of so many pixels, of which the face has a half, as far as it need not be enlarged more.
 SQUARE, FACE_SHARE, MOST_ENLARGED = 128, 0.5, 2.0
+# The same for landmarks, which need fewer pixels around the face and more in it.
+LANDMARKS_SQUARE, LANDMARKS_SHARE = 96, 0.67
 NMS, SAME_FACE = 0.4, 0.3
 # A face of this score, so large on the canvas, is one, and stands more or less upright: heads that lean by 45 to 60
 # degrees reach 0.87, with their landmarks anywhere. A face that leans needs a higher score than others.
@@ -128,23 +130,25 @@ class Yunet:
         """
         box, landmarks = face.boxes[0], face.landmarks[0]
         if turned is None:
-            look = self._closely(picture, box, LANDMARKS_SCORE)
+            plain = _square_around(picture, box, LANDMARKS_SQUARE, LANDMARKS_SHARE)
+            look = self._in_place(plain, box, LANDMARKS_SCORE)
             landmarks, turned = landmarks if look is None else look.landmarks[0], 0.0
         lean = turned + max(-MOST, min((_roll(landmarks) - turned) / ROLL_SEEN, MOST))
-        looks = [self._closely(picture, box, LANDMARKS_SCORE, lean, mirrored) for mirrored in (False, True)]
+        canvas = _square_around(picture, box, LANDMARKS_SQUARE, LANDMARKS_SHARE, lean)
+        looks = [self._in_place(each, box, LANDMARKS_SCORE) for each in (canvas, canvas.mirrored())]
         seen = [look.landmarks[0] for look in looks if look is not None]
         if not seen:
             return Found(face.boxes, landmarks[None], face.scores)
         side = float((box[2:] - box[:2]).max())
         return Found(face.boxes, _corrected(np.mean(seen, axis=0), lean, side)[None], face.scores)
 
-    def _closely(
-        self, picture: Picture, box: NDArray[np.float32], score: float, turned: float = 0.0, mirrored: bool = False
-    ) -> Found | None:
-        """The face in the box's place; None where none has this score."""
-        side = max(float((box[2:] - box[:2]).max()) / FACE_SHARE, SQUARE / MOST_ENLARGED)
-        canvas = square(picture, box, side, SQUARE, turned)
-        found = self._seen(canvas.mirrored() if mirrored else canvas, score)
+    def _closely(self, picture: Picture, box: NDArray[np.float32], score: float, turned: float = 0.0) -> Found | None:
+        """The face in the box's place, looked at closely; None where none has this score."""
+        return self._in_place(_square_around(picture, box, SQUARE, FACE_SHARE, turned), box, score)
+
+    def _in_place(self, canvas: Canvas, box: NDArray[np.float32], score: float) -> Found | None:
+        """The best face of a canvas that is in the box's place; None where none has this score."""
+        found = self._seen(canvas, score)
         rows = np.flatnonzero(iou(found.boxes, box) > SAME_FACE)
         return found.take(rows[[found.scores[rows].argmax()]]) if len(rows) else None
 
@@ -158,6 +162,12 @@ class YunetInt8(Yunet):
 
     int8 = True
     spec = DetectorSpec("yunet-int8", VERSION, (WEIGHTS_SHA256, RANGES_SHA256))
+
+
+def _square_around(picture: Picture, box: NDArray[np.float32], size: int, share: float, turned: float = 0.0) -> Canvas:
+    """A square of so many pixels around a face that has this share of its side, or less where it is small."""
+    side = max(float((box[2:] - box[:2]).max()) / share, size / MOST_ENLARGED)
+    return square(picture, box, side, size, turned)
 
 
 def _are_in_place(boxes: NDArray[np.float32], faces: Found) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ __all__ = ["CALIBRATION_SIDE", "RANGES", "RANGES_SHA256", "calibration_canvas", 
 RANGES = Path(__file__).parent / "ranges.json"
 RANGES_SHA256 = "e6742c120056a80a88d21d419621ccfbb0ba3904d0a7c258debec3a20ee81b75"
 # Pixels of the canvas on which photos are measured.
-CALIBRATION_SIDE = 320
+CALIBRATION_SIDE = 288
 
 
 def int8_graph(weights: Weights, height: int, width: int) -> Any:
@@ -34,7 +34,7 @@ def int8_graph(weights: Weights, height: int, width: int) -> Any:
 
 
 def calibration_canvas(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A whole photo as YuNet sees it. Args: image: (h, w, 3). Returns (320, 320, 3)."""
+    """A whole photo as YuNet sees it. Args: image: (h, w, 3). Returns (288, 288, 3)."""
     scale = min(CALIBRATION_SIDE / max(image.shape[:2]), 1.0)
     canvas = next(canvases(Picture(image), scale)).pixels[:CALIBRATION_SIDE, :CALIBRATION_SIDE]
     filled = np.zeros((CALIBRATION_SIDE, CALIBRATION_SIDE, 3), np.uint8)
