@@ -14,7 +14,7 @@ from train.log import read_log
 from train.loop import Job, fit
 
 GOLDEN = Path(__file__).resolve().parents[2] / "train" / "results" / "smoke_golden.json"
-PEOPLE, STEPS = 30, 12
+PEOPLE, STEPS = 30, 16
 TOLERANCE = 0.05
 
 
