@@ -26,17 +26,14 @@ def decoded(maps: Floats, size: tuple[int, int], threshold: float) -> Found:
         size: (height, width) of the canvas.
         threshold: score that a face needs: the root of the two probabilities' product.
     """
-    # neither probability can be less than the product of both
-    rows = np.flatnonzero(maps[:2].min(axis=0) >= np.log(threshold**2 / (1 - threshold**2)))
-    scores = 1 / np.sqrt((1 + np.exp(-maps[0, rows])) * (1 + np.exp(-maps[1, rows])))
-    enough = scores >= threshold
-    rows, scores = rows[enough], scores[enough]
+    scores = 1 / np.sqrt((1 + np.exp(-maps[0])) * (1 + np.exp(-maps[1])))
+    rows = np.flatnonzero(scores >= threshold)
     corners, strides = _positions(*size)
     corner, stride = corners[rows], strides[rows, None]
     values = maps[2:, rows].T
     centre, half = corner + values[:, :2] * stride, np.exp(values[:, 2:4]) * stride / 2
     landmarks = corner[:, None] + values[:, 4:].reshape(-1, 5, 2) * stride[:, None]
-    return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores)
+    return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[rows])
 
 
 @lru_cache(maxsize=64)
