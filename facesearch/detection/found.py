@@ -33,19 +33,19 @@ class Found:
         """In the picture of which the canvas shows a part; boxes that are turned become upright squares of their size.
 
         Args:
-            to_picture: (2, 3), see `facesearch.detection.canvases.Canvas`.
+            to_picture: (2, 3), see `facesearch.detection.canvases.Canvas`, or (n, 2, 3), one for each face.
         """
-        axes, offset = to_picture[:, :2], to_picture[:, 2]
+        axes, offset = to_picture[..., :2], to_picture[..., 2]
         centre, half = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2, (self.boxes[:, 2:] - self.boxes[:, :2]) / 2
-        scale = axes[0, 0] * axes[1, 1] - axes[0, 1] * axes[1, 0]
-        if axes[0, 1] == 0:
-            half = half * np.abs(axes.diagonal())
-        else:
-            half = np.sqrt(half.prod(axis=1, keepdims=True) * abs(scale)) * np.ones(2, np.float32)
-        centre = centre @ axes.T + offset
-        boxes = np.concatenate([centre - half, centre + half], axis=1)
-        landmarks = self.landmarks if scale > 0 else self.landmarks[:, MIRRORED]
-        return Found(boxes, landmarks @ axes.T + offset, self.scores)
+        across, down = axes[..., 0, 0, None], axes[..., 1, 1, None]
+        scale = across * down - axes[..., 0, 1, None] * axes[..., 1, 0, None]
+        square = np.sqrt(half.prod(axis=1, keepdims=True) * np.abs(scale))
+        upright = half * np.abs(np.concatenate([across, down], axis=-1))
+        half = np.where(axes[..., 0, 1, None] == 0, upright, square)
+        centre = np.einsum("...ij,...j->...i", axes, centre) + offset
+        landmarks = np.where(scale[..., None] > 0, self.landmarks, self.landmarks[:, MIRRORED])
+        landmarks = np.einsum("...ij,...kj->...ki", axes, landmarks) + offset[..., None, :]
+        return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, self.scores)
 
     @classmethod
     def joined(cls, parts: "list[Found]") -> "Found":
@@ -69,11 +69,12 @@ def nms(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.int64]:
     return np.asarray(cv2.dnn.NMSBoxes(sides, scores, 0.0, threshold), np.int64)  # type: ignore[arg-type]
 
 
-def iou(boxes: Floats, box: Floats) -> Floats:
-    """(n,) shares that boxes (n, 4) and the box (4,) have in common, of their unions."""
-    overlap = (np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])).clip(min=0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    shares: Floats = overlap / (areas + (box[2:] - box[:2]).prod() - overlap)
+def iou(boxes: Floats, others: Floats) -> Floats:
+    """(n,) shares that boxes (n, 4) and others (n, 4) or (4,) have in common, of their unions."""
+    overlap = (np.minimum(boxes[:, 2:], others[..., 2:]) - np.maximum(boxes[:, :2], others[..., :2])).clip(min=0)
+    shared = overlap.prod(axis=1)
+    areas = [(some[..., 2:] - some[..., :2]).prod(axis=-1) for some in (boxes, others)]
+    shares: Floats = shared / (areas[0] + areas[1] - shared)
     return shares
 
 

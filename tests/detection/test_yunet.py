@@ -46,7 +46,7 @@ def one_look(image: Rgb, threshold: float) -> Found:
     height, width = (-(-n // 32) * 32 for n in image.shape[:2])
     canvas = np.zeros((height, width, 3), np.uint8)
     canvas[: image.shape[0], : image.shape[1]] = image
-    found = decoded(load_network("cpu")(canvas), (height, width), threshold)
+    found, _ = decoded(load_network("cpu")(canvas)[None], (height, width), threshold)
     return found.take(nms(found.boxes, found.scores, 0.3))
 
 
@@ -138,8 +138,10 @@ def test_a_panorama(detector: Yunet, astronaut: Rgb) -> None:
 def test_decoding_as_a_slow_loop() -> None:
     height, width = 64, 96
     rng = np.random.default_rng(0)
-    maps = rng.normal(size=(16, 8 * 12 + 4 * 6 + 2 * 3)).astype(np.float32)
-    found, row, position = decoded(maps, (height, width), 0.5), 0, 0
+    both = rng.normal(size=(2, 16, 8 * 12 + 4 * 6 + 2 * 3)).astype(np.float32)
+    all_found, canvas = decoded(both, (height, width), 0.5)
+    assert {0, 1} == set(canvas)
+    found, maps, row, position = all_found.take(np.flatnonzero(canvas == 1)), both[1], 0, 0
     for stride in (8, 16, 32):
         for y in range(0, height, stride):
             for x in range(0, width, stride):

@@ -18,22 +18,22 @@ Floats = NDArray[np.float32]
 STRIDES = (8, 16, 32)
 
 
-def decoded(maps: Floats, size: tuple[int, int], threshold: float) -> Found:
-    """What the network has found on a canvas, in pixels of it, without suppression.
+def decoded(maps: Floats, size: tuple[int, int], threshold: float) -> tuple[Found, NDArray[np.int64]]:
+    """What the network has found on canvases, in pixels of each, without suppression; and the number of each's canvas.
 
     Args:
-        maps: (16, positions).
-        size: (height, width) of the canvas.
+        maps: (canvases, 16, positions).
+        size: (height, width) of each canvas.
         threshold: score that a face needs: the root of the two probabilities' product.
     """
-    scores = 1 / np.sqrt((1 + np.exp(-maps[0])) * (1 + np.exp(-maps[1])))
-    rows = np.flatnonzero(scores >= threshold)
+    scores = 1 / np.sqrt((1 + np.exp(-maps[:, 0])) * (1 + np.exp(-maps[:, 1])))
+    canvas, position = np.nonzero(scores >= threshold)
     corners, strides = _positions(*size)
-    corner, stride = corners[rows], strides[rows, None]
-    values = maps[2:, rows].T
+    corner, stride = corners[position], strides[position, None]
+    values = maps[canvas, 2:, position]
     centre, half = corner + values[:, :2] * stride, np.exp(values[:, 2:4]) * stride / 2
     landmarks = corner[:, None] + values[:, 4:].reshape(-1, 5, 2) * stride[:, None]
-    return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[rows])
+    return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[canvas, position]), canvas
 
 
 @lru_cache(maxsize=64)

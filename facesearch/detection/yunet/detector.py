@@ -9,6 +9,7 @@ on them more than on the network: on data/photos, TAR at FAR 1e-4 is 0.81 withou
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -60,6 +61,28 @@ SURE_SCORE, LIKELY_SCORE = 0.915, 0.75
 VERSION = 1
 
 
+@dataclass(frozen=True)
+class _Look:
+    """One face of a picture, as it has been seen.
+
+    turned: degrees by which it was turned when it was looked at closely; None where it was not.
+    """
+
+    picture: Picture
+    found: Found
+    turned: float | None = None
+
+    @property
+    def score(self) -> float:
+        return float(self.found.scores[0])
+
+    @property
+    def side(self) -> float:
+        """Of the box, the longer one, in pixels of the picture."""
+        box = self.found.boxes[0]
+        return float((box[2:] - box[:2]).max())
+
+
 class Yunet:
     """YuNet on images of any sizes, as a `facesearch.detection.Detector`."""
 
@@ -75,31 +98,27 @@ class Yunet:
         self._leaning_score = max(LEANING_SCORE, self._min_score)
 
     def detect(self, images: Sequence[NDArray[np.uint8]], min_face_px: Sequence[float]) -> list[list[Face]]:
-        """As `facesearch.detection.Detector.detect`."""
-        return [self._faces(image, wanted) for image, wanted in zip(images, min_face_px, strict=True)]
+        """As `facesearch.detection.Detector.detect`.
 
-    def _faces(self, image: NDArray[np.uint8], min_face_px: float) -> list[Face]:
-        picture = Picture(image)
-        proposed, is_clear = self._proposed(picture, min_face_px)
-        clear = proposed.take(np.flatnonzero(is_clear))
-        may_lean = (proposed.scores >= LEANING_PROPOSED) & ~_are_in_place(proposed.boxes, clear)
-        rows = np.flatnonzero(is_clear)
-        looks: list[tuple[Found, float | None]] = [(proposed.take(rows[[i]]), None) for i in range(len(rows))]
-        for i in np.flatnonzero(~is_clear):
-            look = self._again(picture, proposed.boxes[i], bool(may_lean[i]))
-            if look is not None:
-                looks.append(look)
-        if not looks:
-            return []
-        found = Found.joined([face for face, _ in looks])
-        kept = nms(found.boxes, found.scores, NMS).tolist()
-        return as_faces(Found.joined([self._levelled(picture, *looks[row]) for row in kept]))
+        Every step is taken for the faces of all images before the next one is: the network is fastest where it runs
+        several times on end.
+        """
+        pictures = [Picture(image) for image in images]
+        looks = self._closely([self._proposed(*each) for each in zip(pictures, min_face_px, strict=True)], pictures)
+        kept = []
+        for seen in looks:
+            if seen:
+                found = Found.joined([look.found for look in seen])
+                seen = [seen[row] for row in nms(found.boxes, found.scores, NMS)]
+            kept.append(seen)
+        levelled = iter(self._levelled([look for seen in kept for look in seen]))
+        return [as_faces(Found.joined([next(levelled) for _ in seen])) if seen else [] for seen in kept]
 
     def _proposed(self, picture: Picture, min_face_px: float) -> tuple[Found, NDArray[np.bool_]]:
         """What may be faces, and of which of them there is no doubt."""
         looks, are_large = [], []
         for canvas in canvases(picture, min(PROPOSED_PX / min_face_px, 1.0)):
-            found = self._seen(canvas, PROPOSED_SCORE)
+            found, _ = self._seen([canvas], PROPOSED_SCORE)
             looks.append(found)
             are_large.append((found.boxes[:, 2] - found.boxes[:, 0]) >= CLEAR_PX * canvas.to_picture[0, 0])
         found, is_large = Found.joined(looks), np.concatenate(are_large)
@@ -108,53 +127,91 @@ class Yunet:
         rows = rows[longer >= STILL_WANTED * min_face_px]
         return found.take(rows), is_large[rows] & (found.scores[rows] >= self._clear_score)
 
-    def _again(self, picture: Picture, box: NDArray[np.float32], may_lean: bool) -> tuple[Found, float] | None:
-        """The same face, looked at closely, and how many degrees turned; None where there is none.
+    def _closely(
+        self, proposed: Sequence[tuple[Found, NDArray[np.bool_]]], pictures: Sequence[Picture]
+    ) -> list[list[_Look]]:
+        """The faces of each picture: those that are clear, and of the others those that are one, looked at closely."""
+        looks: list[list[_Look]] = []
+        doubtful: list[tuple[int, _Look, bool]] = []  # the picture's number; whether the face may lean
+        for number, ((found, is_clear), picture) in enumerate(zip(proposed, pictures, strict=True)):
+            each = [_Look(picture, found.take(np.array([row]))) for row in range(len(found))]
+            looks.append([look for look, clear in zip(each, is_clear, strict=True) if clear])
+            # where a clear face lies already, a turned look would only give it another box
+            in_place = _are_in_place(found.boxes, found.take(np.flatnonzero(is_clear)))
+            may_lean = (found.scores >= LEANING_PROPOSED) & ~in_place
+            doubtful += [(number, each[row], bool(may_lean[row])) for row in np.flatnonzero(~is_clear)]
+        best = self._again([look for _, look, _ in doubtful], [leans for _, _, leans in doubtful])
+        for (number, _, _), look in zip(doubtful, best, strict=True):
+            if look is not None:
+                looks[number].append(look)
+        return looks
+
+    def _again(self, looks: Sequence[_Look], may_lean: Sequence[bool]) -> list[_Look | None]:
+        """The same faces, looked at closely; None for what is none.
 
         Args:
-            may_lean: look at it turned, too. Where a clear face lies already, that would only give it another box.
+            may_lean: look at it turned, too, where it is not clear.
         """
-        best, turned = self._closely(picture, box, self._min_score), 0.0
-        if may_lean and (best is None or best.scores[0] < self._clear_score):
-            for other in LEANING:
-                look = self._closely(picture, box, self._leaning_score, other)
-                if look is not None and (best is None or look.scores[0] > best.scores[0]):
-                    best, turned = look, other
-        return None if best is None else (best, turned)
+        best = self._turned(looks, 0.0, self._min_score)
+        leaning = [i for i, look in enumerate(best) if may_lean[i] and (look is None or look.score < self._clear_score)]
+        for degrees in LEANING:
+            turned = self._turned([looks[i] for i in leaning], degrees, self._leaning_score)
+            for i, look in zip(leaning, turned, strict=True):
+                before = best[i]
+                if look is not None and (before is None or look.score > before.score):
+                    best[i] = look
+        return best
 
-    def _levelled(self, picture: Picture, face: Found, turned: float | None) -> Found:
-        """The face with its landmarks as they are seen where it stands upright.
+    def _turned(self, looks: Sequence[_Look], degrees: float, threshold: float) -> list[_Look | None]:
+        """The faces in a close look that is turned so; None where none has this score."""
+        squares = [_square_around(look, SQUARE, FACE_SHARE, degrees) for look in looks]
+        found = self._in_place(squares, looks, threshold)
+        return [
+            None if face is None else _Look(look.picture, face, degrees)
+            for look, face in zip(looks, found, strict=True)
+        ]
 
-        Args:
-            turned: degrees, as it was looked at closely; None where it was not.
-        """
-        box, landmarks = face.boxes[0], face.landmarks[0]
-        if turned is None:
-            plain = _square_around(picture, box, LANDMARKS_SQUARE, LANDMARKS_SHARE)
-            look = self._in_place(plain, box, LANDMARKS_SCORE)
-            landmarks, turned = landmarks if look is None else look.landmarks[0], 0.0
-        lean = turned + max(-MOST, min((_roll(landmarks) - turned) / ROLL_SEEN, MOST))
-        canvas = _square_around(picture, box, LANDMARKS_SQUARE, LANDMARKS_SHARE, lean)
-        looks = [self._in_place(each, box, LANDMARKS_SCORE) for each in (canvas, canvas.mirrored())]
-        seen = [look.landmarks[0] for look in looks if look is not None]
-        if not seen:
-            return Found(face.boxes, landmarks[None], face.scores)
-        side = float((box[2:] - box[:2]).max())
-        return Found(face.boxes, _corrected(np.mean(seen, axis=0), lean, side)[None], face.scores)
+    def _levelled(self, looks: Sequence[_Look]) -> list[Found]:
+        """The faces with their landmarks as they are seen where they stand upright."""
+        plain = [look for look in looks if look.turned is None]
+        squares = [_square_around(look, LANDMARKS_SQUARE, LANDMARKS_SHARE) for look in plain]
+        seen_plainly = iter(self._in_place(squares, plain, LANDMARKS_SCORE))
+        known, squares, leans = [], [], []
+        for look in looks:
+            face = (next(seen_plainly) if look.turned is None else None) or look.found
+            turned = look.turned or 0.0
+            lean = turned + max(-MOST, min((_roll(face.landmarks[0]) - turned) / ROLL_SEEN, MOST))
+            upright = _square_around(look, LANDMARKS_SQUARE, LANDMARKS_SHARE, lean)
+            known.append(face.landmarks[0])
+            squares += [upright, upright.mirrored()]
+            leans.append(lean)
+        seen = self._in_place(squares, [look for look in looks for _ in range(2)], LANDMARKS_SCORE)
+        levelled = []
+        for i, (look, lean) in enumerate(zip(looks, leans, strict=True)):
+            both = [face.landmarks[0] for face in seen[2 * i : 2 * i + 2] if face is not None]
+            landmarks = _corrected(np.mean(both, axis=0), lean, look.side) if both else known[i]
+            levelled.append(Found(look.found.boxes, landmarks[None], look.found.scores))
+        return levelled
 
-    def _closely(self, picture: Picture, box: NDArray[np.float32], score: float, turned: float = 0.0) -> Found | None:
-        """The face in the box's place, looked at closely; None where none has this score."""
-        return self._in_place(_square_around(picture, box, SQUARE, FACE_SHARE, turned), box, score)
+    def _in_place(self, squares: Sequence[Canvas], looks: Sequence[_Look], threshold: float) -> list[Found | None]:
+        """The best face on each canvas that is where the look has it; None where none has this score."""
+        if not squares:
+            return []
+        found, canvas = self._seen(squares, threshold)
+        boxes = np.concatenate([look.found.boxes for look in looks])
+        rows = np.flatnonzero(iou(found.boxes, boxes[canvas]) > SAME_FACE)
+        rows = rows[np.argsort(-found.scores[rows], kind="stable")]
+        _, first = np.unique(canvas[rows], return_index=True)
+        faces: list[Found | None] = [None] * len(squares)
+        for row in rows[first]:
+            faces[canvas[row]] = found.take(np.array([row]))
+        return faces
 
-    def _in_place(self, canvas: Canvas, box: NDArray[np.float32], score: float) -> Found | None:
-        """The best face of a canvas that is in the box's place; None where none has this score."""
-        found = self._seen(canvas, score)
-        rows = np.flatnonzero(iou(found.boxes, box) > SAME_FACE)
-        return found.take(rows[[found.scores[rows].argmax()]]) if len(rows) else None
-
-    def _seen(self, canvas: Canvas, threshold: float) -> Found:
-        found = decoded(self._network(canvas.pixels), canvas.pixels.shape[:2], threshold)
-        return found.placed(canvas.to_picture)
+    def _seen(self, some: Sequence[Canvas], threshold: float) -> tuple[Found, NDArray[np.int64]]:
+        """All faces on canvases of one size, in their pictures, and the number of each one's canvas."""
+        maps = np.stack([self._network(canvas.pixels) for canvas in some])
+        found, canvas = decoded(maps, some[0].pixels.shape[:2], threshold)
+        return found.placed(np.stack([each.to_picture for each in some])[canvas]), canvas
 
 
 class YunetInt8(Yunet):
@@ -164,10 +221,10 @@ class YunetInt8(Yunet):
     spec = DetectorSpec("yunet-int8", VERSION, (WEIGHTS_SHA256, RANGES_SHA256))
 
 
-def _square_around(picture: Picture, box: NDArray[np.float32], size: int, share: float, turned: float = 0.0) -> Canvas:
+def _square_around(look: _Look, size: int, share: float, degrees: float = 0.0) -> Canvas:
     """A square of so many pixels around a face that has this share of its side, or less where it is small."""
-    side = max(float((box[2:] - box[:2]).max()) / share, size / MOST_ENLARGED)
-    return square(picture, box, side, size, turned)
+    side = max(look.side / share, size / MOST_ENLARGED)
+    return square(look.picture, look.found.boxes[0], side, size, degrees)
 
 
 def _are_in_place(boxes: NDArray[np.float32], faces: Found) -> NDArray[np.bool_]:
