@@ -54,7 +54,7 @@ class AlignReport:
 
     already: images that an earlier run has looked at.
     skipped: reason -> how many images.
-    several: how many of the aligned ones show more than one face; the quick look passes over small ones.
+    several: how many of the aligned ones show more than one face; the quick look passes over small and doubtful ones.
     """
 
     found: int

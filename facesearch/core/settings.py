@@ -56,6 +56,7 @@ class DetectionConfig:
     pyramid_factor: ratio of neighbouring scales of the image pyramid; 0.709 halves the area.
     min_score: score that a face needs of the detectors that are one network; None for the detector's own.
     turned: look at pictures in which no sure face is found on their sides and head down, too.
+    only_main: only the most prominent face of each picture is needed: others may be missing, their landmarks rough.
     """
 
     min_face_px: int | None = None
@@ -63,6 +64,7 @@ class DetectionConfig:
     pyramid_factor: float = 0.709
     min_score: float | None = None
     turned: bool = True
+    only_main: bool = False
 
     def __post_init__(self) -> None:
         if self.min_face_px is not None and self.min_face_px < 12:

@@ -1,5 +1,6 @@
 """Faces that a network has found on a canvas or in a picture, and the weaker one dropped of two that overlap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -48,9 +49,9 @@ class Found:
         return Found(np.concatenate([centre - half, centre + half], axis=1), landmarks, self.scores)
 
     @classmethod
-    def joined(cls, parts: "list[Found]") -> "Found":
-        """All of them, in this order; there must be one part at least."""
-        return cls(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("boxes", "landmarks", "scores")))
+    def joined(cls, parts: "Sequence[Found]") -> "Found":
+        """All of them, in this order."""
+        return cls(*(np.concatenate([getattr(p, f) for p in (NONE, *parts)]) for f in ("boxes", "landmarks", "scores")))
 
 
 def nms(boxes: Floats, scores: Floats, threshold: float) -> NDArray[np.int64]:
@@ -78,7 +79,13 @@ def iou(boxes: Floats, others: Floats) -> Floats:
     return shares
 
 
-def as_faces(found: Found) -> list[Face]:
+def as_faces(parts: Sequence[Found]) -> list[Face]:
     """Each as a Face, in their order."""
-    boxes, scores = found.boxes.tolist(), found.scores.tolist()
-    return [Face(tuple(box), found.landmarks[i].copy(), scores[i]) for i, box in enumerate(boxes)]
+    return [
+        Face(tuple(box), landmarks.copy(), score)
+        for part in parts
+        for box, landmarks, score in zip(part.boxes.tolist(), part.landmarks, part.scores.tolist(), strict=True)
+    ]
+
+
+NONE = Found(np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))

@@ -81,7 +81,7 @@ class OnnxDetector:
     def _faces(self, image: NDArray[np.uint8], min_face_px: float) -> list[Face]:
         scale = min(SMALLEST_PX / min_face_px, 1.0)
         found = Found.joined([self._seen(canvas) for canvas in canvases(Picture(image), scale)])
-        return as_faces(found.take(nms(found.boxes, found.scores, NMS)))
+        return as_faces([found.take(nms(found.boxes, found.scores, NMS))])
 
     def _seen(self, canvas: Canvas) -> Found:
         return self._network(canvas.pixels, self._min_score).placed(canvas.to_picture)

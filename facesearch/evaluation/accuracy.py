@@ -20,6 +20,7 @@ from facesearch.core.errors import InputError
 from facesearch.core.files import replace_file
 from facesearch.core.results import Clustering
 from facesearch.core.types import Face
+from facesearch.detection.main_face import prominence
 from facesearch.evaluation.baselines import baseline_reports
 from facesearch.evaluation.calibration import split_pairs
 from facesearch.evaluation.clustering import ClusteringReport, clustering_report
@@ -31,7 +32,6 @@ from facesearch.evaluation.quality import quality_of_spoiled
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
 from facesearch.media import find_photos
-from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["clusters", "merge_into", "quality", "read_results", "verification"]

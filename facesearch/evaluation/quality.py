@@ -16,9 +16,9 @@ from PIL import Image
 
 from facesearch.core.errors import InputError
 from facesearch.core.types import Face, FileFacts
+from facesearch.detection.main_face import main_face
 from facesearch.evaluation.spoiling import DEFECTS, spoiled
 from facesearch.media.source import read_medium
-from facesearch.pipeline.main_face import main_face
 from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["error_versus_discard", "quality_of_spoiled"]

@@ -24,10 +24,10 @@ from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.core.types import Face, PhotoResult
 from facesearch.detection import DEFAULT_DETECTOR, Detector
 from facesearch.detection import load as load_detector
+from facesearch.detection.main_face import main_face
 from facesearch.embedding import Embedder, device_for, load_embedder
 from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
-from facesearch.pipeline.main_face import main_face
 from facesearch.pipeline.quality import rated, sharpness
 
 __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]

@@ -13,8 +13,8 @@ from facesearch.core.errors import InputError, LibraryError, ModelError, NoFaceE
 from facesearch.core.quality import undecidable
 from facesearch.core.results import UNSURE, Match, Probe, QueryResult, Verification
 from facesearch.core.types import Face
+from facesearch.detection.main_face import prominence
 from facesearch.media import LocalFiles
-from facesearch.pipeline.main_face import prominence
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.identify import NEAREST, Identified, identify
 from facesearch.storage import Store, clusters, persons

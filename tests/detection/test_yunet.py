@@ -11,6 +11,7 @@ from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face
 from facesearch.detection.canvases import SIZES, Picture, canvases, square
 from facesearch.detection.found import Found, nms
+from facesearch.detection.main_face import main_face
 from facesearch.detection.yunet import Yunet, YunetInt8
 from facesearch.detection.yunet.decoding import decoded
 from facesearch.detection.yunet.int8 import calibration_canvas
@@ -130,6 +131,21 @@ def test_a_panorama(detector: Yunet, astronaut: Rgb) -> None:
         scene[:, x : x + 512] = astronaut
     found = sorted(face.box[0] for face in detect(detector, scene, 40))
     np.testing.assert_allclose(np.diff(found), [17_000, 22_488], atol=6)
+
+
+@pytest.mark.parametrize("factor", [0.35, 0.9])
+def test_only_the_main_face(detector: Yunet, hopper: Rgb, astronaut: Rgb, factor: float) -> None:
+    """The most prominent one is as it is among all; one that cannot be it may be missing."""
+    scene = np.full((620, 1024, 3), 90, np.uint8)
+    beside = resized(astronaut, factor)
+    scene[:600, :512], scene[: beside.shape[0], 512 : 512 + beside.shape[1]] = hopper, beside
+    everybody = detect(detector, scene, 20)
+    some = detect(Yunet(DetectionConfig(only_main=True)), scene, 20)
+    (main, again) = (main_face(faces, (1024, 620)) for faces in (everybody, some))
+    assert main is not None
+    assert again is not None
+    assert_same_faces([again], [main], atol=0)
+    assert (len(everybody), len(some)) == (2, 2 if factor > 0.5 else 1)
 
 
 # --- Steps ------------------------------------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from facesearch.core.errors import PhotoError
 from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Face, PhotoResult
 from facesearch.detection import load as load_detector
+from facesearch.detection.main_face import main_face, prominence
 from facesearch.media import LocalFiles, PhotoFile, open_photo
 from facesearch.pipeline.alignment import align
-from facesearch.pipeline.main_face import main_face, prominence
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.pipeline.quality import sharpness
 

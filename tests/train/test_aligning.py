@@ -179,7 +179,7 @@ class TestCrops:
     def test_a_small_face_is_found_at_the_second_look(self, tmp_path: Path) -> None:
         photo = _portrait()
         canvas = Image.new("RGB", (1200, 1200), (70, 90, 80))
-        canvas.paste(photo.resize((photo.width // 2, photo.height // 2)), (450, 450))
+        canvas.paste(photo.resize((photo.width // 3, photo.height // 3)), (450, 450))
         (tmp_path / "people/grace").mkdir(parents=True)
         canvas.save(tmp_path / "people/grace/far.jpg", quality=95)
         eyes = looking.Eyes.open("cpu")

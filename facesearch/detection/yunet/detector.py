@@ -19,6 +19,7 @@ from facesearch.core.settings import DetectionConfig, DetectorSpec
 from facesearch.core.types import Face
 from facesearch.detection.canvases import Canvas, Picture, canvases, square
 from facesearch.detection.found import Found, as_faces, iou, nms
+from facesearch.detection.main_face import prominence
 from facesearch.detection.yunet.decoding import decoded
 from facesearch.detection.yunet.int8 import RANGES_SHA256
 from facesearch.detection.yunet.network import load_network
@@ -38,6 +39,8 @@ SQUARE, FACE_SHARE, MOST_ENLARGED = 128, 0.5, 2.0
 # The same for landmarks, which need fewer pixels around the face and more in it.
 LANDMARKS_SQUARE, LANDMARKS_SHARE = 96, 0.67
 NMS, SAME_FACE = 0.4, 0.3
+# How much more prominent a face may be than its first look says, its score aside.
+AT_MOST = 1.5
 # A face of this score, so large on the canvas, is one, and stands more or less upright: heads that lean by 45 to 60
 # degrees reach 0.87, with their landmarks anywhere. A face that leans needs a higher score than others.
 CLEAR_SCORE, CLEAR_PX = 0.88, 40.0
@@ -82,6 +85,11 @@ class _Look:
         box = self.found.boxes[0]
         return float((box[2:] - box[:2]).max())
 
+    @property
+    def prominence(self) -> float:
+        height, width = self.picture.size
+        return prominence(as_faces([self.found])[0], (width, height))
+
 
 class Yunet:
     """YuNet on images of any sizes, as a `facesearch.detection.Detector`."""
@@ -104,15 +112,11 @@ class Yunet:
         several times on end.
         """
         pictures = [Picture(image) for image in images]
-        looks = self._closely([self._proposed(*each) for each in zip(pictures, min_face_px, strict=True)], pictures)
-        kept = []
-        for seen in looks:
-            if seen:
-                found = Found.joined([look.found for look in seen])
-                seen = [seen[row] for row in nms(found.boxes, found.scores, NMS)]
-            kept.append(seen)
-        levelled = iter(self._levelled([look for seen in kept for look in seen]))
-        return [as_faces(Found.joined([next(levelled) for _ in seen])) if seen else [] for seen in kept]
+        proposed = [self._proposed(*each) for each in zip(pictures, min_face_px, strict=True)]
+        faces = [_without_weaker(looks) for looks in self._closely(proposed, pictures)]
+        wanted = [look for looks in faces for look in (_main(looks) if self.config.only_main else looks)]
+        levelled = {id(look): found for look, found in zip(wanted, self._levelled(wanted), strict=True)}
+        return [as_faces([levelled.get(id(look), look.found) for look in looks]) for looks in faces]
 
     def _proposed(self, picture: Picture, min_face_px: float) -> tuple[Found, NDArray[np.bool_]]:
         """What may be faces, and of which of them there is no doubt."""
@@ -125,7 +129,11 @@ class Yunet:
         rows = nms(found.boxes, found.scores, NMS)
         longer = (found.boxes[rows, 2:] - found.boxes[rows, :2]).max(axis=1)
         rows = rows[longer >= STILL_WANTED * min_face_px]
-        return found.take(rows), is_large[rows] & (found.scores[rows] >= self._clear_score)
+        found, is_clear = found.take(rows), is_large[rows] & (found.scores[rows] >= self._clear_score)
+        if self.config.only_main:
+            rows = _may_be_main(found, is_clear, picture)
+            return found.take(rows), is_clear[rows]
+        return found, is_clear
 
     def _closely(
         self, proposed: Sequence[tuple[Found, NDArray[np.bool_]]], pictures: Sequence[Picture]
@@ -219,6 +227,25 @@ class YunetInt8(Yunet):
 
     int8 = True
     spec = DetectorSpec("yunet-int8", VERSION, (WEIGHTS_SHA256, RANGES_SHA256))
+
+
+def _without_weaker(looks: list[_Look]) -> list[_Look]:
+    """Of looks at the same place the best."""
+    found = Found.joined([look.found for look in looks])
+    return [looks[row] for row in nms(found.boxes, found.scores, NMS)]
+
+
+def _main(looks: Sequence[_Look]) -> list[_Look]:
+    """The most prominent one, if there is any."""
+    return sorted(looks, key=lambda look: -look.prominence)[:1]
+
+
+def _may_be_main(found: Found, is_clear: NDArray[np.bool_], picture: Picture) -> NDArray[np.int64]:
+    """The rows of those that are clear, and of those that may be a more prominent face."""
+    looks = [_Look(picture, found.take(np.array([row]))) for row in range(len(found))]
+    known = max((look.prominence for look, clear in zip(looks, is_clear, strict=True) if clear), default=0.0)
+    most = np.array([look.prominence / look.score**2 for look in looks]) * AT_MOST
+    return np.flatnonzero(is_clear | (most > known))
 
 
 def _square_around(look: _Look, size: int, share: float, degrees: float = 0.0) -> Canvas:
