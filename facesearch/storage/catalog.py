@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
@@ -55,7 +56,7 @@ def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_
     count: int | None = None
     if photo_id is None:
         values = {"sha256": result.sha256} | _photo_row(file, result, run_id)
-        photo_id = new_id(connection.execute(insert(db.photos).values(values)))
+        photo_id = new_id(connection.execute(insert(db.photos), values))
         count = add_faces(connection, photo_id, result.faces)
         link_path(connection, file.path, photo_id, file.size_bytes, file.mtime_ns)
     else:
@@ -96,26 +97,39 @@ def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) 
 
 def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:
     """Say that a file holds a photo; what it held before is remembered until `settle`, if it may have been edited."""
-    replaces = _replaced(connection, path, photo_id)
     values = {
+        "path": path,
         "photo_id": photo_id,
         "size_bytes": size_bytes,
         "mtime_ns": mtime_ns,
         "missing_since": None,
         "offline": False,
-        "replaces": replaces,
+        "replaces": _replaced(connection, path, photo_id),
+        "added_at": time.time(),
     }
-    statement = upsert(db.paths).values(path=path, added_at=time.time(), **values)
-    is_same = db.paths.c.photo_id == statement.excluded.photo_id
-    added_at = case((is_same, db.paths.c.added_at), else_=statement.excluded.added_at)
-    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_={**values, "added_at": added_at}))
-    connection.execute(delete(db.failures).where(db.failures.c.path == path))
+    connection.execute(_LINK, values)
+    connection.execute(_FORGET_FAILURE, {"gone": path})
+
+
+def _linking() -> Insert:
+    """Writes a row of `paths`, or over the one that the file has; a file that still holds its photo stays as old."""
+    row = upsert(db.paths)
+    kept = ("path", "folder_id")
+    new: dict[str, Any] = {column.name: row.excluded[column.name] for column in db.paths.c if column.name not in kept}
+    is_same = db.paths.c.photo_id == row.excluded.photo_id
+    new["added_at"] = case((is_same, db.paths.c.added_at), else_=row.excluded.added_at)
+    return row.on_conflict_do_update(index_elements=["path"], set_=new)
+
+
+# Made once: they run for every photo, and SQLAlchemy takes longer to make them than SQLite to run them.
+_LINK = _linking()
+_FORGET_FAILURE = delete(db.failures).where(db.failures.c.path == bindparam("gone"))
+_HELD = select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == bindparam("path"))
 
 
 def _replaced(connection: Connection, path: str, photo_id: int) -> int | None:
     """The photo that a file held when it was last settled, if this one may be an edit of it."""
-    query = select(db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.path == path)
-    row = connection.execute(query).first()
+    row = connection.execute(_HELD, {"path": path}).first()
     if row is None:
         return None
     before, replaces = int(row.photo_id), None if row.replaces is None else int(row.replaces)
@@ -162,7 +176,7 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
     rows = [{"gone": path} for path in as_strings(paths)]
     if rows:
-        connection.execute(delete(db.failures).where(db.failures.c.path == bindparam("gone")), rows)
+        connection.execute(_FORGET_FAILURE, rows)
 
 
 def settle(

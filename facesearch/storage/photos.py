@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from facesearch.storage import schema as db
 
@@ -67,7 +67,10 @@ def by_contents(connection: Connection, sha256s: Sequence[str]) -> dict[str, int
 
 def by_content(connection: Connection, sha256: str) -> int | None:
     """The photo with a content; None where it is not known."""
-    return connection.execute(select(db.photos.c.id).where(db.photos.c.sha256 == sha256)).scalar()
+    return connection.execute(_BY_CONTENT, {"sha256": sha256}).scalar()
+
+
+_BY_CONTENT = select(db.photos.c.id).where(db.photos.c.sha256 == bindparam("sha256"))
 
 
 def at_path(connection: Connection, path: str) -> int | None:
