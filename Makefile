@@ -38,8 +38,9 @@ lint: $(VENV)/.test  ## style (ruff), types (mypy), layers (import-linter)
 evaluate: $(VENV)/.demo  ## measure verification and clustering on the photos of FACESEARCH_DATA
 	@[ -d "$(FACESEARCH_DATA)" ] || { echo "make evaluate needs FACESEARCH_DATA=DIR (lfw/, lfw_pairs.txt, photos/, photos.csv)"; exit 2; }
 	$(BIN)/facesearch evaluate --lfw "$(FACESEARCH_DATA)/lfw" --pairs "$(FACESEARCH_DATA)/lfw_pairs.txt" --out docs/accuracy.json
-	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --out docs/accuracy.json
+	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/photos" --labels "$(FACESEARCH_DATA)/photos.csv" --baselines --strangers "$(FACESEARCH_DATA)/faces" --out docs/accuracy.json
 	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/lfw" --baselines --out docs/accuracy.json
+	$(BIN)/facesearch evaluate --photos "$(FACESEARCH_DATA)/lfw" --quality --out docs/accuracy.json
 
 calibrations: $(VENV)/.demo  ## measure the calibrations that are shipped, on the faces of FACESEARCH_DATA
 	@[ -d "$(FACESEARCH_DATA)/faces" ] || { echo "make calibrations needs FACESEARCH_DATA=DIR (faces/)"; exit 2; }

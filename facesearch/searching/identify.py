@@ -55,25 +55,23 @@ def identify(
     identification: Identification,
     probe: NDArray[np.float32],
     near: Sequence[tuple[int, float]],
-    excess: float = 0.0,
 ) -> Identified:
     """The answer to who a probe is.
 
     Args:
         probe: (d,) float32, unit L2 norm.
         near: the nearest faces and their distances, nearest first; NEAREST of them are enough.
-        excess: nats by which evidence of this probe is worth less, by what the picture shows of the face.
     """
     with store.reading() as connection:
         hidden, (people, faces) = constraints.not_faces(connection), searched(connection)
         near = [(face, distance) for face, distance in near if face not in hidden]
         cluster_of = clusters.of_faces(connection, [face for face, _ in near])
         candidates = _candidates(connection, probe.astype(np.float64), near, cluster_of)
-    ratios = np.array([_ratio(identification.evidence, one) for one in candidates]) - excess
+    ratios = np.array([_ratio(identification.evidence, one) for one in candidates])
     alike = _alike(identification.evidence, candidates)
     log_odds, anybody = answer_log_odds(ratios, alike, people)
     answer = _answer(identification, candidates, _named(candidates, ratios, log_odds, alike), log_odds, float(anybody))
-    single = identification.evidence.of_soft([distance**2 for _, distance in near], 1) - excess - np.log(max(people, 1))
+    single = identification.evidence.of_soft([distance**2 for _, distance in near], 1) - np.log(max(people, 1))
     by_entity = {
         _entity(one.faces[0], one.cluster): float(odds) for one, odds in zip(candidates, log_odds, strict=True)
     }

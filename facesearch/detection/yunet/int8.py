@@ -21,7 +21,7 @@ __all__ = ["CALIBRATION_SIDE", "RANGES", "RANGES_SHA256", "calibration_canvas", 
 # `python -m train quantise data/photos --model yunet-int8` writes it.
 RANGES = Path(__file__).parent / "ranges.json"
 RANGES_SHA256 = "e6742c120056a80a88d21d419621ccfbb0ba3904d0a7c258debec3a20ee81b75"
-# Pixels of the canvas on which photos are measured.
+# Pixels of the canvas on which photos are measured; the ranges that are kept are from canvases of 320.
 CALIBRATION_SIDE = 288
 
 
