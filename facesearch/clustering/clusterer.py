@@ -55,7 +55,7 @@ class Options:
     passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
 
-    single: float = 0.05
+    single: float = 0.1
     large: float = 0.75
     large_power: float = 0.8
     size_power: float = 0.7
