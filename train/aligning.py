@@ -18,11 +18,11 @@ from train.looking import (
     BOX_MARGIN_PX,
     BOX_SIDE,
     QUICK_MIN_FACE_SHARE,
-    WIDE,
     Eyes,
     Seen,
     box_crop,
     wide_crop,
+    wide_settings,
 )
 from train.manifest import Entry
 
@@ -90,13 +90,13 @@ def _relative(path: str, root: Path) -> str:
 def _settings(dataset: Path, style: str) -> dict[str, Any]:
     """How the crops are made."""
     how: dict[str, dict[str, Any]] = {
-        "aligned": {"size": list(WIDE.size), "landmarks": [list(point) for point in WIDE.landmarks]},
-        "box": {"size": [BOX_SIDE, BOX_SIDE], "margin_px": BOX_MARGIN_PX},
+        "aligned": wide_settings(),
+        "box": {"style": "box", "size": [BOX_SIDE, BOX_SIDE], "margin_px": BOX_MARGIN_PX},
     }
     if style not in how:
         raise InputError(f"style must be 'aligned' or 'box', not {style!r}")
     looks = {"pick": "prominent", "min_face": f"{QUICK_MIN_FACE_SHARE:g} of the shorter side, else as indexing"}
-    return {"style": style, "source": dataset.name} | how[style] | looks
+    return how[style] | {"source": dataset.name} | looks
 
 
 # A source, its crop, and why it cannot be looked at (mostly empty).

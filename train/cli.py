@@ -1,4 +1,4 @@
-"""`python -m train`: align, fit, evaluate, recipes."""
+"""`python -m train`: align, import, fit, evaluate, recipes."""
 
 import json
 from dataclasses import asdict
@@ -53,6 +53,23 @@ def align(
 
     with count_progress("Aligning", unit="images") as tick:
         report = align_images(dataset, out, style=style, device=device, tick=tick)
+    if as_json:
+        print_json(asdict(report))
+        return
+    shown(str(report))
+
+
+@app.command(name="import", epilog="Example: python -m train import faces_webface_112x112/train.rec faces")
+def import_set(
+    source: Annotated[Path, typer.Argument(help="InsightFace's .rec (its .idx beside it), a .tar, a folder of .tar.")],
+    out: Annotated[Path, typer.Argument(help="Where the crops and their manifest go; go on by giving it again.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a data set of aligned crops of 112 pixels into what align writes."""
+    from train.importing import import_crops
+
+    with count_progress("Importing", unit="bytes") as tick:
+        report = import_crops(source, out, tick=tick)
     if as_json:
         print_json(asdict(report))
         return

@@ -56,9 +56,10 @@ class CropsReport:
     def __str__(self) -> str:
         """One line for people."""
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.skipped.items()))
+        several = f" ({self.several:,} show several faces)" if self.several else ""
         return (
-            f"{self.aligned:,} of {self.found:,} images aligned ({self.several:,} show several faces), {self.already:,}"
-            f" done before, {sum(self.skipped.values()):,} skipped{reasons and f' ({reasons})'};"
+            f"{self.aligned:,} of {self.found:,} images aligned{several}, {self.already:,} done before,"
+            f" {sum(self.skipped.values()):,} skipped{reasons and f' ({reasons})'};"
             f" {self.seconds:.1f} s, {self.images_per_second:.1f} images/s"
         )
 
