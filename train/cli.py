@@ -122,6 +122,10 @@ def evaluate(
     ] = "dlib",
     lfw: LfwOption = None,
     pairs: PairsOption = None,
+    bin_files: Annotated[
+        list[Path] | None,
+        typer.Option("--bin", help="InsightFace's pairs of aligned crops, as cfp_fp.bin; repeatable."),
+    ] = None,
     people: Annotated[Path | None, typer.Option(help="Labelled photos: all pairs of their main faces.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Whose they are: CSV with the columns photo and person.", show_default="folders")
@@ -130,15 +134,19 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure any embedder on pairs, LFW's or those of labelled photos, through the path that users run."""
-    if (lfw is None) != (pairs is None) or (lfw is None and people is None):
-        raise InputError("give --lfw with --pairs, or --people, or both")
-    from train.evaluating import evaluate_lfw, evaluate_people
+    """Measure any embedder on pairs: LFW's, those of .bin files, or those of labelled photos."""
+    if (lfw is None) != (pairs is None) or (lfw is None and people is None and not bin_files):
+        raise InputError("give --lfw with --pairs, or --people, or --bin, or several of them")
+    if len({file.name for file in bin_files or ()}) < len(bin_files or ()):
+        raise InputError("two --bin files have one name: measure them one by one")
+    from train.evaluating import evaluate_lfw, evaluate_pair_set, evaluate_people
 
     figures: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
             figures["lfw"] = evaluate_lfw(model, lfw, pairs, plots, device, tick)
+        for file in bin_files or ():
+            figures[file.name] = evaluate_pair_set(model, file, plots, device, tick)
         if people is not None:
             figures["people"] = evaluate_people(model, people, labels, plots, device, tick)
     if as_json:

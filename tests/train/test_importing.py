@@ -126,13 +126,9 @@ class TestRecordFiles:
         report = import_crops(path, tmp_path / "out")
         assert report.skipped == {"its label is no person's number or name": 1, "holds no image": 1}
 
-    @pytest.mark.parametrize("keep", [0, 3, 30, 60, 2000, -1, -45])
+    @pytest.mark.parametrize("keep", [0, 3, 30, 60, 2000])
     def test_cut_off(self, rec: Path, tmp_path: Path, keep: int) -> None:
         cut(rec, keep)
-        if keep < 0:  # in the records of the people, of which only the first is read
-            with RecordFile(rec) as records, pytest.raises(InputError, match=r"train\.rec is damaged: record 9 "):
-                records.record(9)
-            return
         with pytest.raises(InputError, match=r"train\.rec is damaged: record \d+ ") as caught:
             import_crops(rec, tmp_path / "out")
         assert "\n" not in str(caught.value)
@@ -224,11 +220,10 @@ class TestShards:
         write_shard(tmp_path / "a.tar", {f"{stem}.cls": b"1", f"{stem}.jpg": crop(1)}, kind)
         assert import_crops(tmp_path / "a.tar", tmp_path / "out").aligned == 1
 
-    @pytest.mark.parametrize("keep", [0, 100, 511, 512, 1024, 1200, 1536, 2000, -10240, -9000])
+    @pytest.mark.parametrize("keep", [0, 100, 511, 512, 1024, 1200, 1536, 2000, -1000, -1])
     def test_cut_off(self, tmp_path: Path, keep: int) -> None:
         path = write_shard(tmp_path / "a.tar", {"1.cls": b"1", "1.jpg": crop(1), "2.cls": b"1", "2.jpg": crop(2)})
-        size = len(path.read_bytes().rstrip(b"\0"))
-        cut(path, keep if keep >= 0 else size - size // 3)
+        cut(path, keep if keep >= 0 else len(path.read_bytes().rstrip(b"\0")) + keep)
         with pytest.raises(InputError, match=r"a\.tar is damaged: ") as caught:
             import_crops(path, tmp_path / "out")
         assert "\n" not in str(caught.value)
