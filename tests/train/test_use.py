@@ -167,7 +167,7 @@ def test_evaluate_labelled_photos(
     assert figures["auc"] == 1.0
     assert figures["tar_at_far"] == {"0.0001": 1.0, "0.001": 1.0, "0.01": 1.0}
     assert {file.name for file in plots.iterdir()} == {"roc_people.png", "distances_people.png"}
-    assert "give --lfw with --pairs, or --people" in train("evaluate").error
+    assert "give --lfw with --pairs, or --people, or --bin" in train("evaluate").error
 
 
 def test_runs_are_compared(train: Callable[..., Answer], trained: Path, tmp_path: Path) -> None:
