@@ -183,6 +183,7 @@ class Library:
         redo: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
+        workers: int | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
@@ -197,6 +198,7 @@ class Library:
             redo=redo,
             progress=progress,
             should_stop=should_stop,
+            workers=workers,
         )
         if report.indexed and self.calibration is not None:
             from facesearch.people.clustering import place_new

@@ -1,0 +1,63 @@
+"""Where photos are analysed: in threads of this process, or in worker processes where it has many cores."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.errors import InputError
+from facesearch.core.executor import CORES, Executor, ThreadExecutor
+from facesearch.core.processes import ProcessExecutor
+
+if TYPE_CHECKING:
+    from facesearch.pipeline.pipeline import Pipeline
+
+__all__ = ["check_workers", "executor_for"]
+
+# Threads share Python's lock, which is worth the start of processes from so many cores and photos on.
+THREADS_UP_TO, PHOTOS_FROM = 4, 500
+# What a worker takes for networks and photos; all of them take half of the memory that there is at most.
+WORKER_BYTES = 400 << 20
+MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+
+
+def check_workers(workers: int | None) -> None:
+    """Raises InputError for fewer than one."""
+    if workers is not None and workers < 1:
+        raise InputError(f"{workers} workers cannot index photos: give 1 or more, or none to have facesearch choose")
+
+
+def executor_for(pipeline: "Pipeline", workers: int | None, photos: int) -> Executor:
+    """The executor for so many photos.
+
+    Args:
+        workers: how many processes; 1 for threads of this one, None for what is faster.
+
+    Raises:
+        InputError: several workers are wanted for a GPU.
+    """
+    on_cpu = pipeline.device == "cpu"
+    if workers is not None and workers > 1 and not on_cpu:
+        raise InputError(f"--workers {workers} is for CPUs: leave it out with --device {pipeline.device}")
+    if workers is None:
+        workers = _best(photos) if on_cpu and pipeline.can_be_pickled else 1
+    return ThreadExecutor(pipeline.workers) if workers == 1 else ProcessExecutor(workers)
+
+
+def _best(photos: int) -> int:
+    """One worker for each core that has memory for it; 1 where threads do."""
+    workers = min(CORES, _memory_bytes() // 2 // WORKER_BYTES)
+    return 1 if workers <= THREADS_UP_TO or photos < PHOTOS_FROM else workers
+
+
+def _memory_bytes() -> int:
+    """What processes may still take, by the system and by the limit of a container; without bounds where none say."""
+    known = [CORES * 4 * WORKER_BYTES]
+    try:
+        lines = dict(line.split(":") for line in MEMORY_INFO.read_text().splitlines())
+        known.append(int(lines["MemAvailable"].split()[0]) << 10)
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        known.append(int(MEMORY_LIMIT.read_text()))
+    except (OSError, ValueError):  # "max" where there is no limit
+        pass
+    return min(known)
