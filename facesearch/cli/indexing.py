@@ -36,9 +36,7 @@ def index(
     redo: Annotated[bool, typer.Option("--redo", help="Analyse photos again that have not changed.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Processes that analyse photos; 1 for threads of one.", show_default="what is faster"
-        ),
+        typer.Option(min=1, help="Processes that analyse photos; 1 for threads of one.", show_default="what is faster"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

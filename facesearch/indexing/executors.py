@@ -1,5 +1,6 @@
 """Where photos are analysed: in threads of this process, or in worker processes where it has many cores."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,9 @@ def _best(photos: int) -> int:
 def _memory_bytes() -> int:
     """What processes may still take, by the system and by the limit of a container; without bounds where none say."""
     known = [CORES * 4 * WORKER_BYTES]
-    try:
+    with suppress(OSError, KeyError, ValueError):
         lines = dict(line.split(":") for line in MEMORY_INFO.read_text().splitlines())
         known.append(int(lines["MemAvailable"].split()[0]) << 10)
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
+    with suppress(OSError, ValueError):  # "max" where there is no limit
         known.append(int(MEMORY_LIMIT.read_text()))
-    except (OSError, ValueError):  # "max" where there is no limit
-        pass
     return min(known)

@@ -2,8 +2,8 @@
 
 The way of one photo: found by its path; skipped where size and time are as they were; opened and read once, and hashed;
 only linked where its content is known already; else analysed in a batch with others, and stored in one transaction.
-Reading and analysing happen in other threads or processes, looking up and storing in the caller's, in the order of the files. A run
-that ends early, however it ends, has lost nothing but the batches in flight.
+Reading and analysing happen in other threads or processes, looking up and storing in the caller's thread, in the order
+of the files. A run that ends early, however it ends, has lost nothing but the batches in flight.
 """
 
 import json
