@@ -72,8 +72,8 @@ class _Crew:
         except (OSError, EOFError):
             fewer = max(1, self._most // 2)
             raise WorkerError(
-                f"a worker process {worker.how_it_ended()}, perhaps for want of memory: what was stored is kept,"
-                f" run the same command again with --workers {fewer}"
+                f"a worker process {worker.how_it_ended()}, perhaps for want of memory: run it again with"
+                f" --workers {fewer}; what was stored is kept"
             ) from None
         self._idle.append(worker)
         if not done:

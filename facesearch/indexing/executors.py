@@ -11,7 +11,7 @@ from facesearch.core.processes import ProcessExecutor
 if TYPE_CHECKING:
     from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["check_workers", "executor_for"]
+__all__ = ["executor_for"]
 
 # Threads share Python's lock, which is worth the start of processes from so many cores and photos on.
 THREADS_UP_TO, PHOTOS_FROM = 4, 500
@@ -20,27 +20,25 @@ WORKER_BYTES = 400 << 20
 MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
-def check_workers(workers: int | None) -> None:
-    """Raises InputError for fewer than one."""
-    if workers is not None and workers < 1:
-        raise InputError(f"{workers} workers cannot index photos: give 1 or more, or none to have facesearch choose")
-
-
-def executor_for(pipeline: "Pipeline", workers: int | None, photos: int) -> Executor:
+def executor_for(pipeline: "Pipeline", wanted: Executor | int | None, photos: int) -> Executor:
     """The executor for so many photos.
 
     Args:
-        workers: how many processes; 1 for threads of this one, None for what is faster.
+        wanted: an executor, or how many processes: 1 for threads of this one. None for what is faster.
 
     Raises:
-        InputError: several workers are wanted for a GPU.
+        InputError: fewer than one worker, or several for a GPU.
     """
+    if not isinstance(wanted, int | None):
+        return wanted
+    if wanted is not None and wanted < 1:
+        raise InputError(f"{wanted} workers cannot index photos: give 1 or more, or none to have facesearch choose")
     on_cpu = pipeline.device == "cpu"
-    if workers is not None and workers > 1 and not on_cpu:
-        raise InputError(f"--workers {workers} is for CPUs: leave it out with --device {pipeline.device}")
-    if workers is None:
-        workers = _best(photos) if on_cpu and pipeline.can_be_pickled else 1
-    return ThreadExecutor(pipeline.workers) if workers == 1 else ProcessExecutor(workers)
+    if wanted is not None and wanted > 1 and not on_cpu:
+        raise InputError(f"--workers {wanted} is for CPUs: leave it out with --device {pipeline.device}")
+    if wanted is None:
+        wanted = _best(photos) if on_cpu and pipeline.can_be_pickled else 1
+    return ThreadExecutor(pipeline.workers) if wanted == 1 else ProcessExecutor(wanted)
 
 
 def _best(photos: int) -> int:

@@ -22,7 +22,7 @@ from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.paths import below
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
-from facesearch.indexing.executors import check_workers, executor_for
+from facesearch.indexing.executors import executor_for
 from facesearch.media import Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
 from facesearch.storage import dates as dating
@@ -148,8 +148,7 @@ def index_photos(
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
         source: where the photos are; None for the files of this machine.
-        executor: where photos are analysed; None for what `workers` says.
-        workers: so many processes; 1 for threads of this one, None for what is faster.
+        executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
     Raises:
         InputError: a path that does not exist, is empty, or is none; fewer than one worker, or several for a GPU.
@@ -157,7 +156,6 @@ def index_photos(
         LibraryLockedError: another process is writing.
     """
     began, started = time.perf_counter(), time.time()
-    check_workers(workers)
     files = source or LocalFiles()
     with store.writing():
         places = as_paths(paths)
@@ -174,11 +172,7 @@ def index_photos(
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
-            give_memory_back()
-            wanted = takewhile(lambda _: not should_stop(), todo)
-            pipeline = load_pipeline()
-            where = executor or executor_for(pipeline, workers, len(todo))
-            for batch in _analysed(run, pipeline, files, wanted, where):
+            for batch in _analysed(run, load_pipeline(), todo, should_stop, executor or workers):
                 _store(run, batch)
                 state.done += len(batch)
                 state.faces = report.faces
@@ -210,11 +204,18 @@ def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
 
 
 def _analysed(
-    run: _Run, pipeline: "Pipeline", source: MediaSource, files: Iterable[FileFacts], executor: Executor
+    run: _Run,
+    pipeline: "Pipeline",
+    todo: Sequence[FileFacts],
+    should_stop: Callable[[], bool],
+    executor: Executor | int | None,
 ) -> Iterator[list[_Item]]:
     """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
-    read = ThreadExecutor(READERS).map(lambda file: _read(source, pipeline, file), files, READ_AHEAD)
-    return executor.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
+    give_memory_back()
+    where = executor_for(pipeline, executor, len(todo))
+    files = takewhile(lambda _: not should_stop(), todo)
+    read = ThreadExecutor(READERS).map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
+    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:

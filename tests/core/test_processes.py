@@ -126,7 +126,7 @@ def test_they_end_with_their_parent_however_it_ends() -> None:
 def test_one_that_ends_is_one_clear_error_in_its_place(how: int, words: str) -> None:
     results = ProcessExecutor(4).map(end_by, [0, how, 0, 0])
     assert next(results) == 0
-    with pytest.raises(WorkerError, match=f"{words}.*--workers 2$"):
+    with pytest.raises(WorkerError, match=f"{words}.*--workers 2;"):
         next(results)
 
 
