@@ -16,7 +16,7 @@ __all__ = ["executor_for"]
 # Threads share Python's lock, which is worth the start of processes from so many cores and photos on.
 THREADS_UP_TO, PHOTOS_FROM = 4, 500
 # What a worker takes for networks and photos; all of them take half of the memory that there is at most.
-WORKER_BYTES = 400 << 20
+WORKER_BYTES = 450 << 20
 MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 

@@ -167,7 +167,7 @@ def test_fewer_than_one_is_refused(index: Store, fake_pipeline: Pipeline, photos
         (5, 100, 10_000, 5),
         (16, 100, 10_000, 16),
         (16, 100, 499, 0),
-        (16, 8, 10_000, 10),
+        (16, 8, 10_000, 9),
         (16, 3, 10_000, 0),
     ],
 )
