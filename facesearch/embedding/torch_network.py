@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from facesearch.core.settings import ModelSpec
+from facesearch.core.torch_precision import use_float32
 
 __all__ = ["TorchNetwork"]
 
@@ -14,6 +15,7 @@ class TorchNetwork:
     """Runs a module for inference on one device."""
 
     def __init__(self, module: nn.Module, spec: ModelSpec, device: str) -> None:
+        use_float32()
         self.spec = spec
         self._device = torch.device(device)
         # Channels-last makes convolutions a quarter to a half faster on the CPU, and is what CUDA's kernels want;
@@ -28,7 +30,5 @@ class TorchNetwork:
         if len(batch) == 0:
             return np.zeros((0, self.spec.dim), np.float32)
         x = torch.from_numpy(batch).to(self._device).contiguous(memory_format=self._layout)
-        # Without TensorFloat-32, whose three digits would make a GPU's embeddings differ from a CPU's in one library.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            embeddings: npt.NDArray[np.float32] = self._module(x).float().cpu().numpy()
+        embeddings: npt.NDArray[np.float32] = self._module(x).float().cpu().numpy()
         return embeddings

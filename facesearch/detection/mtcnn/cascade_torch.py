@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from facesearch.core.torch_precision import use_float32
 from facesearch.detection.mtcnn.weights import weights_file
 
 __all__ = ["DeviceCascade"]
@@ -20,6 +21,7 @@ class DeviceCascade:
     """A Cascade (facesearch.detection.mtcnn.cascade) on a device of PyTorch's."""
 
     def __init__(self, device: str) -> None:
+        use_float32()
         self._device = torch.device(device)
         self._pnet, self._rnet, self._onet = (self._module(name) for name in ("PNet", "RNet", "ONet"))
 
@@ -54,7 +56,8 @@ class DeviceCascade:
 
     def _pixels(self, values: Floats) -> Tensor:
         """(n, h, w, 3) from 0 to 255 -> (n, 3, h, w) as the networks were trained on."""
-        pixels = torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+        # PyTorch warns of arrays that must not be written to, as decoded photos may be
+        pixels = torch.from_numpy(np.require(values, requirements=["C", "W"])).to(self._device)
         return pixels.permute(0, 3, 1, 2).sub(127.5).div_(128)
 
     def _module(self, name: str) -> Any:

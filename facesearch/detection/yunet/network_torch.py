@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nn
 
+from facesearch.core.torch_precision import use_float32
 from facesearch.detection.yunet.weights import Layer, Weights, load_weights
 
 __all__ = ["DeviceNetwork"]
@@ -17,6 +18,7 @@ class DeviceNetwork:
     """A Network (facesearch.detection.yunet.network) on a device of PyTorch's."""
 
     def __init__(self, device: str) -> None:
+        use_float32()
         self._device = torch.device(device)
         weights: Weights = load_weights()
         self._stem = self._layer(weights.stem)
@@ -25,11 +27,6 @@ class DeviceNetwork:
 
     @torch.inference_mode()
     def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        # TensorFloat-32, with three digits, would move landmarks by pixels
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return self._maps(canvas)
-
-    def _maps(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         pixels = torch.from_numpy(canvas).to(self._device).permute(2, 0, 1)[None].float()
         pairs = iter(self._trunk)
         y = nn.conv2d(pixels, *self._stem, stride=2, padding=1).relu()
