@@ -41,7 +41,7 @@ def _check_choice(name: str, value: str, *choices: str) -> None:
 class NetworkConfig:
     """What is trained.
 
-    name: "small-cnn", "dlib-resnet" or "inception-resnet-v1"; empty for that of `start`.
+    name: "small-cnn", "dlib-resnet", "sface" or "inception-resnet-v1"; empty for that of `start`.
     start: the model whose weights it begins with, as `facesearch --model` takes it; empty for random ones.
     dim: length of an embedding; 0 for that of `start`. Another length than start's gets a new last layer.
     freeze: layers that keep their weights, by the beginnings of their parameters' names ("stem", "blocks.0").
