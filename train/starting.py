@@ -16,6 +16,7 @@ from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.templates import arcface_template
+from train.adapters import add_adapters
 from train.config import NetworkConfig
 from train.dataset import FaceSet, load_crop
 
@@ -51,6 +52,8 @@ def start(config: NetworkConfig, seed: int) -> tuple[nn.Module, ModelSpec]:
     torch.manual_seed(seed)
     module, spec = _from_model(config) if config.start else _from_nothing(config)
     freeze(module, config.freeze)
+    if config.adapters:
+        add_adapters(module, config.adapters)
     return module, spec
 
 
