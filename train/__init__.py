@@ -3,6 +3,7 @@
 align       a folder a person -> aligned crops and a manifest, through the product's own detector
 fit         a recipe (train/configs/*.toml) and aligned crops -> a checkpoint that `facesearch --model` takes
 evaluate    LFW's protocol with plots, for any model
+export      a model as an ONNX file with its TOML file
 recipes     what recipes there are
 """
 
