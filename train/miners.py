@@ -79,18 +79,19 @@ def distance_weighted(embeddings: Tensor, labels: Tensor, seed: int = 0) -> Trip
     probability proportional to 1 / q(d), see `log_weights`. Of an anchor that has no negative within FARTHEST, the
     nearest one is taken.
     """
-    distances = squared_l2(embeddings).double().sqrt()
-    same = labels[:, None] == labels[None]
-    anchors, positives = torch.nonzero(same & ~torch.eye(len(labels), dtype=torch.bool, device=same.device)).T
+    distances = squared_l2(embeddings.cpu().double()).sqrt()  # on the CPU all devices draw alike
+    people = labels.cpu()
+    same = people[:, None] == people[None]
+    anchors, positives = torch.nonzero(same & ~torch.eye(len(people), dtype=torch.bool)).T
     has_negative = ~same[anchors].all(dim=1)
     anchors, positives = anchors[has_negative], positives[has_negative]
     weights = log_weights(distances, embeddings.shape[1])[anchors].masked_fill(same[anchors], -torch.inf)
     nearest = distances[anchors].masked_fill(same[anchors], torch.inf).argmin(dim=1)
     # Gumbel's trick: the largest of log weight + noise is a draw by the weights
     noise = torch.rand(weights.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    drawn = (weights - (-noise.to(weights.device).log()).log()).argmax(dim=1)
+    drawn = (weights - (-noise.log()).log()).argmax(dim=1)
     negatives = torch.where((weights > -torch.inf).any(dim=1), drawn, nearest)
-    return anchors, positives, negatives
+    return anchors.to(labels.device), positives.to(labels.device), negatives.to(labels.device)
 
 
 def log_weights(distances: Tensor, dim: int) -> Tensor:

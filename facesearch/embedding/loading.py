@@ -123,10 +123,12 @@ def load_module(spec: ModelSpec) -> "nn.Module":
 
 
 def _members(spec: ModelSpec) -> tuple[ModelSpec, ModelSpec]:
-    """Of the combination. Raises WeightsError where it is made otherwise today."""
+    """Of a combination. Raises WeightsError where it is made otherwise today."""
     sface, dlib = (resolve(name, FLOAT32) for name in parts_of(spec.name))
     if combined.combined_spec(sface, dlib).fingerprint != spec.in_float32.fingerprint:
-        raise WeightsError(f"{spec.name} ({spec.fingerprint}) was made by another version of facesearch")
+        raise WeightsError(
+            f"{spec.name} ({spec.fingerprint}) was made with other weights, or by another version of facesearch"
+        )
     return sface, dlib
 
 
