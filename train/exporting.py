@@ -61,7 +61,7 @@ def _write(module: nn.Module, spec: ModelSpec, path: Path) -> None:
         # This exporter is called old; the new one needs two more packages, and gains nothing for networks like these.
         warnings.simplefilter("ignore", DeprecationWarning)
         # That sizes become constants is meant: only the number of crops is free.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             module,
             (torch.zeros(2, 3, *spec.preprocessing.size),),
