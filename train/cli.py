@@ -1,4 +1,4 @@
-"""`python -m train`: align, import, fit, evaluate, recipes."""
+"""`python -m train`: align, import, fit, evaluate, export, recipes."""
 
 import json
 from dataclasses import asdict
@@ -166,6 +166,18 @@ def compare(
 
     figure = compare_figure([read_run(folder) for folder in runs])
     save_figure(figure, out)
+
+
+@app.command(epilog="Example: python -m train export run/best.safetensors mine.onnx")
+def export(
+    model: Annotated[str, typer.Argument(help="A .safetensors file, or a name from `facesearch models`.")],
+    out: Annotated[Path, typer.Argument(help="The .onnx file; a .toml file of its name comes beside it.")],
+) -> None:
+    """Write a model as an ONNX file, with how its crops are made."""
+    from train.exporting import export as export_model
+
+    spec = export_model(model, out)
+    shown(f"Use it: facesearch index PHOTOS --library NEW --model {spec.name}")
 
 
 @app.command()
