@@ -25,7 +25,7 @@ INPUT, OUTPUT = "crops", "embeddings"
 
 
 def export(model: str, out: Path) -> ModelSpec:
-    """Write OUT.onnx and OUT.toml; files of those names are replaced.
+    """Write OUT.onnx and OUT.toml, neither of which may be there: a recipe may be called OUT.toml, too.
 
     Args:
         model: a checkpoint's path or a built-in model's name.
@@ -36,18 +36,21 @@ def export(model: str, out: Path) -> ModelSpec:
         What `facesearch --model OUT.onnx` uses.
 
     Raises:
-        InputError: another suffix, or the files cannot be written.
+        InputError: another suffix, or the files are there or cannot be written.
         ModelError, WeightsError: the model is not there, or is an ONNX file already.
     """
     if out.suffix != ".onnx":
         raise InputError(f"an ONNX file's name ends in .onnx, unlike {out}")
+    settings = out.with_suffix(".toml")
+    if there := [path for path in (out, settings) if path.exists()]:
+        raise InputError(f"{there[0]} is there already: choose another name")
     spec = embedding.resolve(model, FLOAT32)
     module = embedding.load_module(spec).eval()
     part = part_of(out)
     try:
         make_folders(out.parent)
         _write(module, spec, part)
-        replace_file(out.with_suffix(".toml"), _toml(spec).encode())
+        replace_file(settings, _toml(spec).encode())
         put_in_place(part, out)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error}") from error

@@ -46,7 +46,7 @@ def start(config: NetworkConfig, seed: int) -> tuple[nn.Module, ModelSpec]:
     """The network with the weights that it starts from, and its description.
 
     Raises:
-        InputError: an unknown network, or a layer to freeze that it does not have.
+        InputError: an unknown network, one that a checkpoint cannot hold, or a layer to freeze that it does not have.
         ModelError: `start` is not there, or cannot be trained.
     """
     torch.manual_seed(seed)
@@ -77,6 +77,10 @@ def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
     if config.name not in ("", spec.network):
         raise InputError(f"network.start {config.start!r} is a {spec.network}, not a {config.name}: leave name empty")
     module = embedding.load_module(spec)
+    if spec.network not in ARCHITECTURES:
+        raise InputError(
+            f"network.start {config.start!r} is no single network that a checkpoint can hold: start from one of them"
+        )
     if config.dim not in (0, spec.dim):
         module = _with_new_head(module, spec, config.dim)
         spec = replace(spec, dim=config.dim)

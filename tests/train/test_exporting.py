@@ -65,3 +65,13 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         export(str(tmp_path / "none.safetensors"), tmp_path / "out.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "mine.onnx"])
+def test_files_that_are_there_stay(name: str, tmp_path: Path) -> None:
+    """A recipe may be called as the model that came of it."""
+    path = saved("small-cnn", tmp_path)
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(InputError, match=f"{name} is there already"):
+        export(str(path), tmp_path / "mine.onnx")
+    assert (tmp_path / name).read_text() == "precious"
