@@ -20,6 +20,7 @@ from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.paths import below
+from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
 from facesearch.indexing.executors import executor_for
@@ -37,6 +38,9 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES = 8, 6.0, 128 << 20
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
+# Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
+# wait for the slowest, and 16 of them would be busy for three quarters of the time.
+BATCHES_AHEAD = 2
 # Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
 DATED_AT_ONCE = 500
 
@@ -215,7 +219,8 @@ def _analysed(
     where = executor_for(pipeline, executor, len(todo))
     files = takewhile(lambda _: not should_stop(), todo)
     read = ThreadExecutor(READERS).map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
-    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
+    ahead = BATCHES_AHEAD * where.workers if isinstance(where, ProcessExecutor) else None
+    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)), ahead)
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:

@@ -155,6 +155,23 @@ def test_a_script_needs_no_guard_and_the_command_takes_the_option(
     assert command("index", *some, "--workers", 0).code == 2
 
 
+def test_a_slow_batch_does_not_have_the_other_processes_wait(
+    index: Store, fake_pipeline: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int | None]] = []
+    for executor in (ProcessExecutor, ThreadExecutor):
+
+        def note(self, function, items, ahead=None):  # type: ignore[no-untyped-def]
+            asked.append((type(self).__name__, ahead))
+            return map(function, items)
+
+        monkeypatch.setattr(executor, "map", note)
+    for workers in (3, 1):
+        index_photos(index, lambda: fake_pipeline, [str(photos)], redo=True, workers=workers)
+    assert [ahead for name, ahead in asked if name == "ProcessExecutor"] == [2 * 3]
+    assert [ahead for name, ahead in asked if name == "ThreadExecutor"] == [indexer.READ_AHEAD] * 2 + [None]
+
+
 def test_fewer_than_one_is_refused(index: Store, fake_pipeline: Pipeline, photos: Path) -> None:
     with pytest.raises(InputError, match="0 workers"):
         index_photos(index, lambda: fake_pipeline, [str(photos)], workers=0)
