@@ -141,14 +141,14 @@ def _indexing_rows(figures: Figures) -> list[Row]:
     theirs, peer = ways["facenet-pytorch"], "facenet-pytorch, batches of 32"
     batches = next(way["images_per_s"] for name, way in aligned.items() if name.startswith(peer))  # on all cores
     return [
-        _faster("indexing", "photos/s", rates["facesearch"], "facenet-pytorch", rates["facenet-pytorch"], 8),
-        _faster("indexing", "photos/s", rates["facesearch"], "face_recognition", rates["face_recognition"], 10),
+        _faster("indexing", "photos/s", rates["facesearch"], "facenet-pytorch", rates["facenet-pytorch"], 6),
+        _faster("indexing", "photos/s", rates["facesearch"], "face_recognition", rates["face_recognition"], 12),
         _at_least(
             "facenet-pytorch's faces found too", "%", 100 * theirs["sure_faces_ours"] / theirs["sure_faces"], 100
         ),
         *(
             _faster(
-                f"aligning, {style}", "images/s", aligned[f"train align, {style}"]["images_per_s"], peer, batches, 10
+                f"aligning, {style}", "images/s", aligned[f"train align, {style}"]["images_per_s"], peer, batches, 4
             )
             for style in ("box", "aligned")
         ),

@@ -146,8 +146,8 @@ def test_full_disk_is_one_clear_error(tmp_path: Path, photos: Path, fake_pipelin
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_the_command_in_an_orderly_way(workers: str, tmp_path: Path, pipeline: Pipeline) -> None:
     photos, place = tmp_path / "photos", tmp_path / "library"
-    for i in range(300):
-        Picture.save(photos / f"{i:03}.jpg", str(i), (96, 96))
+    for i in range(1000):
+        Picture.save(photos / f"{i:04}.jpg", str(i), (96, 96))
     command = [
         sys.executable,
         str(ROOT / "cli.py"),
@@ -168,11 +168,11 @@ def test_ctrl_c_ends_the_command_in_an_orderly_way(workers: str, tmp_path: Path,
     assert "Traceback" not in err
     report = json.loads(out)
     assert report["stopped"]
-    assert 0 < report["photos"]["indexed"] == photos_in(place) < 300
+    assert 0 < report["photos"]["indexed"] == photos_in(place) < 1000
     index = Store.open(place)
     check_vectors(index)
     second = index_photos(index, lambda: pipeline, [str(photos)])
-    assert (second.indexed, second.unchanged) == (300 - report["photos"]["indexed"], report["photos"]["indexed"])
+    assert (second.indexed, second.unchanged) == (1000 - report["photos"]["indexed"], report["photos"]["indexed"])
 
 
 def photos_in(library: Path) -> int:
