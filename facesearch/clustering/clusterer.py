@@ -55,10 +55,10 @@ class Options:
     passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
 
-    single: float = 0.1
+    single: float = 0.03
     large: float = 0.75
     large_power: float = 0.8
-    size_power: float = 0.7
+    size_power: float = 0.8
     cores: float = 2.0
     cores_far: float = 1e-6
     crowding: float = 0.7
