@@ -61,7 +61,9 @@ def align(
 
 @app.command(name="import", epilog="Example: python -m train import faces_webface_112x112/train.rec faces")
 def import_set(
-    source: Annotated[Path, typer.Argument(help="InsightFace's .rec (its .idx beside it), a .tar, a folder of .tar.")],
+    source: Annotated[
+        Path, typer.Argument(help="InsightFace's .rec (.idx beside it) or its folder, a .tar, a folder of .tar.")
+    ],
     out: Annotated[Path, typer.Argument(help="Where the crops and their manifest go; go on by giving it again.")],
     as_json: JsonOption = False,
 ) -> None:

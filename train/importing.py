@@ -30,7 +30,7 @@ def import_crops(source: Path, out: Path, *, workers: int | None = None, tick: T
     May end at any moment, as `train.aligning.align`: what the manifest says is there, the same call goes on from there.
 
     Args:
-        source: a .rec file with its .idx beside it, a .tar shard, or a folder of shards.
+        source: a .rec file with its .idx beside it, a folder with train.rec, a .tar shard, or a folder of shards.
         out: for crops (PERSON/NAME.jpg, 224 x 224 px, landmarks where WIDE says), manifest.jsonl and align.json.
         workers: threads that make crops; None for one a core.
 
@@ -38,7 +38,7 @@ def import_crops(source: Path, out: Path, *, workers: int | None = None, tick: T
         InputError: source is no such set, or damaged; out holds something else or crops of another set, is being
             written by another run, or cannot be written.
     """
-    source, out = source.resolve(), out.resolve()
+    source, out = _file_or_shards(source.resolve()), out.resolve()
     packed, run = _opened(source), CropsRun(out)
     size_bytes = packed.size_bytes
     named = source.name if source.is_dir() else f"{source.parent.name}/{source.name}"  # most are called train.rec
@@ -53,6 +53,11 @@ def import_crops(source: Path, out: Path, *, workers: int | None = None, tick: T
     return run.report(reading.already)
 
 
+def _file_or_shards(source: Path) -> Path:
+    """InsightFace's sets are folders, of which one file is for training; the others are pairs to measure with."""
+    return source / "train.rec" if (source / "train.rec").is_file() else source
+
+
 def _opened(source: Path) -> PackedSet:
     if not source.exists():
         raise InputError(f"{source} does not exist: give a .rec file, a .tar shard, or a folder of shards")
@@ -60,6 +65,10 @@ def _opened(source: Path) -> PackedSet:
         return InsightFaceSet(source)
     if source.suffix == ".tar" or source.is_dir():
         return ShardSet(source)
+    if source.suffix == ".bin":
+        raise InputError(
+            f"{source.name} has pairs, and not whose they are: give it to `python -m train evaluate --bin`"
+        )
     raise InputError(f"{source.name} is of no kind that can be imported: give a .rec file, a .tar, or a folder of .tar")
 
 

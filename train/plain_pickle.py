@@ -92,7 +92,7 @@ class _Machine:
 
     def _known(self, name: str) -> None:
         if name != "_codecs encode":
-            raise ValueError(f"it holds {name.replace(' ', '.')}, not just lists, bytes and numbers")
+            raise ValueError(f"it holds {name.replace(' ', '.')!r:.80}, not just lists, bytes and numbers")
         self.stack.append(_Encode())
 
     def _encoded(self) -> None:

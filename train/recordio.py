@@ -9,6 +9,7 @@ then the encoded image.
 """
 
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,13 +119,17 @@ class RecordFile:
 
 def _read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(n,) keys and (n,) places, in order of the keys. Raises InputError."""
+    found = array("q")  # line by line: there may be 17 million, and an object for each number would take 2.5 GB
     try:
-        words = path.read_bytes().split()
-        numbers = np.array(words).astype(np.int64).reshape(-1, 2) if words else np.zeros((0, 2), np.int64)
+        with path.open("rb") as file:
+            for line in file:
+                key, start = line.split()
+                found.extend((int(key), int(start)))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; a .rec file needs its .idx beside it") from error
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path} is damaged: it is not lines of a key and a place") from error
+    numbers = np.array(found, np.int64).reshape(-1, 2)
     numbers = numbers[np.argsort(numbers[:, 0], kind="stable")]
     keys, starts = numbers.T
     if not len(keys) or numbers.min() < 0 or (keys[1:] == keys[:-1]).any():

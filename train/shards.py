@@ -85,7 +85,7 @@ def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, tarfile.TarInfo]]:
             sample = {}
         current = str(path.parent / key)
         if kind.lower() in sample:
-            raise ValueError(f"{current} has two files .{kind}")
+            raise ValueError(f"{member.name!r:.80} is there twice")
         sample[kind.lower()] = member
     if sample:
         yield sample

@@ -31,6 +31,9 @@ from train.manifest import MANIFEST, SETTINGS, Entry, read_manifest
 from train.recordio import InsightFaceSet, RecordFile
 
 PEOPLE = [0, 0, 1, 1, 1, 20]
+REFUSED = {
+    "none": "does not exist", "a.zip": "of no kind", "empty": "has 0 shards", "lfw.bin": "has pairs, .*evaluate --bin",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -239,7 +242,7 @@ class TestShards:
 
     def test_two_files_that_hold_the_same(self, tmp_path: Path) -> None:
         path = write_shard(tmp_path / "a.tar", {"1.cls": b"1", "1.jpg": crop(1), "1.CLS": b"2"})
-        with pytest.raises(InputError, match=r"a\.tar is damaged: 1 has two files \.CLS"):
+        with pytest.raises(InputError, match=r"a\.tar is damaged: '1\.CLS' is there twice"):
             import_crops(path, tmp_path / "out")
 
     def test_a_compressed_archive_and_other_files(self, tmp_path: Path) -> None:
@@ -308,6 +311,10 @@ class TestRuns:
             report = import_crops(tmp_path / "set", tmp_path / "out")
         assert (report.aligned, report.already) == (1, 1)
 
+    def test_the_folder_of_a_rec_is_the_same_set(self, rec: Path, tmp_path: Path) -> None:
+        import_crops(rec, tmp_path / "out")
+        assert import_crops(rec.parent, tmp_path / "out").already == 6
+
 
 class TestRefusals:
     def test_another_set(self, rec: Path, tmp_path: Path) -> None:
@@ -317,10 +324,10 @@ class TestRefusals:
             import_crops(tmp_path / "other" / "train.rec", tmp_path / "out")
 
     def test_no_such_set(self, tmp_path: Path) -> None:
-        for name, complaint in (("none", "does not exist"), ("a.zip", "of no kind"), ("empty", "has 0 shards")):
+        for name, complaint in REFUSED.items():
             if name == "empty":
                 (tmp_path / name).mkdir()
-            elif name == "a.zip":
+            elif name != "none":
                 (tmp_path / name).write_bytes(b"PK")
             with pytest.raises(InputError, match=complaint):
                 import_crops(tmp_path / name, tmp_path / "out")

@@ -90,8 +90,13 @@ class TestRefusals:
         for arguments in (text + b"X\x04\x00\x00\x00utf8\x86", text + b"\x85", b"K\x01K\x01\x86", b"]", text):
             with pytest.raises(ValueError, match="what is not there"):
                 read_plain_pickle(b"\x80\x02c_codecs\nencode\n" + arguments + b"R.")
-        with pytest.raises(ValueError, match=r"it holds os\.system"):
+        with pytest.raises(ValueError, match=r"it holds 'os\.system', "):
             read_plain_pickle(b"\x80\x02cos\nsystem\n.")
+
+    def test_a_name_that_would_write_on_the_terminal_or_fill_it(self) -> None:
+        with pytest.raises(ValueError, match=r"^it holds 'a\.\\x1b\[2Jb+, not just lists") as caught:
+            read_plain_pickle(b"\x80\x02ca\n\x1b[2J" + b"b" * 5000 + b"\n.")
+        assert len(str(caught.value)) < 150
 
     def test_a_text_is_not_bytes(self, tmp_path: Path) -> None:
         (tmp_path / "a.bin").write_bytes(pickle.dumps((["a", "b"], [True]), 2))
