@@ -80,7 +80,7 @@ def _batch(spec: ModelSpec) -> int:
 
 
 def load_network(spec: ModelSpec, device: str = "auto") -> Network:
-    """The network of a model in PyTorch, or on a GPU in ONNX Runtime, in float32, for normalised crops.
+    """The network of a model in PyTorch, or on a GPU in ONNX Runtime, for normalised crops.
 
     Args and Raises as load_embedder.
     """
@@ -90,9 +90,10 @@ def load_network(spec: ModelSpec, device: str = "auto") -> Network:
 
         return onnx_network.load(spec, device)
     chosen = pick_device(device)
+    from facesearch.core.torch_device import TorchDevice
     from facesearch.embedding.torch_network import TorchNetwork
 
-    return TorchNetwork(load_module(spec), spec, chosen)
+    return TorchNetwork(load_module(spec), spec, TorchDevice(chosen))
 
 
 def load_module(spec: ModelSpec) -> "nn.Module":
