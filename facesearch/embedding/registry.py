@@ -71,9 +71,7 @@ _DLIB_PREPROCESSING = Preprocessing(
 
 SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
 # As OpenCV's FaceRecognizerSF cuts its crops; the network normalises the pixels itself.
-_SFACE_PREPROCESSING = Preprocessing(
-    size=(112, 112), landmarks=ARCFACE_112, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
-)
+_SFACE_PREPROCESSING = Preprocessing(size=(112, 112), landmarks=ARCFACE_112, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 # fixed_image_standardization in facenet_pytorch/models/mtcnn.py.
 _FACENET_PREPROCESSING = Preprocessing(
@@ -156,7 +154,8 @@ def resolve(name: str, precision: str | None = None, device: str = "auto") -> Mo
 
     Args:
         name: a built-in model, or the path of an .onnx or .safetensors file.
-        precision: "float32", "int8", or a spec's; None or "auto" for int8 where it is known to gain on the device.
+        precision: "float32", "int8", "float16", or a spec's; None or "auto" for int8 where it is known to gain on the
+            device.
         device: as for pick_device.
 
     Raises:
