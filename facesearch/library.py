@@ -75,7 +75,7 @@ class Library:
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
             detector: by name; None for the library's own, "yunet" for a new one.
-            precision: "float32", "int8" or "float16"; None or "auto": the library's own, of a new one what gains.
+            precision: "float32", "int8" or "float16"; None or "auto" for the library's own, or for what gains.
             create: make it where there is none.
 
         Raises:
@@ -183,10 +183,18 @@ class Library:
         redo: bool = False,
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
+        workers: int | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
+
+        Args:
+            workers: processes that analyse photos on a CPU; 1 for threads of this one, None for what is faster.
+
+        Raises:
+            InputError: a path or a number of workers that cannot be meant.
+            WorkerError: a worker process has ended, as for want of memory; what was stored is kept.
         """
         from facesearch.indexing.indexer import index_photos
 
@@ -197,6 +205,7 @@ class Library:
             redo=redo,
             progress=progress,
             should_stop=should_stop,
+            workers=workers,
         )
         if report.indexed and self.calibration is not None:
             from facesearch.people.clustering import place_new

@@ -1,6 +1,7 @@
 """Indexing beside what people would use instead: photos per second, faces found, peak memory.
 
     python index/benchmark_indexing.py FOLDER [--photos 100] [--rounds 5] [--out FILE]
+    python index/benchmark_indexing.py FOLDER --workers 1,2,4,8,16: threads and processes, see benchmark_workers.py
 
 Every round is a process of its own, and the ways take turns, so that whatever else the machine does falls on all of
 them. Decoding is counted, for all. Loading networks is counted for nobody: each way goes through the photos twice, and
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from benchmark_workers import compare
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, this folder's parent is the checkout
 
@@ -199,15 +201,23 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Photos.")],
     photos: Annotated[int, typer.Option(min=1, help="How many of them.")] = 100,
     rounds: Annotated[int, typer.Option(min=1, help="How often; the medians count.")] = 5,
+    workers: Annotated[str, typer.Option(help="Compare these numbers of processes with threads: 1,2,4,8,16.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
 ) -> None:
-    """Photos per second of facesearch, facenet-pytorch and face_recognition."""
+    """Photos per second of facesearch, facenet-pytorch and face_recognition; or of facesearch by worker processes."""
     from facesearch.media import find_photos
 
     files = [photo.path for photo in find_photos([folder]).photos]
     if not files:
         raise typer.BadParameter(f"{folder} has no photos")
     chosen = sorted(random.Random(0).sample(files, min(photos, len(files))))
+    figures = compare([int(n) for n in workers.split(",")], chosen, rounds) if workers else peers(chosen, rounds)
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def peers(chosen: list[str], rounds: int) -> dict[str, Any]:
+    """facesearch and the others on some photos; shown as a table."""
     turns: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as scratch:
         for _ in range(rounds):
@@ -215,8 +225,7 @@ def main(
                 turns[way].append(in_a_process(way, chosen, Path(scratch)))
     figures = report(turns, len(chosen))
     show(figures)
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+    return figures
 
 
 def child(request: Path) -> None:

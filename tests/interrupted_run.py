@@ -6,9 +6,11 @@ import time
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from fakes import FAKE_SPEC, FakeDetector, FakeNetwork, OtherDetector
 
+from facesearch.core.processes import ProcessExecutor
 from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import indexer as indexing
 from facesearch.indexing import migration
@@ -16,7 +18,7 @@ from facesearch.indexing.targets import target_of
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
-__all__ = ["index_slowly", "migrate_slowly"]
+__all__ = ["SlowPipeline", "index_in_processes", "index_slowly", "migrate_slowly"]
 
 
 class SlowNetwork(FakeNetwork):
@@ -28,6 +30,25 @@ class SlowNetwork(FakeNetwork):
     def __call__(self, batch):  # type: ignore[no-untyped-def]
         time.sleep(self._seconds)
         return super().__call__(batch)
+
+
+class SlowPipeline(Pipeline):
+    """Can be pickled; each batch takes as long as it is told."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(NetworkEmbedder(SlowNetwork(seconds)), FakeDetector())
+        self._seconds = seconds
+
+    def __reduce__(self) -> Any:
+        return SlowPipeline, (self._seconds,)
+
+
+def index_in_processes(library: Path, photos: Path, seconds: float, started: Connection) -> None:
+    """Index a folder with two worker processes; args as of `index_slowly`."""
+    indexing.BATCH_PHOTOS = 4
+    index = Store.create(library, FAKE_SPEC)
+    started.send("started")
+    indexing.index_photos(index, lambda: SlowPipeline(seconds), [str(photos)], executor=ProcessExecutor(2))
 
 
 def index_slowly(library: Path, photos: Path, seconds: float, moment: str, started: Connection) -> None:

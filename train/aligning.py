@@ -1,81 +1,35 @@
 """A folder of images for each person -> aligned crops and a manifest, through the product's own detector.
 
 Decode, detect and align are facesearch's (`facesearch.pipeline`; train/looking.py says how): what a
-network is trained on is what it will see.
+network is trained on is what it will see. The folder of crops is that of train/crops.py.
 """
 
-import io
-import json
-import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from filelock import FileLock, Timeout
-from numpy.typing import NDArray
-from PIL import Image
-
-from facesearch import __version__
 from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.executor import ThreadExecutor
-from facesearch.core.files import make_folders, replace_file
 from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
+from train.crops import BATCH_IMAGES, CropsReport, CropsRun, finished, writing
 from train.looking import (
     BOX_MARGIN_PX,
     BOX_SIDE,
     QUICK_MIN_FACE_SHARE,
-    WIDE,
     Eyes,
     Seen,
     box_crop,
     wide_crop,
+    wide_settings,
 )
-from train.manifest import SETTINGS, Entry, ManifestWriter, read_manifest
+from train.manifest import Entry
 
-__all__ = ["AlignReport", "align"]
+__all__ = ["align"]
 
 # Images done, images to do.
 Tick = Callable[[int, int], None]
-
-BATCH_IMAGES = 16
-PART, LOCK = ".part", ".lock"
-
-
-@dataclass(frozen=True)
-class AlignReport:
-    """What a run has done: found = aligned + already + all that were skipped.
-
-    already: images that an earlier run has looked at.
-    skipped: reason -> how many images.
-    several: how many of the aligned ones show more than one face; the quick look passes over small and doubtful ones.
-    """
-
-    found: int
-    aligned: int
-    already: int
-    skipped: dict[str, int]
-    several: int
-    seconds: float
-
-    @property
-    def images_per_second(self) -> float:
-        return (self.found - self.already) / max(self.seconds, 1e-9)
-
-    def __str__(self) -> str:
-        """One line for people."""
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.skipped.items()))
-        return (
-            f"{self.aligned:,} of {self.found:,} images aligned ({self.several:,} show several faces), {self.already:,}"
-            f" done before, {sum(self.skipped.values()):,} skipped{reasons and f' ({reasons})'};"
-            f" {self.seconds:.1f} s, {self.images_per_second:.1f} images/s"
-        )
 
 
 def align(
@@ -86,7 +40,7 @@ def align(
     device: str = "auto",
     workers: int | None = None,
     tick: Tick = lambda *_: None,
-) -> AlignReport:
+) -> CropsReport:
     """Write a crop of the labelled face of every image that has none yet, and a line about each in the manifest.
 
     May end at any moment: what the manifest says is there, the images in flight are done again by the next run.
@@ -102,16 +56,17 @@ def align(
             another data set, is being written by another run, or cannot be written.
         ModelError: the device is not there.
     """
-    began = time.perf_counter()
     dataset, out = dataset.resolve(), out.resolve()
+    run = CropsRun(out)
     settings, sources = _settings(dataset, style), _sources(dataset, out)
-    with _writing(out):
-        _settle(out, settings)
-        job = _Job.plan(dataset, out, style, sources)
-        if job.todo:
-            job.run(Eyes.open(device), workers, tick)
-    already = len(sources) - len(job.todo)
-    return AlignReport(len(sources), job.aligned, already, dict(job.skipped), job.several, time.perf_counter() - began)
+    with writing(out, settings):
+        todo = _plan(out, sources)
+        if todo:
+            eyes = Eyes.open(device)
+            job = _Job(dataset, style, eyes, run)
+            batches = (todo[i : i + BATCH_IMAGES] for i in range(0, len(todo), BATCH_IMAGES))
+            run.fill(job.make, batches, workers or eyes.usual.workers, lambda: tick(run.done, len(todo)))
+    return run.report(already=len(sources) - len(todo))
 
 
 def _sources(dataset: Path, out: Path) -> dict[str, str]:
@@ -133,104 +88,48 @@ def _relative(path: str, root: Path) -> str:
 
 
 def _settings(dataset: Path, style: str) -> dict[str, Any]:
-    """How the crops are made; all of it but the version must be the same in a run that goes on with them."""
+    """How the crops are made."""
     how: dict[str, dict[str, Any]] = {
-        "aligned": {"size": list(WIDE.size), "landmarks": [list(point) for point in WIDE.landmarks]},
-        "box": {"size": [BOX_SIDE, BOX_SIDE], "margin_px": BOX_MARGIN_PX},
+        "aligned": wide_settings(),
+        "box": {"style": "box", "size": [BOX_SIDE, BOX_SIDE], "margin_px": BOX_MARGIN_PX},
     }
     if style not in how:
         raise InputError(f"style must be 'aligned' or 'box', not {style!r}")
     looks = {"pick": "prominent", "min_face": f"{QUICK_MIN_FACE_SHARE:g} of the shorter side, else as indexing"}
-    return {"style": style, "source": dataset.name} | how[style] | looks | {"facesearch": __version__}
+    return how[style] | {"source": dataset.name} | looks
 
 
-def _settle(out: Path, wanted: dict[str, Any]) -> None:
-    """Write align.json, or see that the crops that are there were made in the same way."""
-    path = out / SETTINGS
-    if not path.exists():
-        _write(out, SETTINGS, json.dumps(wanted, indent=2).encode() + b"\n")
-        return
-    try:
-        there = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): give another folder") from error
-    for key, now in wanted.items():
-        if key != "facesearch" and there.get(key) != now:
-            before = json.dumps(there.get(key))
-            raise InputError(f"{out} holds crops with {key} {before}, not {json.dumps(now)}: give another folder")
+# A source, its crop, and why it cannot be looked at (mostly empty).
+Todo = tuple[str, str, str]
 
 
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """The folder, made if need be, and for nobody else to write to; what the system refuses is an InputError."""
-    try:
-        make_folders(out)
-        others = [entry.name for entry in out.iterdir() if entry.name != LOCK and entry.suffix != PART]
-        if others and SETTINGS not in others:
-            raise InputError(f"{out} holds other files ({min(others)}) and no {SETTINGS}: give a new folder")
-        with FileLock(out / LOCK, timeout=0):
-            for left in out.glob(f".*{PART}"):  # a killed run's
-                left.unlink()
-            yield
-    except Timeout as error:
-        raise InputError(f"another run is writing to {out}: wait until it has ended") from error
-    except OSError as error:
-        reason = f"cannot be written: {error.strerror or error}"
-        raise InputError(f"{out} {reason}; what is done so far is kept, the same command goes on from there") from error
+def _plan(out: Path, sources: dict[str, str]) -> list[Todo]:
+    """All but what is done."""
+    done = finished(out)
+    left = [source for source in sources if source not in done]
+    names = _crop_names(left, (file for file in done.values() if file))
+    return [(source, names[source], sources[source]) for source in left]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Job:
-    """One run: what is to be done, and what has become of it."""
+    """Looks at images and saves the crops of their faces."""
 
     dataset: Path
-    out: Path
     style: str
-    todo: list[tuple[str, str, str]]  # source, crop, why it cannot be looked at (mostly empty)
-    aligned: int = 0
-    several: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
+    eyes: Eyes
+    run: CropsRun
 
-    @classmethod
-    def plan(cls, dataset: Path, out: Path, style: str, sources: dict[str, str]) -> "_Job":
-        """All but what the manifest's last word says is done, and whose crop is there."""
-        last = {entry.source: entry for entry in read_manifest(out)}
-        done = {source: entry for source, entry in last.items() if entry.file is None or _intact(out / entry.file)}
-        left = [source for source in sources if source not in done]
-        names = _crop_names(left, (entry.file for entry in done.values() if entry.file))
-        return cls(dataset, out, style, [(source, names[source], sources[source]) for source in left])
-
-    def run(self, eyes: Eyes, workers: int | None, tick: Tick) -> None:
-        def work(batch: list[tuple[str, str, str]]) -> list[Entry]:
-            return self._make(eyes, batch)
-
-        workers, done = workers or eyes.usual.workers, 0
-        with ManifestWriter(self.out) as manifest:
-            batches = (self.todo[i : i + BATCH_IMAGES] for i in range(0, len(self.todo), BATCH_IMAGES))
-            for entries in ThreadExecutor(workers).map(work, batches):
-                for entry in entries:
-                    manifest.add(entry)
-                    self._count(entry)
-                done += len(entries)
-                tick(done, len(self.todo))
-
-    def _count(self, entry: Entry) -> None:
-        if entry.file is None:
-            self.skipped[entry.reason] += 1
-        else:
-            self.aligned += 1
-            self.several += entry.faces > 1
-
-    def _make(self, eyes: Eyes, batch: list[tuple[str, str, str]]) -> list[Entry]:
+    def make(self, batch: list[Todo]) -> list[Entry]:
         """The crops of a batch, written; called by several threads."""
         with one_thread():
-            seen = iter(eyes.look([str(self.dataset / source) for source, _, problem in batch if not problem]))
+            seen = iter(self.eyes.look([str(self.dataset / source) for source, _, problem in batch if not problem]))
             return [
-                Entry(source, None, reason=problem) if problem else self._save(eyes, source, crop, next(seen))
+                Entry(source, None, reason=problem) if problem else self._save(source, crop, next(seen))
                 for source, crop, problem in batch
             ]
 
-    def _save(self, eyes: Eyes, source: str, name: str, seen: Seen | PhotoError) -> Entry:
+    def _save(self, source: str, name: str, seen: Seen | PhotoError) -> Entry:
         if isinstance(seen, PhotoError):
             return Entry(source, None, reason=str(seen))
         face = seen.labelled
@@ -238,20 +137,12 @@ class _Job:
             return Entry(source, None, reason="no face found")
         try:
             rgb, landmarks = (
-                wide_crop(eyes, seen.loaded, face) if self.style == "aligned" else box_crop(seen.loaded, face)
+                wide_crop(self.eyes, seen.loaded, face) if self.style == "aligned" else box_crop(seen.loaded, face)
             )
         except PhotoError as error:
             return Entry(source, None, reason=str(error))
-        _write(self.out, name, _jpeg(rgb))
+        self.run.save(name, rgb)
         return Entry(source, name, tuple((float(x), float(y)) for x, y in landmarks), face.score, len(seen.faces))
-
-
-def _intact(path: Path) -> bool:
-    """Whether a crop is there: not removed, and not emptied by a power cut."""
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
 
 
 def _crop_names(sources: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
@@ -265,15 +156,3 @@ def _crop_names(sources: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
         names[source] = next(name for name in tries if name.casefold() not in used)
         used.add(names[source].casefold())
     return names
-
-
-def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=95, subsampling=0)
-    return buffer.getvalue()
-
-
-def _write(out: Path, name: str, content: bytes) -> None:
-    """A whole file or none; what a power cut leaves half is made again, see `_intact`. Raises OSError."""
-    make_folders((out / name).parent)
-    replace_file(out / name, content, part=out / f".{threading.get_ident()}{PART}", durable=False)

@@ -1,4 +1,4 @@
-"""Variations of a crop: where it is cut, mirror, light, blur, JPEG, low resolution.
+"""Variations of a crop: where it is cut, mirror, light, occlusion, darkness with noise, low resolution, blur, JPEG.
 
 Everything that is drawn follows from the seed of the one image in the one step, so that a run gives the same crops
 whatever the number of its processes, and wherever it was interrupted.
@@ -21,7 +21,10 @@ __all__ = ["Augmentation"]
 Pixels = NDArray[np.uint8]
 
 LIGHT = 0.3
-LOW_SIDES_PX = (28, 110)
+# Of darkness: the share of the light that is left, and the noise's standard deviation at full light, of 0 to 255.
+DARK_SHARE, DARK_NOISE = (0.08, 0.5), (2.0, 12.0)
+# Sides of what covers a face, as shares of the crop's.
+COVER_SHARE = (0.2, 0.5)
 BLUR_PX = (0.3, 2.0)
 JPEG_QUALITY = (25, 90)
 # Sides to which the blur and the low resolution refer; a crop of another size is treated alike in proportion.
@@ -50,18 +53,30 @@ class Augmentation:
             (height, width, 3) uint8.
         """
         generator = np.random.default_rng(seed)
+        # what came later draws from streams of its own: the recipes from before go on as they did
+        cover, dark = (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,))) for key in (1, 2))
         crop = Image.fromarray(self._cut(pixels, landmarks, generator))
-        for probability, variation in (
-            (self.config.mirror, _mirrored),
-            (self.config.light, _lit),
-            (self.config.grey, _grey),
-            (self.config.low_resolution, _low_resolution),
-            (self.config.blur, _blurred),
-            (self.config.jpeg, _compressed),
+        for probability, variation, draws in (
+            (self.config.mirror, _mirrored, generator),
+            (self.config.light, _lit, generator),
+            (self.config.grey, _grey, generator),
+            (self.config.occlusion, _covered, cover),
+            (self.config.dark, _darkened, dark),
+            (self.config.low_resolution, self._low_resolution, generator),
+            (self.config.blur, _blurred, generator),
+            (self.config.jpeg, _compressed, generator),
         ):
-            if generator.random() < probability:
-                crop = variation(crop, generator)
+            if draws.random() < probability:
+                crop = variation(crop, draws)
         return np.asarray(crop)
+
+    def _low_resolution(self, crop: Image.Image, generator: np.random.Generator) -> Image.Image:
+        """Small, and enlarged again."""
+        low, high = self.config.low_sides
+        share = generator.uniform(low, high) / REFERENCE_SIDE_PX
+        small = (max(round(crop.width * share), 4), max(round(crop.height * share), 4))
+        kind = _RESAMPLINGS[generator.integers(len(_RESAMPLINGS))]
+        return crop.resize(small, kind).resize(crop.size, Image.Resampling.BICUBIC)
 
     def _cut(
         self, pixels: Pixels, landmarks: Sequence[Sequence[float]] | None, generator: np.random.Generator
@@ -91,11 +106,24 @@ def _grey(crop: Image.Image, _: np.random.Generator) -> Image.Image:
     return crop.convert("L").convert("RGB")
 
 
-def _low_resolution(crop: Image.Image, generator: np.random.Generator) -> Image.Image:
-    share = generator.uniform(*LOW_SIDES_PX) / REFERENCE_SIDE_PX
-    small = (max(round(crop.width * share), 4), max(round(crop.height * share), 4))
-    kind = _RESAMPLINGS[generator.integers(len(_RESAMPLINGS))]
-    return crop.resize(small, kind).resize(crop.size, Image.Resampling.BICUBIC)
+def _covered(crop: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """A rectangle of one colour with a little noise, as a hand or a mask in front of the face."""
+    pixels = np.array(crop)
+    height, width = (max(round(side * generator.uniform(*COVER_SHARE)), 1) for side in pixels.shape[:2])
+    top, left = (
+        int(generator.integers(whole - part + 1)) for whole, part in zip(crop.size[::-1], (height, width), strict=True)
+    )
+    colour = generator.integers(0, 256, 3) + generator.normal(0, 8, (height, width, 3))
+    pixels[top : top + height, left : left + width] = colour.clip(0, 255)
+    return Image.fromarray(pixels)
+
+
+def _darkened(crop: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """Little light, and a sensor's noise, which grows with the root of the light."""
+    share, noise = generator.uniform(*DARK_SHARE), generator.uniform(*DARK_NOISE)
+    pixels = np.asarray(crop, np.float32) * share
+    noisy = pixels + generator.normal(0, noise, pixels.shape) * np.sqrt((pixels + 8) / 255)
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
 def _blurred(crop: Image.Image, generator: np.random.Generator) -> Image.Image:

@@ -1,4 +1,4 @@
-"""`python -m train`: align, fit, evaluate, recipes."""
+"""`python -m train`: align, import, fit, evaluate, export, recipes."""
 
 import json
 from dataclasses import asdict
@@ -59,6 +59,23 @@ def align(
     shown(str(report))
 
 
+@app.command(name="import", epilog="Example: python -m train import faces_webface_112x112/train.rec faces")
+def import_set(
+    source: Annotated[Path, typer.Argument(help="InsightFace's .rec (its .idx beside it), a .tar, a folder of .tar.")],
+    out: Annotated[Path, typer.Argument(help="Where the crops and their manifest go; go on by giving it again.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a data set of aligned crops of 112 pixels into what align writes."""
+    from train.importing import import_crops
+
+    with count_progress("Importing", unit="bytes") as tick:
+        report = import_crops(source, out, tick=tick)
+    if as_json:
+        print_json(asdict(report))
+        return
+    shown(str(report))
+
+
 @app.command(epilog="Example: python -m train fit smoke --data faces --out runs/smoke")
 def fit(
     recipe: Annotated[str, typer.Argument(help="A name from `python -m train recipes`, or a .toml file.")],
@@ -105,6 +122,10 @@ def evaluate(
     ] = "dlib",
     lfw: LfwOption = None,
     pairs: PairsOption = None,
+    bin_files: Annotated[
+        list[Path] | None,
+        typer.Option("--bin", help="InsightFace's pairs of aligned crops, as cfp_fp.bin; repeatable."),
+    ] = None,
     people: Annotated[Path | None, typer.Option(help="Labelled photos: all pairs of their main faces.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Whose they are: CSV with the columns photo and person.", show_default="folders")
@@ -113,15 +134,19 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure any embedder on pairs, LFW's or those of labelled photos, through the path that users run."""
-    if (lfw is None) != (pairs is None) or (lfw is None and people is None):
-        raise InputError("give --lfw with --pairs, or --people, or both")
-    from train.evaluating import evaluate_lfw, evaluate_people
+    """Measure any embedder on pairs: LFW's, those of .bin files, or those of labelled photos."""
+    if (lfw is None) != (pairs is None) or (lfw is None and people is None and not bin_files):
+        raise InputError("give --lfw with --pairs, or --people, or --bin, or several of them")
+    if len({file.name for file in bin_files or ()}) < len(bin_files or ()):
+        raise InputError("two --bin files have one name: measure them one by one")
+    from train.evaluating import evaluate_lfw, evaluate_pair_set, evaluate_people
 
     figures: dict[str, Any] = {}
     with count_progress("Measuring", unit="photos") as tick:
         if lfw is not None and pairs is not None:
             figures["lfw"] = evaluate_lfw(model, lfw, pairs, plots, device, tick)
+        for file in bin_files or ():
+            figures[file.name] = evaluate_pair_set(model, file, plots, device, tick)
         if people is not None:
             figures["people"] = evaluate_people(model, people, labels, plots, device, tick)
     if as_json:
@@ -141,6 +166,18 @@ def compare(
 
     figure = compare_figure([read_run(folder) for folder in runs])
     save_figure(figure, out)
+
+
+@app.command(epilog="Example: python -m train export run/best.safetensors mine.onnx")
+def export(
+    model: Annotated[str, typer.Argument(help="A .safetensors file, or a name from `facesearch models`.")],
+    out: Annotated[Path, typer.Argument(help="The .onnx file; a .toml file of its name comes beside it.")],
+) -> None:
+    """Write a model as an ONNX file, with how its crops are made."""
+    from train.exporting import export as export_model
+
+    spec = export_model(model, out)
+    shown(f"Use it: facesearch index PHOTOS --library NEW --model {spec.name}")
 
 
 @app.command()

@@ -41,20 +41,24 @@ def _check_choice(name: str, value: str, *choices: str) -> None:
 class NetworkConfig:
     """What is trained.
 
-    name: "small-cnn", "dlib-resnet" or "inception-resnet-v1"; empty for that of `start`.
+    name: "small-cnn", "dlib-resnet", "sface" or "inception-resnet-v1"; empty for that of `start`.
     start: the model whose weights it begins with, as `facesearch --model` takes it; empty for random ones.
     dim: length of an embedding; 0 for that of `start`. Another length than start's gets a new last layer.
     freeze: layers that keep their weights, by the beginnings of their parameters' names ("stem", "blocks.0").
+    adapters: rank of the low-rank changes to which training of the other layers is limited (see train/adapters.py);
+        0 to train their weights themselves.
     """
 
     name: str = ""
     start: str = ""
     dim: int = 0
     freeze: tuple[str, ...] = ()
+    adapters: int = 0
 
     def __post_init__(self) -> None:
         _check(bool(self.name or self.start), "[network] needs a name, a start, or both")
         _check(0 <= self.dim <= 4096, f"network.dim must lie in 1..4096 (0: as start), not {self.dim}")
+        _check(0 <= self.adapters <= 1024, f"network.adapters must lie in 0..1024 (0: none), not {self.adapters}")
         _check(bool(self.start) or self.dim > 0, "network.dim must be given where training starts from nothing")
 
 
@@ -110,7 +114,10 @@ class AugmentConfig:
 
     shift: of the crop's side. scale: of the logarithm of the size. turn: degrees.
     light: brightness, contrast and colour by up to 30 %. grey: without colours.
-    low_resolution: as if the face had 28 to 110 pixels a side. jpeg: quality 25 to 90.
+    occlusion: a rectangle over a fifth to a half of the width and of the height.
+    dark: 8 to 50 % of the light, and noise.
+    low_resolution: made small and enlarged, as if the crop had `low_sides` (from, to) pixels of 150 a side.
+    jpeg: quality 25 to 90.
     """
 
     mirror: float = 0.5
@@ -119,14 +126,19 @@ class AugmentConfig:
     turn: float = 0.0
     light: float = 0.0
     grey: float = 0.0
+    occlusion: float = 0.0
+    dark: float = 0.0
     low_resolution: float = 0.0
+    low_sides: tuple[float, ...] = (28.0, 110.0)
     blur: float = 0.0
     jpeg: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("mirror", "light", "grey", "low_resolution", "blur", "jpeg"):
+        for name in ("mirror", "light", "grey", "occlusion", "dark", "low_resolution", "blur", "jpeg"):
             value = getattr(self, name)
             _check(0 <= value <= 1, f"augment.{name} is a probability, not {value}")
+        sides = self.low_sides
+        _check(len(sides) == 2 and 4 <= sides[0] <= sides[1] <= 150, "augment.low_sides: from, to within 4..150")
         for name, most in (("shift", 0.5), ("scale", 1.0), ("turn", 180.0)):
             value = getattr(self, name)
             _check(0 <= value <= most, f"augment.{name} must lie in 0..{most:g}, not {value}")
@@ -134,26 +146,38 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Triplet margin loss on squared L2 between unit vectors, and what holds the embedding near its start.
+    """Triplet margin loss on squared L2 between unit vectors, a margin by class, and what holds it near its start.
 
-    miner: "semi-hard" (FaceNet, section 3.2), "batch-hard", "all", or "given" with random-triplets.
+    miner: "semi-hard" (FaceNet, section 3.2), "batch-hard", "distance-weighted", "all"; "given" with random-triplets.
     margin: squared L2.
-    triplet: weight of the triplet loss; 0 trains by the hold alone.
-    hold: weight of the mean squared L2 to the embeddings that `start` gives of the unvaried crops; 0 for none.
+    triplet: weight of the triplet loss; 0 leaves it out.
+    head: "arcface", "cosface" or "adaface" (see train/heads.py): a vector for each person of the training set; empty
+        for none. head_weight: of its loss. head_scale: s. head_margin: m; a cosine for cosface, radians for the others.
+    hold: weight of the mean squared L2 to the embeddings that `start` gives of the unvaried crops; 0 for none. This is
+        distillation (Hinton et al., https://arxiv.org/abs/1503.02531) of a frozen start, on embeddings.
     hold_scales: sizes of the crops whose embeddings by `start` are averaged for that, 1 being the model's own.
     """
 
     miner: str = "semi-hard"
     margin: float = 0.2
     triplet: float = 1.0
+    head: str = ""
+    head_weight: float = 1.0
+    head_scale: float = 32.0
+    head_margin: float = 0.4
     hold: float = 0.0
     hold_scales: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        _check_choice("loss.miner", self.miner, "semi-hard", "batch-hard", "all", "given")
+        _check_choice("loss.miner", self.miner, "semi-hard", "batch-hard", "distance-weighted", "all", "given")
         _check(0 < self.margin <= 4, f"loss.margin must lie in 0..4 (squared L2), not {self.margin}")
+        _check_choice("loss.head", self.head, "", "arcface", "cosface", "adaface")
+        _check(self.head_weight > 0, f"loss.head_weight must be positive, not {self.head_weight}: leave head empty")
+        _check(self.head_scale > 0, f"loss.head_scale must be positive, not {self.head_scale}")
+        _check(0 <= self.head_margin <= 1, f"loss.head_margin must lie in 0..1, not {self.head_margin}")
         _check(self.triplet >= 0 and self.hold >= 0, "loss.triplet and loss.hold must not be negative")
-        _check(self.triplet + self.hold > 0, "loss.triplet and loss.hold are both 0: nothing would be learnt")
+        nothing = self.triplet + self.hold == 0 and not self.head
+        _check(not nothing, "loss.triplet and loss.hold are both 0, without a head: nothing would be learnt")
         _check(len(self.hold_scales) > 0 and all(0.5 <= s <= 2 for s in self.hold_scales), "loss.hold_scales: 0.5..2")
 
 

@@ -1,15 +1,18 @@
 """Verification with pictures, for any embedder, through the path that users run: decode, detect, align, embed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch import embedding
 from facesearch.core.errors import InputError
+from facesearch.core.executor import CORES, ThreadExecutor
 from facesearch.evaluation import (
+    Pairs,
     embed_photos,
     equal_error_rate,
     pair_distances,
@@ -21,14 +24,17 @@ from facesearch.evaluation import (
 )
 from facesearch.evaluation.labelled import main_face_embedder, people_in
 from facesearch.evaluation.plots import require_matplotlib
-from facesearch.pipeline.pipeline import Pipeline
+from facesearch.pipeline.pipeline import Pipeline, one_thread
 from train.curves import distance_figure, roc_figure
+from train.pair_sets import read_pair_set
 from train.validation import PairDistances, pairs_of
 
-__all__ = ["evaluate_lfw", "evaluate_people"]
+__all__ = ["evaluate_lfw", "evaluate_pair_set", "evaluate_people"]
 
 Tick = Callable[[int, int], None]
 FARS = (1e-4, 1e-3, 1e-2)
+# Of a pair set, that go through the network together.
+CROPS_AT_ONCE = 128
 
 
 def evaluate_lfw(
@@ -47,9 +53,39 @@ def evaluate_lfw(
     pipeline = _pipeline(model, device, plots)
     distances, without_face = pair_distances(main_face_embedder(pipeline, tick), pairs)
     _draw(PairDistances(distances, pairs.same), model, "lfw", "LFW", plots)
-    report = asdict(report_of(distances, without_face, pairs))
-    report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
-    return {"model": pipeline.embedder.spec.name, **report}
+    return _described(pipeline.embedder.spec.name, distances, without_face, pairs)
+
+
+def evaluate_pair_set(model: str, path: Path, plots: Path | None, device: str, tick: Tick) -> dict[str, Any]:
+    """One of InsightFace's .bin files, in ten folds: the figures of `evaluate_lfw`, without detection.
+
+    Args:
+        plots: a folder for roc_NAME.bin.png and distances_NAME.bin.png; made where it is missing.
+
+    Raises:
+        InputError: the file is no such set or damaged, or the pictures cannot be written.
+        ModelError: there is no such model.
+    """
+    found, spec = read_pair_set(path), embedding.resolve(model)
+    _prepare(plots)
+    place = embedding.device_for(spec, device)
+    embedder = embedding.load_embedder(spec, place)
+
+    def embedded(names: Sequence[Path]) -> NDArray[np.float32]:
+        with one_thread():
+            return embedder.embed([found.crop(name, spec.preprocessing) for name in names])
+
+    def embed(names: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+        chunks = [names[i : i + CROPS_AT_ONCE] for i in range(0, len(names), CROPS_AT_ONCE)]
+        done = 0
+        for vectors in ThreadExecutor(CORES).map(embedded, chunks):
+            yield from vectors
+            done += len(vectors)
+            tick(done, len(names))
+
+    distances, without_face = pair_distances(embed, found.pairs)
+    _draw(PairDistances(distances, found.same), model, path.name, path.name, plots)
+    return _described(spec.name, distances, without_face, found.pairs)
 
 
 def evaluate_people(
@@ -89,10 +125,20 @@ def evaluate_people(
 
 
 def _pipeline(model: str, device: str, plots: Path | None) -> Pipeline:
+    _prepare(plots)
+    return Pipeline.load(embedding.resolve(model), device)
+
+
+def _prepare(plots: Path | None) -> None:
     if plots is not None:
         require_matplotlib()
         plots.mkdir(parents=True, exist_ok=True)
-    return Pipeline.load(embedding.resolve(model), device)
+
+
+def _described(model: str, distances: NDArray[np.float64], without_face: int, pairs: Pairs) -> dict[str, Any]:
+    report = asdict(report_of(distances, without_face, pairs))
+    report["tar_at_far"] = {f"{far:g}": tar for far, tar in report["tar_at_far"].items()}
+    return {"model": model, **report}
 
 
 def _draw(pairs: PairDistances, model: str, name: str, what: str, folder: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from facesearch.core.files import replace_file
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import checkpoint
+from train.adapters import merge_adapters, merged_state
 from train.curves import draw_run
 from train.log import RunLog
 from train.losses import StepStatistics
@@ -108,6 +109,7 @@ class Keeper:
         """Measure the best, or the last where none is better than the start, and write everything down."""
         self._write(LAST, None)
         if self.report.best_step:
+            merge_adapters(self._trainer.module)
             self._trainer.module.load_state_dict(checkpoint.load_module(self._folder / BEST).state_dict())
         after: dict[str, PairDistances] = {}
         self.report.after = self._measure(after)
@@ -139,7 +141,7 @@ class Keeper:
 
     def _write(self, name: str, calibration: dict[str, Any] | None) -> None:
         training = json.loads(self.report.to_json())
-        checkpoint.save(self._folder / name, self._trainer.module.state_dict(), self._spec, training, calibration)
+        checkpoint.save(self._folder / name, merged_state(self._trainer.module), self._spec, training, calibration)
 
 
 def _described(scores: dict[str, Scores]) -> str:

@@ -71,7 +71,7 @@ def fit(job: Job) -> Report | None:
         faces, held_out = split_people(read_faces(job.data), recipe.data)
         sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
         ranks.share(recipe.batch.size)  # a batch that cannot be divided is better known now
-        trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks)
+        trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
         first_step = _prepare(job, ranks)
         targets = _targets(trainer, faces)
         with closing(_keeper(job, trainer, faces, held_out, first_step)) as keeper:

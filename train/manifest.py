@@ -33,7 +33,8 @@ class Entry:
     source: relative to the data set, with forward slashes; its first folder is the person.
     file: the crop, relative to the manifest; None where the image was skipped.
     landmarks: five (x, y) in the crop, continuous pixels (the left edge of the first pixel is 0); empty if skipped.
-    score: the detector's, 0 if skipped. faces: how many faces the image has.
+    score: the detector's, 1 where the data set says where the face is (train import), 0 if skipped.
+    faces: how many faces the image has.
     reason: why it was skipped, or empty.
     """
 

@@ -11,11 +11,12 @@ from torch import nn
 from facesearch import embedding
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.errors import InputError
-from facesearch.core.settings import ModelSpec, Preprocessing
+from facesearch.core.settings import FLOAT32, ModelSpec, Preprocessing
 from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.registry import BUILT_IN
 from facesearch.embedding.templates import arcface_template
+from train.adapters import add_adapters
 from train.config import NetworkConfig
 from train.dataset import FaceSet, load_crop
 
@@ -36,6 +37,7 @@ _SMALL_PREPROCESSING = Preprocessing(
 PREPROCESSING: dict[str, Preprocessing] = {
     "dlib-resnet": BUILT_IN["dlib"].preprocessing,
     "inception-resnet-v1": BUILT_IN["facenet-vggface2"].preprocessing,
+    "sface": BUILT_IN["sface"].preprocessing,
     "small-cnn": _SMALL_PREPROCESSING,
 }
 
@@ -44,12 +46,14 @@ def start(config: NetworkConfig, seed: int) -> tuple[nn.Module, ModelSpec]:
     """The network with the weights that it starts from, and its description.
 
     Raises:
-        InputError: an unknown network, or a layer to freeze that it does not have.
+        InputError: an unknown network, one that a checkpoint cannot hold, or a layer to freeze that it does not have.
         ModelError: `start` is not there, or cannot be trained.
     """
     torch.manual_seed(seed)
     module, spec = _from_model(config) if config.start else _from_nothing(config)
     freeze(module, config.freeze)
+    if config.adapters:
+        add_adapters(module, config.adapters)
     return module, spec
 
 
@@ -69,10 +73,14 @@ def _from_nothing(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
 
 
 def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
-    spec = embedding.resolve(config.start)
+    spec = embedding.resolve(config.start, FLOAT32)
     if config.name not in ("", spec.network):
         raise InputError(f"network.start {config.start!r} is a {spec.network}, not a {config.name}: leave name empty")
     module = embedding.load_module(spec)
+    if spec.network not in ARCHITECTURES:
+        raise InputError(
+            f"network.start {config.start!r} is no single network that a checkpoint can hold: start from one of them"
+        )
     if config.dim not in (0, spec.dim):
         module = _with_new_head(module, spec, config.dim)
         spec = replace(spec, dim=config.dim)

@@ -23,22 +23,25 @@ from train.starting import live_embedder
 
 __all__ = ["Trainer", "learning_rate"]
 
-_DROPOUT = 5  # see train.samplers: no two drawings of one seed are the same
+_DROPOUT, _MINING = 5, 6  # see train.samplers: no two drawings of one seed are the same
 
 
 class Trainer:
     """Everything that changes while training."""
 
-    def __init__(self, recipe: Recipe, module: nn.Module, spec: ModelSpec, ranks: Ranks) -> None:
-        """Raises InputError where the precision is not to be had on this device."""
+    def __init__(self, recipe: Recipe, module: nn.Module, spec: ModelSpec, ranks: Ranks, people: int = 0) -> None:
+        """Args: people: of the training set, where the recipe has a margin by class.
+
+        Raises InputError where the precision is not to be had on this device.
+        """
         self.recipe, self.spec, self.ranks = recipe, spec, ranks
         channels_last = recipe.run.channels_last and ranks.device.type != "mps"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.module = module.to(ranks.device).to(memory_format=self.layout)
         self._wrapped = ranks.wrap(self.module)
         self._standardise = Standardiser(spec.preprocessing, ranks.device, self.layout)
-        self._loss = TrainingLoss(recipe.loss)
-        self._parameters = [p for p in module.parameters() if p.requires_grad]
+        self._loss = TrainingLoss(recipe.loss, people, spec.dim, recipe.run.seed)
+        self._parameters = [p for p in module.parameters() if p.requires_grad] + self._head_parameters()
         self._optimizer = _optimizer(recipe.optimizer, self._parameters)
         self._scaler = torch.amp.GradScaler(ranks.device.type, enabled=recipe.run.precision == "fp16")
         if recipe.run.precision == "fp16" and ranks.device.type != "cuda":
@@ -59,16 +62,29 @@ class Trainer:
             DivergedError: the loss is not a number; the weights are as they were before the step.
         """
         self._train_mode()
-        seeds = np.random.SeedSequence((self.recipe.run.seed, _DROPOUT, step, self.ranks.rank))
-        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        torch.manual_seed(self._seed(_DROPOUT, step, self.ranks.rank))
         with self._autocast():
             raw = self._wrapped(self._standardise(crops))
         embeddings = self.ranks.gather(functional.normalize(raw.float()))
-        loss, statistics = self._loss(embeddings, self._sent(labels), None if targets is None else self._sent(targets))
+        norms = self.ranks.gather(raw.detach().float().norm(dim=1)) if self._loss.head is not None else None
+        held = None if targets is None else self._sent(targets)
+        loss, statistics = self._loss(embeddings, self._sent(labels), held, norms, self._seed(_MINING, step))
         if not math.isfinite(statistics.loss):
             raise DivergedError(f"the loss is {statistics.loss} at step {step}: set optimizer.lr lower, or clip_norm")
         self._descend(step, loss)
         return statistics
+
+    def _seed(self, *keys: int) -> int:
+        return int(np.random.SeedSequence((self.recipe.run.seed, *keys)).generate_state(1)[0])
+
+    def _head_parameters(self) -> list[nn.Parameter]:
+        """The people's vectors. Every process has the whole batch's gradient of them, times `count` (see _descend)."""
+        if self._loss.head is None:
+            return []
+        parameters = list(self._loss.head.to(self.ranks.device).parameters())
+        for parameter in parameters:
+            parameter.register_hook(lambda gradient: gradient / self.ranks.count)
+        return parameters
 
     def _descend(self, step: int, loss: Tensor) -> None:
         config = self.recipe.optimizer
@@ -110,13 +126,15 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
             "random": torch.get_rng_state(),
-        }
+        } | ({} if self._loss.head is None else {"head": self._loss.head.state_dict()})
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"])
+        if self._loss.head is not None:
+            self._loss.head.load_state_dict(state["head"])
 
 
 def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:

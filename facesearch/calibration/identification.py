@@ -19,8 +19,8 @@ __all__ = ["DEFAULT_FPIR", "Evidence", "Identification", "SearchesFrom", "answer
 
 Floats = NDArray[np.float64]
 
-# Half of the one in a hundred that should hold on photos that nothing was measured on.
-DEFAULT_FPIR = 0.005
+# A third of the one in a hundred that should hold on photos that nothing was measured on.
+DEFAULT_FPIR = 1 / 300
 # What many faces add to the evidence of one, in shares of its own numbers, where that was not measured: their slope,
 # and the squared distance at which they add nothing, from SFace, dlib and both together, which agree within a quarter.
 MORE_SLOPE, MORE_REACH = 0.4, 0.7

@@ -34,6 +34,10 @@ def index(
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Leave out photos with more pixels.")] = 200,
     redo: Annotated[bool, typer.Option("--redo", help="Analyse photos again that have not changed.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that analyse photos; 1 for threads of one.", show_default="what is faster"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Detect the faces in photos and store them.
@@ -58,7 +62,7 @@ def index(
         images=images,
     ) as opened:
         with photo_progress() as progress, interruptible() as should_stop:
-            report = opened.index(paths, redo=redo, progress=progress, should_stop=should_stop)
+            report = opened.index(paths, redo=redo, progress=progress, should_stop=should_stop, workers=workers)
         print_json(report.to_dict()) if as_json else _show_report(report, opened.folder)
     if report.stopped:
         raise typer.Exit(130)

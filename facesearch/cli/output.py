@@ -170,7 +170,10 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
 
 @contextmanager
 def count_progress(what: str, *, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr for anything that is counted: hand (done, total) to the function handed out."""
+    """A bar on stderr for anything that is counted: hand (done, total) to the function handed out.
+
+    A count that falls begins anew, with a rate of its own.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -190,6 +193,8 @@ def count_progress(what: str, *, unit: str) -> Iterator[Callable[[int, int], Non
         plain = _PlainProgress(unit) if not console.is_terminal else None
 
         def update(done: int, total: int) -> None:
+            if done < bar.tasks[task].completed:
+                bar.reset(task)
             bar.update(task, completed=done, total=total)
             if plain:
                 plain.update(done, total)
@@ -207,9 +212,13 @@ class _PlainProgress:
 
         self._unit, self._clock = unit, time.monotonic
         self._began = self._last = self._clock()
+        self._done = 0
 
     def update(self, done: int, total: int, more: str = "") -> None:
         now = self._clock()
+        if done < self._done:
+            self._began = self._last = now
+        self._done = done
         if now - self._last < self.EVERY_S or not done:
             return
         self._last = now

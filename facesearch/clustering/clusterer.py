@@ -55,13 +55,13 @@ class Options:
     passes: how often clusters are made; each pass knows better than the one before who is a stranger to whom.
     """
 
-    single: float = 0.4
+    single: float = 0.1
     large: float = 0.75
-    large_power: float = 0.75
+    large_power: float = 0.8
     size_power: float = 0.7
     cores: float = 2.0
     cores_far: float = 1e-6
-    crowding: float = 0.5
+    crowding: float = 0.7
     crowd: float = 16.0
     crowd_far: float = 5e-3
     trust: float = 16.0

@@ -8,6 +8,7 @@
     ├── ModelError              a model that cannot be used
     │   ├── WeightsError        its weights are missing, damaged or not the published ones
     │   └── ModelMismatchError  the library was made with another model
+    ├── WorkerError             a worker process that has ended before its work was done
     └── LibraryError            a library that cannot be used
         ├── LibraryMissingError there is none at that place
         ├── LibraryLockedError  another process is writing to it
@@ -29,6 +30,7 @@ __all__ = [
     "PhotoError",
     "TooManyPairsError",
     "WeightsError",
+    "WorkerError",
 ]
 
 
@@ -62,6 +64,10 @@ class WeightsError(ModelError):
 
 class ModelMismatchError(ModelError):
     """The library was made with another model."""
+
+
+class WorkerError(FacesearchError):
+    """A worker process that has ended before its work was done."""
 
 
 class LibraryError(FacesearchError):

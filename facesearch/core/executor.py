@@ -9,13 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-__all__ = ["CORES", "Executor", "ThreadExecutor", "give_memory_back"]
+__all__ = ["CORES", "CORES_OF_A_WORKER", "Executor", "ThreadExecutor", "give_memory_back"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# In the environment of a worker process: its share of the cores.
+CORES_OF_A_WORKER = "FACESEARCH_CORES_OF_A_WORKER"
 # Those that this process may use.
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = int(os.environ.get(CORES_OF_A_WORKER, "0")) or (
+    len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+)
 # mallopt's numbers of its parameters in glibc's malloc.h, and what they are set to: blocks of 16 MB and more, which are
 # photos, go back to the system as soon as they are freed, and threads share two heaps.
 MALLOC_SETTINGS = {"M_TRIM_THRESHOLD": (-1, 16 << 20), "M_MMAP_THRESHOLD": (-3, 16 << 20), "M_ARENA_MAX": (-8, 2)}

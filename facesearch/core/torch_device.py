@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facesearch.core.torch_precision import use_float32
+
 __all__ = ["TorchDevice"]
 
 
@@ -20,7 +22,7 @@ class TorchDevice:
 
     def __init__(self, name: str) -> None:
         """Args: name: as `facesearch.core.device.pick_device` gives it."""
-        _compute_in_full_float32()
+        use_float32()
         self.device = torch.device(name)
         self._is_cuda = self.device.type == "cuda"  # which copies to and from pinned memory while others compute
 
@@ -60,16 +62,3 @@ class TorchDevice:
         """Memory of the host from which the device copies."""
         kind = torch.from_numpy(np.empty(0, dtype)).dtype
         return torch.empty(shape, dtype=kind, pin_memory=self._is_cuda)
-
-
-def _compute_in_full_float32() -> None:
-    """For the whole process: switches around single calls would be seen by other threads' networks.
-
-    TensorFloat-32 has three digits: it moves boxes by pixels, and embeddings on a GPU away from those of a CPU.
-    """
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    for operation in ("conv", "rnn"):  # PyTorch 2.9 and later: a setting for each, which may have been changed alone
-        settings = getattr(torch.backends.cudnn, operation, None)
-        if settings is not None:
-            settings.fp32_precision = "ieee"

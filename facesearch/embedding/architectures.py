@@ -21,6 +21,12 @@ def _inception_resnet_v1(dim: int) -> "nn.Module":
     return inception_resnet_v1(dim)
 
 
+def _sface(dim: int) -> "nn.Module":
+    from facesearch.embedding.sface_torch import SFace
+
+    return SFace(dim)
+
+
 def _small_cnn(dim: int) -> "nn.Module":
     from facesearch.embedding.small_cnn import SmallCNN
 
@@ -31,5 +37,6 @@ def _small_cnn(dim: int) -> "nn.Module":
 ARCHITECTURES: dict[str, "Callable[[int], nn.Module]"] = {
     "dlib-resnet": _dlib_resnet,
     "inception-resnet-v1": _inception_resnet_v1,
+    "sface": _sface,
     "small-cnn": _small_cnn,
 }

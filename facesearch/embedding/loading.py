@@ -13,13 +13,14 @@ from facesearch.embedding import combined
 from facesearch.embedding.base import Network
 from facesearch.embedding.embedder import GPU_BATCH_SIZE, Embedder, NetworkEmbedder
 from facesearch.embedding.precision import device_for, merged
-from facesearch.embedding.registry import BUILT_IN, MEMBERS, NAMES, members, path_of, resolve
+from facesearch.embedding.registry import BUILT_IN, NAMES, members, parts_of, path_of, resolve
 
 if TYPE_CHECKING:
     from torch import nn
 
     from facesearch.embedding.compiled import Body
     from facesearch.embedding.dlib_file import DlibWeights
+    from facesearch.embedding.sface import SFaceWeights
 
 __all__ = ["BATCH", "float_graph", "load_embedder", "load_module", "load_network"]
 
@@ -90,10 +91,9 @@ def load_network(spec: ModelSpec, device: str = "auto") -> Network:
 
         return onnx_network.load(spec, device)
     chosen = pick_device(device)
-    from facesearch.core.torch_device import TorchDevice
     from facesearch.embedding.torch_network import TorchNetwork
 
-    return TorchNetwork(load_module(spec), spec, TorchDevice(chosen))
+    return TorchNetwork(load_module(spec), spec, chosen)
 
 
 def load_module(spec: ModelSpec) -> "nn.Module":
@@ -123,10 +123,12 @@ def load_module(spec: ModelSpec) -> "nn.Module":
 
 
 def _members(spec: ModelSpec) -> tuple[ModelSpec, ModelSpec]:
-    """Of the combination. Raises WeightsError where it is made otherwise today."""
-    sface, dlib = (resolve(name, FLOAT32) for name in MEMBERS)
+    """Of a combination. Raises WeightsError where it is made otherwise today."""
+    sface, dlib = (resolve(name, FLOAT32) for name in parts_of(spec.name))
     if combined.combined_spec(sface, dlib).fingerprint != spec.in_float32.fingerprint:
-        raise WeightsError(f"{spec.name} ({spec.fingerprint}) was made by another version of facesearch")
+        raise WeightsError(
+            f"{spec.name} ({spec.fingerprint}) was made with other weights, or by another version of facesearch"
+        )
     return sface, dlib
 
 
@@ -138,12 +140,25 @@ def _body(spec: ModelSpec) -> "Body":
     if spec.network == combined.NAME:
         return combined.combined_body(*((member, _body(member)) for member in _members(spec)))
     if spec.network == "sface":
-        from facesearch.embedding.sface import read_sface, sface_body
+        from facesearch.embedding.sface import sface_body
 
-        return sface_body(read_sface(path_of(spec), spec.weights_sha256))
+        return sface_body(_sface_weights(spec))
     from facesearch.embedding.dlib_graph import dlib_body
 
     return dlib_body(_dlib_weights(spec))
+
+
+def _sface_weights(spec: ModelSpec) -> "SFaceWeights":
+    """Of the published file without PyTorch; of what was trained, with it."""
+    from facesearch.embedding.sface import read_sface
+
+    if spec.name not in BUILT_IN:
+        from facesearch.embedding.sface_torch import SFace
+
+        module = load_module(spec)
+        assert isinstance(module, SFace)
+        return module.weights()
+    return read_sface(path_of(spec), spec.weights_sha256)
 
 
 def _dlib_weights(spec: ModelSpec) -> "DlibWeights":

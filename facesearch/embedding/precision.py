@@ -90,8 +90,8 @@ def device_for(spec: ModelSpec, device: str) -> str:
         chosen = pick_device(device)
         if spec.is_float16 and chosen == "cpu":
             raise InputError(
-                f"{spec.name} in float16 runs on a GPU only, not on the CPU: use --device cuda, --precision float32, or move the library with"
-                " `facesearch migrate --precision float32`"
+                f"{spec.name} in float16 runs on a GPU only, not on the CPU: use --device cuda, --precision float32, or"
+                " move the library with `facesearch migrate --precision float32`"
             )
         return "cpu" if spec.network == "onnx" and device == "auto" and not _runs_onnx(chosen) else chosen
     if device not in ("auto", "cpu"):

@@ -1,7 +1,7 @@
 """The models by name: what a name means, and whether its weights are here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from facesearch.embedding.downloads import Progress
 
-__all__ = ["BUILT_IN", "DEFAULT_MODEL", "MEMBERS", "NAMES", "available", "download", "members", "path_of", "resolve"]
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT_MODEL",
+    "NAMES",
+    "available",
+    "download",
+    "members",
+    "parts_of",
+    "path_of",
+    "resolve",
+]
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,9 @@ def _read_dlib(path: Path) -> "nn.Module":
 
 def _read_sface(path: Path) -> "nn.Module":
     from facesearch.embedding.sface import read_sface
-    from facesearch.embedding.sface_torch import SFace
+    from facesearch.embedding.sface_torch import sface_of
 
-    return SFace(read_sface(path, SFACE_SHA256))
+    return sface_of(read_sface(path, SFACE_SHA256))
 
 
 def _read_facenet(path: Path) -> "nn.Module":
@@ -146,6 +156,8 @@ BUILT_IN: dict[str, BuiltIn] = {
 
 # Of the model that combines two.
 MEMBERS = ("sface", "dlib")
+# How the name of a combination ends whose SFace is a checkpoint.
+WITH_DLIB = ".safetensors+dlib"
 NAMES = (combined.NAME, *BUILT_IN)
 
 
@@ -153,7 +165,8 @@ def resolve(name: str, precision: str | None = None, device: str = "auto") -> Mo
     """What identifies the model of this name.
 
     Args:
-        name: a built-in model, or the path of an .onnx or .safetensors file.
+        name: a built-in model, or the path of an .onnx or .safetensors file; with "+dlib" behind the path of an SFace
+            that was trained further, it and dlib's network together.
         precision: "float32", "int8", "float16", or a spec's; None or "auto" for int8 where it is known to gain on the
             device.
         device: as for pick_device.
@@ -176,6 +189,8 @@ def _named(name: str) -> ModelSpec:
 
 
 def _of_file(name: str) -> ModelSpec:
+    if name.endswith(WITH_DLIB):
+        return _own_combination(name)
     path = Path(name)
     if path.suffix.lower() == ".onnx":
         from facesearch.embedding import onnx_file
@@ -188,6 +203,22 @@ def _of_file(name: str) -> ModelSpec:
     raise ModelError(
         f"there is no model {name!r}: use {', '.join(NAMES)}, or the path of an .onnx or .safetensors file"
     )
+
+
+def _own_combination(name: str) -> ModelSpec:
+    """Of a trained SFace and dlib's network."""
+    from facesearch.embedding import checkpoint
+
+    sface = checkpoint.resolve(Path(name.removesuffix("+dlib")))
+    built_in = BUILT_IN["sface"]
+    if (sface.network, sface.dim, sface.preprocessing) != (built_in.network, built_in.dim, built_in.preprocessing):
+        raise ModelError(f"{sface.name} is no SFace with {built_in.dim} numbers and its crops: use it without +dlib")
+    return replace(combined.combined_spec(sface, _resolve_built_in("dlib")), name=f"{sface.name}+dlib")
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """The names of both models of a combination."""
+    return MEMBERS if name == combined.NAME else (name.removesuffix("+dlib"), "dlib")
 
 
 def available() -> list[ModelInfo]:

@@ -20,10 +20,25 @@ from facesearch.core.folded import folded
 from facesearch.core.openvino_cpu import constants, convolution
 from facesearch.embedding.compiled import Body
 
-__all__ = ["MEAN", "SCALE", "SFaceLayer", "SFaceWeights", "read_sface", "sface_body"]
+__all__ = [
+    "CHANNELS",
+    "MEAN",
+    "PAIRS",
+    "SCALE",
+    "SIDE",
+    "SFaceLayer",
+    "SFaceWeights",
+    "padding_of",
+    "read_sface",
+    "sface_body",
+    "stride_of",
+]
 
 Floats = NDArray[np.float32]
 PAIRS = 13
+SIDE = 112
+# What the stem and each pair give.
+CHANNELS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 # Convolutions by channel that halve the resolution.
 HALVING = ("conv_3_dw", "conv_5_dw", "conv_7_dw", "conv_13_dw")
 # The network's input is (pixel - MEAN) * SCALE.
@@ -51,11 +66,11 @@ class SFaceLayer:
 
     @property
     def stride(self) -> int:
-        return 2 if self.name in HALVING else 1
+        return stride_of(self.name)
 
     @property
     def padding(self) -> int:
-        return int(self.filters.shape[2]) // 2
+        return padding_of(int(self.filters.shape[2]))
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,16 @@ class SFaceWeights:
     layers: list[SFaceLayer]
     fc: Floats
     fc_biases: Floats
+
+
+def stride_of(name: str) -> int:
+    """Of the convolution of this name."""
+    return 2 if name in HALVING else 1
+
+
+def padding_of(side: int) -> int:
+    """Of a convolution of so many rows."""
+    return side // 2
 
 
 def read_sface(path: Path, sha256: str) -> SFaceWeights:

@@ -20,18 +20,18 @@ __all__ = ["TorchNetwork", "in_float16"]
 class TorchNetwork:
     """Runs a module for inference on one device, in the spec's precision; a PixelNetwork."""
 
-    def __init__(self, module: nn.Module, spec: ModelSpec, device: TorchDevice) -> None:
-        """Args: module: in float32; it is changed and kept."""
+    def __init__(self, module: nn.Module, spec: ModelSpec, device: str | TorchDevice) -> None:
+        """Args: module: in float32; it is changed and kept. device: as `pick_device` gives it, or ready."""
         self.spec = spec
-        self._device = device
+        self._device = TorchDevice(device) if isinstance(device, str) else device
         # Channels-last makes convolutions a quarter to a half faster on the CPU, and is what CUDA's kernels want;
         # MPS gains nothing from it.
-        self._layout = torch.contiguous_format if device.device.type == "mps" else torch.channels_last
+        self._layout = torch.contiguous_format if self._device.device.type == "mps" else torch.channels_last
         if spec.is_float16:
             in_float16(module)
         # call by call: nn.Module.to has no overload for both at once
-        self._module = module.eval().requires_grad_(False).to(device.device).to(memory_format=self._layout)
-        self._standardise = Standardiser(spec.preprocessing, device.device, self._layout)
+        self._module = module.eval().requires_grad_(False).to(self._device.device).to(memory_format=self._layout)
+        self._standardise = Standardiser(spec.preprocessing, self._device.device, self._layout)
 
     @torch.inference_mode()
     def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

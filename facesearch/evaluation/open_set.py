@@ -73,11 +73,21 @@ def open_set(library: Library, faces: Sequence[Labelled], strangers: Sequence[La
         with TemporaryDirectory(prefix="facesearch-") as scratch:
             copy = Path(shutil.copytree(library.folder, Path(scratch) / "copy"))
             with Library(copy) as drawn:
+                _forget_bystanders(drawn, faces)
                 for key, searches in _one_draw(drawn, faces, strangers, np.random.default_rng(seed)):
                     found.setdefault(key, []).extend(searches)
     every = [one for searches in found.values() for one in searches]
     figures = {key: _figures(searches) for key, searches in found.items()}
     return {**figures, "relied_on": _relied_on(every), "reliability": _reliability(every)}
+
+
+def _forget_bystanders(library: Library, faces: Sequence[Labelled]) -> None:
+    """Nobody has said who the other faces of these photos are: the answer to a search may be one of them, and right."""
+    labelled = {face.face.id for face in faces}
+    found = library.store.faces_of_photos([face.face.photo_id for face in faces])
+    others = [face.id for some in found.values() for face in some if face.id not in labelled]
+    if others:
+        library.people.not_a_face(others)
 
 
 def _one_draw(

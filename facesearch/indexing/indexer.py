@@ -2,8 +2,8 @@
 
 The way of one photo: found by its path; skipped where size and time are as they were; opened and read once, and hashed;
 only linked where its content is known already; else analysed in a batch with others, and stored in one transaction.
-Reading and analysing happen in other threads, looking up and storing in the caller's, in the order of the files. A run
-that ends early, however it ends, has lost nothing but the batches in flight.
+Reading and analysing happen in other threads or processes, looking up and storing in the caller's thread, in the order
+of the files. A run that ends early, however it ends, has lost nothing but the batches in flight.
 """
 
 import json
@@ -20,8 +20,10 @@ from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.paths import below
+from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
+from facesearch.indexing.executors import executor_for
 from facesearch.media import Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
 from facesearch.storage import dates as dating
@@ -36,6 +38,9 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES = 8, 6.0, 128 << 20
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
+# Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
+# wait for the slowest, and 16 of them would be busy for three quarters of the time.
+BATCHES_AHEAD = 2
 # Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
 DATED_AT_ONCE = 500
 
@@ -136,6 +141,7 @@ def index_photos(
     should_stop: Callable[[], bool] = lambda: False,
     source: MediaSource | None = None,
     executor: Executor | None = None,
+    workers: int | None = None,
 ) -> IndexReport:
     """Bring the library up to date with the photos in some files and folders.
 
@@ -146,10 +152,11 @@ def index_photos(
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
         source: where the photos are; None for the files of this machine.
-        executor: where photos are analysed; None for threads of this process.
+        executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
     Raises:
-        InputError: a path that does not exist, is empty, or is none.
+        InputError: a path that does not exist, is empty, or is none; fewer than one worker, or several for a GPU.
+        WorkerError: a worker process has ended, as for want of memory.
         LibraryLockedError: another process is writing.
     """
     began, started = time.perf_counter(), time.time()
@@ -169,9 +176,7 @@ def index_photos(
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
-            give_memory_back()
-            wanted = takewhile(lambda _: not should_stop(), todo)
-            for batch in _analysed(run, load_pipeline(), files, wanted, executor):
+            for batch in _analysed(run, load_pipeline(), todo, should_stop, executor or workers):
                 _store(run, batch)
                 state.done += len(batch)
                 state.faces = report.faces
@@ -203,12 +208,19 @@ def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
 
 
 def _analysed(
-    run: _Run, pipeline: "Pipeline", source: MediaSource, files: Iterable[FileFacts], executor: Executor | None
+    run: _Run,
+    pipeline: "Pipeline",
+    todo: Sequence[FileFacts],
+    should_stop: Callable[[], bool],
+    executor: Executor | int | None,
 ) -> Iterator[list[_Item]]:
     """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
-    read = ThreadExecutor(READERS).map(lambda file: _read(source, pipeline, file), files, READ_AHEAD)
-    executor = executor or ThreadExecutor(pipeline.workers)
-    return executor.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)))
+    give_memory_back()
+    where = executor_for(pipeline, executor, len(todo))
+    files = takewhile(lambda _: not should_stop(), todo)
+    read = ThreadExecutor(READERS).map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
+    ahead = BATCHES_AHEAD * where.workers if isinstance(where, ProcessExecutor) else None
+    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)), ahead)
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:

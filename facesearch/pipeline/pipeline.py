@@ -131,7 +131,13 @@ class Pipeline:
     def __reduce__(self) -> tuple[Callable[[PipelineSpec], "Pipeline"], tuple[PipelineSpec]]:
         if self._spec is None:
             raise TypeError("a pipeline that was not made from a spec cannot be pickled")
-        return _pipeline, (self._spec,)
+        # the device as it was chosen here, so that no worker looks for one and warns of it again
+        return _pipeline, (replace(self._spec, device=self.device),)
+
+    @property
+    def can_be_pickled(self) -> bool:
+        """Whether it was made from a spec, as worker processes need it."""
+        return self._spec is not None
 
     @property
     def workers(self) -> int:

@@ -173,7 +173,7 @@ def test_from_pairs_agrees_with_the_pairs_and_is_on_the_safe_side() -> None:
         distance = PAIRS.threshold(far)
         measured = float(PAIRS.probability_curve.log_odds(distance))
         assert found.evidence.log_ratio([distance**2]) == pytest.approx(measured)
-    assert found.fpir(found.threshold()) == pytest.approx(0.005)
+    assert found.fpir(found.threshold()) == pytest.approx(1 / 300)
     # in a library of 1,000 strangers, the default decision accepts fewer than the pairs' rate says there are
     decided = (found.evidence.one[0] - found.threshold() - np.log(1000)) / found.evidence.one[1]
-    assert 1000 * PAIRS.far(np.sqrt(decided)) < 0.005
+    assert 1000 * PAIRS.far(np.sqrt(decided)) < 1 / 300

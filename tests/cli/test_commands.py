@@ -279,6 +279,19 @@ def test_progress_goes_to_stderr(command: Command, demo: Demo, tmp_path: Path, m
     assert re.search(r"^27/27 .* 26 faces", answer.err, re.MULTILINE)
 
 
+def test_a_count_that_falls_has_a_rate_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = iter([0.0, 100.0, 200.0, 220.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    plain = output._PlainProgress("photos")
+    for done in (100, 1, 41):
+        plain.update(done, 100)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("100/100 photos, 1.0 photos/s")
+    assert second.startswith("41/100 photos, 2.0 photos/s, 29 s left")
+
+
 def test_progress_bar_in_a_terminal(demo: Demo, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()

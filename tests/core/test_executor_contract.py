@@ -1,4 +1,4 @@
-"""What every executor promises: threads, and one thread."""
+"""What every executor promises: threads, worker processes, and one thread."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,18 @@ import pytest
 from fakes import SerialExecutor
 
 from facesearch.core.executor import Executor, ThreadExecutor
+from facesearch.core.processes import ProcessExecutor
+
+EXECUTORS = {
+    "thread": ThreadExecutor(1),
+    "threads": ThreadExecutor(3),
+    "process": ProcessExecutor(1),
+    "processes": ProcessExecutor(2),
+    "serial": SerialExecutor(),
+}
 
 
-@pytest.fixture(params=[ThreadExecutor(1), ThreadExecutor(3), SerialExecutor()], ids=["thread", "threads", "serial"])
+@pytest.fixture(params=EXECUTORS.values(), ids=EXECUTORS.keys())
 def executor(request: pytest.FixtureRequest) -> Executor:
     found: Executor = request.param
     return found
@@ -16,6 +25,10 @@ def executor(request: pytest.FixtureRequest) -> Executor:
 
 def doubled(item: int) -> int:
     return 2 * item
+
+
+def inverse(item: int) -> int:
+    return 1 // (2 - item)
 
 
 def test_results_come_in_order(executor: Executor) -> None:
@@ -43,7 +56,7 @@ def test_no_more_items_are_taken_than_may_be_ahead(executor: Executor, ahead: in
 
 
 def test_an_exception_comes_out_in_its_place(executor: Executor) -> None:
-    results = executor.map(lambda item: 1 // (2 - item), range(5))
+    results = executor.map(inverse, range(5))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)

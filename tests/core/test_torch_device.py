@@ -1,14 +1,11 @@
 """One precision for the whole process, set before a network runs on a device; and copies to and from it."""
 
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import facesearch
 from facesearch.core.torch_device import TorchDevice
 from facesearch.detection.mtcnn.cascade_torch import DeviceCascade
 from facesearch.detection.yunet.network_torch import DeviceNetwork
@@ -48,15 +45,6 @@ def test_tensor_float_is_off_once_a_network_is_loaded(name: str) -> None:
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "highest"
-
-
-def test_nothing_switches_it_around_single_calls() -> None:
-    """Other threads' networks would see that."""
-    sources = list(Path(facesearch.__file__).parent.rglob("*.py"))
-    assert len(sources) > 100
-    setting = re.compile(r"cudnn\.flags\(|allow_tf32\s*=|fp32_precision\s*=|set_float32_matmul_precision\(")
-    assert {path.name for path in sources if setting.search(path.read_text("utf-8"))} == {"torch_device.py"}
-    assert not [path for path in sources if "cudnn.flags(" in path.read_text("utf-8")]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -1,6 +1,7 @@
 """Runs that are ended from outside, at any moment: what was done is kept, and the next run does the rest."""
 
 import json
+import os
 import random
 import resource
 import signal
@@ -142,24 +143,36 @@ def test_full_disk_is_one_clear_error(tmp_path: Path, photos: Path, fake_pipelin
     check_vectors(index)
 
 
-def test_ctrl_c_ends_the_command_in_an_orderly_way(tmp_path: Path, pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_ends_the_command_in_an_orderly_way(workers: str, tmp_path: Path, pipeline: Pipeline) -> None:
     photos, place = tmp_path / "photos", tmp_path / "library"
-    for i in range(300):
-        Picture.save(photos / f"{i:03}.jpg", str(i), (96, 96))
-    command = [sys.executable, str(ROOT / "cli.py"), "index", str(photos), "--library", str(place), "--json"]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for i in range(1000):
+        Picture.save(photos / f"{i:04}.jpg", str(i), (96, 96))
+    command = [
+        sys.executable,
+        str(ROOT / "cli.py"),
+        "index",
+        str(photos),
+        "--library",
+        str(place),
+        "--json",
+        "--workers",
+        workers,
+    ]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: photos_in(place) > 0 or first.poll() is not None)
-    first.send_signal(signal.SIGINT)
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does
     out, err = first.communicate(timeout=120)
     assert first.returncode == 130, err
     assert "Stopping after the photos in flight" in err
+    assert "Traceback" not in err
     report = json.loads(out)
     assert report["stopped"]
-    assert 0 < report["photos"]["indexed"] == photos_in(place) < 300
+    assert 0 < report["photos"]["indexed"] == photos_in(place) < 1000
     index = Store.open(place)
     check_vectors(index)
     second = index_photos(index, lambda: pipeline, [str(photos)])
-    assert (second.indexed, second.unchanged) == (300 - report["photos"]["indexed"], report["photos"]["indexed"])
+    assert (second.indexed, second.unchanged) == (1000 - report["photos"]["indexed"], report["photos"]["indexed"])
 
 
 def photos_in(library: Path) -> int:

@@ -1,9 +1,6 @@
 """Indexing with another source of media and another executor gives what local files and threads give."""
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from conftest import Picture
@@ -16,21 +13,6 @@ from facesearch.indexing.migration import migrate
 from facesearch.indexing.targets import target_of
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class ProcessExecutor:
-    """An Executor: two other processes, which import and load everything anew."""
-
-    workers = 2
-
-    def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
-    ) -> Iterator[Result]:
-        with multiprocessing.get_context("spawn").Pool(self.workers) as pool:
-            yield from pool.imap(function, items)
 
 
 @pytest.fixture
@@ -68,14 +50,3 @@ def test_one_thread(tmp_path: Path, photos: Path, expected: Store, fake_pipeline
     executor: Executor = SerialExecutor()
     assert index_photos(one_by_one, lambda: fake_pipeline, [str(photos)], executor=executor).indexed == 4
     assert faces_by_content(one_by_one) == faces_by_content(expected)
-
-
-def test_other_processes(tmp_path: Path, demo: tuple[Path, dict[str, tuple[str, ...]]], pipeline: Pipeline) -> None:
-    stores = [Store.create(tmp_path / name, pipeline.embedder.spec) for name in ("threads", "processes")]
-    paths = [str(demo[0] / name) for name in list(demo[1])[:6]]
-    reports = [
-        index_photos(store, lambda: pipeline, paths, executor=executor)
-        for store, executor in zip(stores, (None, ProcessExecutor()), strict=True)
-    ]
-    assert reports[0].faces == reports[1].faces > 3
-    assert faces_by_content(stores[0]) == faces_by_content(stores[1])

@@ -152,7 +152,7 @@ def test_no_variation_is_the_plain_crop() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mirror", "shift", "scale", "turn", "light", "grey", "low_resolution", "blur", "jpeg"]
+    "name", ["mirror", "shift", "scale", "turn", "light", "grey", "occlusion", "dark", "low_resolution", "blur", "jpeg"]
 )
 def test_each_variation_changes_the_crop_and_follows_its_seed(name: str) -> None:
     amount = {"shift": 0.05, "scale": 0.1, "turn": 10.0}.get(name, 1.0)
@@ -164,6 +164,41 @@ def test_each_variation_changes_the_crop_and_follows_its_seed(name: str) -> None
     np.testing.assert_array_equal(first, again)
     if name not in ("mirror", "grey"):
         assert np.abs(first.astype(int) - other).max() > 0
+
+
+def test_later_variations_leave_the_draws_of_the_others_alone() -> None:
+    """Of a recipe from before they were there, and where they are drawn but do not happen."""
+    kinds = {"shift": 0.05, "light": 0.5, "blur": 0.5, "jpeg": 0.5}
+    for seed in range(8):
+        before = Augmentation(AugmentConfig(**kinds), PRE)(photo(), LANDMARKS, (seed, 3))
+        after = Augmentation(AugmentConfig(**kinds, occlusion=1e-12, dark=1e-12), PRE)(photo(), LANDMARKS, (seed, 3))
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_dark_is_darker_and_noisy() -> None:
+    plain = Augmentation(AugmentConfig(mirror=0), PRE)(photo(), LANDMARKS, 0).astype(float)
+    dark = Augmentation(AugmentConfig(mirror=0, dark=1), PRE)(photo(), LANDMARKS, 0).astype(float)
+    assert dark.mean() < 0.6 * plain.mean()
+
+
+def test_a_cover_leaves_the_rest_alone() -> None:
+    plain = Augmentation(AugmentConfig(mirror=0), PRE)(photo(), LANDMARKS, 0)
+    for seed in range(8):
+        covered = Augmentation(AugmentConfig(mirror=0, occlusion=1), PRE)(photo(), LANDMARKS, (seed, 1))
+        changed = (covered != plain).any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        area = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1) / changed.size
+        assert 0.03 < area < 0.28
+        assert changed.sum() / changed.size <= area
+
+
+def test_low_sides_say_how_small() -> None:
+    def blocks(sides: tuple[float, float]) -> float:
+        config = AugmentConfig(mirror=0, low_resolution=1, low_sides=sides)
+        crop = Augmentation(config, PRE)(photo(), LANDMARKS, 0).astype(float)
+        return float(np.abs(np.diff(crop, axis=1)).mean())
+
+    assert blocks((8, 10)) < blocks((100, 110))
 
 
 def test_a_mirrored_crop_is_the_mirror_image() -> None:

@@ -36,6 +36,7 @@ shift = 0.03
 jpeg = 0.5
 [loss]
 miner = "{{miner}}"
+head = "{{head}}"
 [optimizer]
 name = "sgd"
 lr = {LEARNING_RATE}
@@ -55,10 +56,10 @@ class Trainer:
     people: Path
     folder: Path
 
-    def __call__(self, processes: int, steps: int, miner: str) -> Path:
+    def __call__(self, processes: int, steps: int, miner: str, head: str = "") -> Path:
         out = self.folder / f"run{processes}"
         recipe = out.with_suffix(".toml")
-        recipe.write_text(RECIPE.format(steps=steps, miner=miner))
+        recipe.write_text(RECIPE.format(steps=steps, miner=miner, head=head))
         arguments = ("fit", recipe, "--data", self.people, "--out", out, "--device", "cpu")
         ended = self.alone(*arguments) if processes == 1 else under_torchrun(processes, *arguments)
         assert ended.code == 0, ended.err
@@ -100,8 +101,9 @@ def test_loss_and_gradient_of_two_processes_are_those_of_one(train: Trainer) -> 
 
 
 @pytest.mark.slow
-def test_a_run_of_two_processes_goes_the_way_of_one(train: Trainer) -> None:
-    one, two = (train(n, steps=6, miner="batch-hard") for n in (1, 2))
+@pytest.mark.parametrize(("miner", "head"), [("batch-hard", ""), ("distance-weighted", "adaface")])
+def test_a_run_of_two_processes_goes_the_way_of_one(train: Trainer, miner: str, head: str) -> None:
+    one, two = (train(n, steps=6, miner=miner, head=head) for n in (1, 2))
     assert len(losses(two)) == 6
     assert losses(two) == pytest.approx(losses(one), rel=1e-3)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from train_samples import unit_vectors
 from train.config import LossConfig
 from train.errors import CollapsedError, DivergedError
 from train.losses import COLLAPSED_STEPS, CollapseWatch, StepStatistics, TrainingLoss
-from train.miners import MINERS, squared_l2
+from train.miners import MINERS, distance_weighted, log_weights, squared_l2
 
 Triplet = tuple[int, int, int]
 
@@ -79,7 +80,11 @@ def mined(name: str, embeddings: Tensor, labels: list[int]) -> list[Triplet]:
     return list(zip(anchors.tolist(), positives.tolist(), negatives.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("name", MINERS)
+def test_every_miner_has_an_oracle() -> None:
+    assert {*ORACLES, "distance-weighted"} == set(MINERS)
+
+
+@pytest.mark.parametrize("name", ORACLES)
 @settings(max_examples=40, deadline=None)
 @given(
     labels=st.lists(st.integers(0, 3), min_size=3, max_size=12).filter(lambda x: len(x) % 3 == 0),
@@ -99,6 +104,51 @@ def test_a_pair_without_a_negative_beyond_it_is_left_out() -> None:
     assert sorted(mined("batch-hard", embeddings, [0, 0, 1])) == [(0, 1, 2), (1, 0, 2)]
 
 
+@settings(max_examples=30, deadline=None)
+@given(labels=st.lists(st.integers(0, 3), min_size=2, max_size=12), seed=st.integers(0, 99))
+def test_distance_weighted_draws_a_negative_for_each_pair(labels: list[int], seed: int) -> None:
+    embeddings = unit_vectors(len(labels), seed=seed)
+    anchors, positives, negatives = distance_weighted(embeddings, torch.tensor(labels), seed)
+    pairs = [(a, p) for a, p, _ in oracle_all(embeddings, labels)]
+    assert sorted(zip(anchors.tolist(), positives.tolist(), strict=True)) == sorted(set(pairs))
+    assert all(labels[a] != labels[n] for a, n in zip(anchors.tolist(), negatives.tolist(), strict=True))
+    again = distance_weighted(embeddings, torch.tensor(labels), seed)[2]
+    assert torch.equal(negatives, again)
+
+
+def slow_weight(d: float, dim: int) -> float:
+    d = min(max(d, 0.5), 1.4)
+    return 1 / (d ** (dim - 2) * (1 - d * d / 4) ** ((dim - 3) / 2))
+
+
+def test_distance_weighted_draws_by_the_weights() -> None:
+    """Four negatives of one anchor, of which the last is out of reach."""
+    angles = torch.tensor([0.0, 0.1, 0.3, 0.8, 1.2, 2.9])
+    embeddings = torch.stack([angles.cos(), angles.sin(), *torch.zeros(6, len(angles))], dim=1)
+    labels = torch.tensor([0, 0, 1, 2, 3, 4])
+    weights = [slow_weight(2 * np.sin(float(angle) / 2), 8) for angle in angles[2:5]]
+    counts = np.zeros(6)
+    for seed in range(3000):
+        anchors, _, negatives = distance_weighted(embeddings, labels, seed)
+        counts[negatives[anchors == 0]] += 1
+    np.testing.assert_allclose(counts[2:5] / 3000, np.array(weights) / sum(weights), atol=0.03)
+    assert counts[5] == 0
+
+
+def test_distance_weighted_takes_the_nearest_where_all_are_far() -> None:
+    embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [-1.0, 0.1], [-0.8, 0.6]]))
+    anchors, _, negatives = distance_weighted(embeddings, torch.tensor([0, 0, 1, 2]), 0)
+    assert (anchors.tolist(), negatives.tolist()) == ([0, 1], [3, 3])
+
+
+def test_log_weights_are_the_slow_ones() -> None:
+    distances = torch.tensor([0.1, 0.5, 0.9, 1.39, 1.5])
+    found = log_weights(distances, 8).exp()
+    expected = [slow_weight(float(d), 8) for d in distances[:4]]
+    torch.testing.assert_close(found[:4], torch.tensor(expected), rtol=1e-4, atol=0)
+    assert found[4] == 0
+
+
 def test_squared_l2() -> None:
     embeddings = unit_vectors(5)
     expected = [[distance(embeddings, i, j) for j in range(5)] for i in range(5)]
@@ -106,7 +156,7 @@ def test_squared_l2() -> None:
     assert float(squared_l2(embeddings).min()) >= 0
 
 
-@pytest.mark.parametrize("name", MINERS)
+@pytest.mark.parametrize("name", ORACLES)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 99), margin=st.sampled_from([0.05, 0.2, 1.0]))
 def test_loss_and_gradient_are_the_oracles(name: str, seed: int, margin: float) -> None:

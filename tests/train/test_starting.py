@@ -41,6 +41,8 @@ def test_from_the_model_that_ships() -> None:
         start(NetworkConfig(start="dlibb"), seed=0)
     with pytest.raises(InputError, match="is a dlib-resnet, not a small-cnn"):
         start(NetworkConfig(start="dlib", name="small-cnn"), seed=0)
+    with pytest.raises(InputError, match="'sface\\+dlib' is no single network"):
+        start(NetworkConfig(start="sface+dlib"), seed=0)
 
 
 def test_facenets_weights_take_a_head_of_128() -> None:

@@ -17,7 +17,7 @@ from facesearch.core.errors import WeightsError
 from facesearch.embedding import checkpoint, load_module, own_calibration, resolve
 from facesearch.pipeline.pipeline import Pipeline
 from train.aligning import align
-from train.keeping import BEST
+from train.keeping import BEST, LAST
 from train.loop import fit
 from train.manifest import read_manifest
 
@@ -122,6 +122,37 @@ def test_from_photos_to_a_model_by_the_command_line(train: Callable[..., Answer]
     assert again.json["recipe"]["run"]["steps"] == 4
 
 
+def test_a_run_measures_lfw_before_and_after(
+    train: Callable[..., Answer], demo: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    pairs, people = lfw_in_small(demo, tmp_path / "lfw"), make_people(tmp_path / "people")
+    settings = [word for value in ("run.steps=2", "batch.people=4", "data.workers=0") for word in ("--set", value)]
+    lfw = ("--lfw", tmp_path / "lfw", "--pairs", pairs)
+    done = train("fit", "smoke", "--data", people, "--out", tmp_path / "run", "--device", "cpu", *lfw, *settings)
+    assert done.code == 0, done.err
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert set(report["before"]) == set(report["after"]) == {"held_out", "lfw"}
+
+
+def test_a_trained_sface_goes_to_onnx_and_into_the_combination(
+    train: Callable[..., Answer],
+    command: Callable[..., Answer],
+    demo: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    start = {"name": "", "start": "sface", "dim": 0, "adapters": 2}
+    fit(job(make_people(tmp_path / "people"), tmp_path / "run", network=start, run={"steps": 1, "validate_every": 1}))
+    model = tmp_path / "run" / LAST
+    exported = train("export", model, tmp_path / "mine.onnx")
+    assert exported.code == 0, exported.err
+    assert str(tmp_path / "mine.onnx") in exported.out
+    photo = next(demo[0] / name for name, people in demo[1].items() if len(people) == 1)
+    for name in (tmp_path / "mine.onnx", f"{model}+dlib"):
+        answer = command("verify", photo, photo, "--model", name, "--threshold", "1", "--json")
+        assert answer.code == 0, answer.err
+        assert answer.json["distance"] == pytest.approx(0, abs=1e-3)
+
+
 def test_recipes_are_listed(train: Callable[..., Answer]) -> None:
     listed = train("recipes")
     assert listed.code == 0
@@ -167,7 +198,7 @@ def test_evaluate_labelled_photos(
     assert figures["auc"] == 1.0
     assert figures["tar_at_far"] == {"0.0001": 1.0, "0.001": 1.0, "0.01": 1.0}
     assert {file.name for file in plots.iterdir()} == {"roc_people.png", "distances_people.png"}
-    assert "give --lfw with --pairs, or --people" in train("evaluate").error
+    assert "give --lfw with --pairs, or --people, or --bin" in train("evaluate").error
 
 
 def test_runs_are_compared(train: Callable[..., Answer], trained: Path, tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_search_finds_the_person_says_how_near_and_keeps_nothing(
     assert text.count("lmost certainly the same person.") > 4
     assert re.search(r"&gt;99\.9 %, 0\.\d\d apart", text)
     assert len(re.findall(r"<h2>Cluster \d \(&gt;99\.9 %\)\.</h2>", text)) == 2
-    assert "of searches for people who are not in the library, about 1 in 200 finds somebody" in text
+    assert "of searches for people who are not in the library, about 1 in 300 finds somebody" in text
     for piece in ("/picture", "/face/0", "/face/1"):
         assert visit.get(address + piece).headers["content-type"] == "image/jpeg"
     assert visit.get(f"{address}/face/2").status_code == 404

@@ -1,0 +1,58 @@
+"""Where photos are analysed: in threads of this process, or in worker processes where it has many cores."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facesearch.core.errors import InputError
+from facesearch.core.executor import CORES, Executor, ThreadExecutor
+from facesearch.core.processes import ProcessExecutor
+
+if TYPE_CHECKING:
+    from facesearch.pipeline.pipeline import Pipeline
+
+__all__ = ["executor_for"]
+
+# Threads share Python's lock, which is worth the start of processes from so many cores and photos on.
+THREADS_UP_TO, PHOTOS_FROM = 4, 500
+# What a worker takes for networks and photos; all of them take half of the memory that there is at most.
+WORKER_BYTES = 450 << 20
+MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+
+
+def executor_for(pipeline: "Pipeline", wanted: Executor | int | None, photos: int) -> Executor:
+    """The executor for so many photos.
+
+    Args:
+        wanted: an executor, or how many processes: 1 for threads of this one. None for what is faster.
+
+    Raises:
+        InputError: fewer than one worker, or several for a GPU.
+    """
+    if not isinstance(wanted, int | None):
+        return wanted
+    if wanted is not None and wanted < 1:
+        raise InputError(f"{wanted} workers cannot index photos: give 1 or more, or none to have facesearch choose")
+    on_cpu = pipeline.device == "cpu"
+    if wanted is not None and wanted > 1 and not on_cpu:
+        raise InputError(f"--workers {wanted} is for CPUs: leave it out with --device {pipeline.device}")
+    if wanted is None:
+        wanted = _best(photos) if on_cpu and pipeline.can_be_pickled else 1
+    return ThreadExecutor(pipeline.workers) if wanted == 1 else ProcessExecutor(wanted)
+
+
+def _best(photos: int) -> int:
+    """One worker for each core that has memory for it; 1 where threads do."""
+    workers = min(CORES, _memory_bytes() // 2 // WORKER_BYTES)
+    return 1 if workers <= THREADS_UP_TO or photos < PHOTOS_FROM else workers
+
+
+def _memory_bytes() -> int:
+    """What processes may still take, by the system and by the limit of a container; without bounds where none say."""
+    known = [CORES * 4 * WORKER_BYTES]
+    with suppress(OSError, KeyError, ValueError):
+        lines = dict(line.split(":") for line in MEMORY_INFO.read_text().splitlines())
+        known.append(int(lines["MemAvailable"].split()[0]) << 10)
+    with suppress(OSError, ValueError):  # "max" where there is no limit
+        known.append(int(MEMORY_LIMIT.read_text()))
+    return min(known)
