@@ -75,7 +75,7 @@ class Library:
             device: "auto", "cpu", "cuda", "cuda:1" or "mps".
             search: how many faces are compared one by one, and how carefully more are searched.
             detector: by name; None for the library's own, "yunet" for a new one.
-            precision: "float32" or "int8"; None or "auto" for the library's own, and for a new one what gains.
+            precision: "float32", "int8" or "float16"; None or "auto" for the library's own, or for what gains.
             create: make it where there is none.
 
         Raises:
@@ -260,8 +260,8 @@ class Library:
 
         Args:
             model, detector: by name or file; of one alone the library keeps the other. Neither: to the defaults.
-            precision: "float32" or "int8"; alone, the library keeps both. None for the library's own, of another model
-                for what gains on the device.
+            precision: "float32", "int8" or "float16"; alone, the library keeps both. None for the library's own, of
+                another model for what gains on the device.
         """
         from facesearch.indexing.migration import migrate
 
@@ -347,7 +347,7 @@ def verify(
     Args:
         model: name or file; None for the default.
         threshold: the largest distance of one person; None for the model's, at a false-accept rate of 1e-3.
-        precision: "float32" or "int8"; None or "auto" for what gains on the device.
+        precision: "float32", "int8" or "float16"; None or "auto" for what gains on the device.
 
     Raises:
         PhotoError, NoFaceError: one of the pictures cannot be used.
@@ -363,7 +363,7 @@ def verify(
 
 def _create(folder: Path, spec: ModelSpec, device: str, search: SearchConfig | None, detector: str | None) -> Store:
     """An empty library; none is left behind where it could not be filled anyway."""
-    if device != "auto":
+    if device != "auto" or spec.is_float16:
         embedding.device_for(spec, device)
     try:
         return Store.create(folder, spec, search, _detector_spec(detector))

@@ -44,8 +44,28 @@ def test_a_library_in_int8_runs_on_the_cpu_only(tmp_path: Path, monkeypatch: pyt
         _ = opened.pipeline
 
 
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_no_library_in_float16_is_made_on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr("facesearch.embedding.precision.pick_device", lambda _: "cpu")
+    with pytest.raises(InputError, match="float16 runs on a GPU only"):
+        Library(tmp_path / "library", device=device, model="sface", precision="float16")
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_library_in_float16_runs_on_a_gpu_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facesearch.embedding.precision.pick_device", lambda name: "cuda" if name == "auto" else name)
+    with Library(tmp_path, model="sface", precision="float16") as made:
+        assert made.spec.precision == "float16"
+    with Library(tmp_path, device="cpu") as opened:
+        assert opened.status().faces == 0
+        with pytest.raises(InputError, match="--precision float32"):
+            _ = opened.pipeline
+        opened.migrate(precision="float32")
+        assert opened.spec.precision == "float32"
+
+
 @pytest.mark.parametrize("name", ["sface", "sface+dlib", "dlib"])
-def test_a_calibration_holds_in_both_precisions(name: str) -> None:
-    exact, fast = (load_calibration(embedding.resolve(name, kind)) for kind in ("float32", "int8"))
+def test_a_calibration_holds_in_all_precisions(name: str) -> None:
+    exact, *others = (load_calibration(embedding.resolve(name, kind)) for kind in ("float32", "int8", "float16"))
     assert exact is not None
-    assert exact == fast
+    assert others == [exact, exact]

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError
+from facesearch.core.torch_device import TorchDevice
 
 __all__ = ["Ranks", "joined"]
 
@@ -79,11 +80,11 @@ def joined(device: str) -> Iterator[Ranks]:
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Ranks(torch.device(pick_device(device)))
+        yield Ranks(TorchDevice(pick_device(device)).device)
         return
     local, rank = int(os.environ["LOCAL_RANK"]), int(os.environ["RANK"])
     kind = pick_device(device).partition(":")[0]
-    place = torch.device(pick_device(f"cuda:{local}") if kind == "cuda" else kind)
+    place = TorchDevice(pick_device(f"cuda:{local}") if kind == "cuda" else kind).device
     if place.type == "cuda":
         torch.cuda.set_device(place)
     # the first process may measure LFW for minutes while the others wait for it

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from facesearch import embedding
 from facesearch.core.arguments import Strings, as_strings
@@ -20,7 +20,7 @@ from train.adapters import add_adapters
 from train.config import NetworkConfig
 from train.dataset import FaceSet, load_crop
 
-__all__ = ["Standardiser", "freeze", "hold_targets", "live_embedder", "start"]
+__all__ = ["freeze", "hold_targets", "live_embedder", "start"]
 
 SMALL_SIDE = 64
 _SMALL_TEMPLATE = arcface_template(SMALL_SIDE, SMALL_SIDE)
@@ -110,23 +110,6 @@ def freeze(module: nn.Module, layers: Strings) -> None:
             parameter.requires_grad_(False)
     if not any(p.requires_grad for p in module.parameters()):
         raise InputError("network.freeze leaves nothing to train")
-
-
-class Standardiser:
-    """uint8 crops -> what the network takes, on the device, so that a quarter of the bytes travel there."""
-
-    def __init__(self, preprocessing: Preprocessing, device: torch.device, layout: torch.memory_format) -> None:
-        self._mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
-        self._flip = preprocessing.channels == "bgr"
-        self._device, self._layout = device, layout
-
-    def __call__(self, crops: Tensor) -> Tensor:
-        """Args: crops (n, h, w, 3) uint8 RGB. Returns (n, 3, h, w) float32; the same numbers as NetworkEmbedder's."""
-        pixels = crops.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
-        if self._flip:
-            pixels = pixels.flip(1)
-        return ((pixels.float() - self._mean) / self._std).contiguous(memory_format=self._layout)
 
 
 class _LiveNetwork:

@@ -14,11 +14,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import NetworkEmbedder
+from facesearch.embedding.standardiser import Standardiser
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError
 from train.losses import StepStatistics, TrainingLoss
-from train.starting import Standardiser, live_embedder
+from train.starting import live_embedder
 
 __all__ = ["Trainer", "learning_rate"]
 

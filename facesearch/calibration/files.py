@@ -116,5 +116,5 @@ def load_calibration(spec: ModelSpec) -> Calibration | None:
 
 
 def _is_of(calibration: Calibration, spec: ModelSpec) -> bool:
-    """Made with this model, be it in float32: int8 moves distances by less than measuring them again does."""
+    """Made with this model, be it in float32: int8 and float16 move distances by less than measuring does."""
     return calibration.fingerprint in (spec.fingerprint, spec.in_float32.fingerprint)

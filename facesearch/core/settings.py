@@ -10,6 +10,7 @@ from facesearch.core.errors import InputError
 __all__ = [
     "ANY_SIZE",
     "DEFAULT_DETECTOR",
+    "FLOAT16",
     "FLOAT32",
     "INT8",
     "DetectionConfig",
@@ -20,7 +21,7 @@ __all__ = [
     "SearchConfig",
 ]
 
-FLOAT32, INT8 = "float32", "int8"
+FLOAT32, FLOAT16, INT8 = "float32", "float16", "int8"
 # The detector of new libraries, by its name in `facesearch.detection.registry`. Here, so that it can be named without
 # loading what detectors need.
 DEFAULT_DETECTOR = "yunet"
@@ -171,7 +172,7 @@ class ModelSpec:
     dim: length of an embedding.
     weights_sha256: of the weights file, hexadecimal; of two models in one, of what they are and how they are mixed.
     licence, source: of the weights, in a few words, for people.
-    precision: FLOAT32, or INT8, a colon, and 8 digits of the hash of the activation ranges.
+    precision: FLOAT32, FLOAT16, or INT8, a colon, and 8 digits of the hash of the activation ranges.
     """
 
     name: str
@@ -207,6 +208,10 @@ class ModelSpec:
     @property
     def is_int8(self) -> bool:
         return self.precision.startswith(INT8)
+
+    @property
+    def is_float16(self) -> bool:
+        return self.precision == FLOAT16
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

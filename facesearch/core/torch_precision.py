@@ -9,7 +9,12 @@ def use_float32() -> None:
     """Turn off TensorFloat-32, which has three digits: it moves boxes by pixels and embeddings in the second digit.
 
     These switches are the process's. Turned on and off around a call, in several threads, they decide by chance how
-    another thread's network computes; so whoever makes a network turns it off, and nobody turns it on.
+    another thread's network computes; so whoever makes a network turns it off, and nobody turns it on. Networks get it
+    with their device, see `facesearch.core.torch_device`.
     """
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+    for operation in ("conv", "rnn"):  # PyTorch 2.9 and later: a setting for each, which may have been changed alone
+        settings = getattr(torch.backends.cudnn, operation, None)
+        if settings is not None:
+            settings.fp32_precision = "ieee"

@@ -1,15 +1,19 @@
 """What every embedding network offers, and how one is described to people."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from facesearch.core.settings import ModelSpec
 
-__all__ = ["ModelInfo", "Network"]
+__all__ = ["Embedded", "ModelInfo", "Network", "PixelNetwork"]
+
+# (n, dim) float32 of unit norm, and the (n,) float32 norms that the network's vectors had before.
+Embedded = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 class Network(Protocol):
@@ -27,6 +31,22 @@ class Network(Protocol):
 
         Returns:
             (n, dim) float32, not yet of unit norm.
+        """
+        ...
+
+
+@runtime_checkable
+class PixelNetwork(Network, Protocol):
+    """A Network that also takes crops as they are: it normalises, mirrors and averages by itself, on its device."""
+
+    def begin(self, crops: Sequence[npt.NDArray[np.uint8]]) -> Callable[[], Embedded]:
+        """Begin to embed a batch; the next one can be given to the device meanwhile.
+
+        Args:
+            crops: n of (height, width, 3) uint8 RGB, of the size that `spec.preprocessing` says; n is at least 1.
+
+        Returns:
+            A function that waits for what was begun.
         """
         ...
 

@@ -42,10 +42,10 @@ class _Member(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         x = (planes - self.mean) / self.std
-        vectors = self.network(x)
+        vectors = self.network(x).float()
         norm = vectors.norm(dim=1, keepdim=True)
         if not self.mirror:
             return functional.normalize(vectors), norm
-        mirrored = self.network(x.flip(3))
+        mirrored = self.network(x.flip(3)).float()
         unit = functional.normalize(functional.normalize(vectors) + functional.normalize(mirrored))
         return unit, (norm + mirrored.norm(dim=1, keepdim=True)) / 2

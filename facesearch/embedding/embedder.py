@@ -1,6 +1,6 @@
 """Aligned crops -> embeddings: (n, d) float32 of unit L2 norm."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import ModelError
 from facesearch.core.settings import ModelSpec
-from facesearch.embedding.base import Network
+from facesearch.embedding.base import Embedded, Network, PixelNetwork
 
 __all__ = ["GPU_BATCH_SIZE", "Embedder", "NetworkEmbedder", "check_unit"]
 
@@ -51,7 +51,7 @@ class Embedder(Protocol):
 
 
 class NetworkEmbedder:
-    """An Embedder: one network with its preprocessing around it."""
+    """An Embedder: one network, with its preprocessing around it where it does not take crops as they are."""
 
     def __init__(self, network: Network, batch_size: int = BATCH_SIZE) -> None:
         self.network = network
@@ -69,13 +69,17 @@ class NetworkEmbedder:
         """As `Embedder.embed_with_norms`."""
         vectors, norms = [np.zeros((0, self.spec.dim), np.float32)], [np.zeros(0, np.float32)]
         step = max(self.batch_size // 2, 1) if self.spec.preprocessing.mirror else self.batch_size
-        for start in range(0, len(crops), step):
-            unit, norm = self._embed_batch(np.stack(crops[start : start + step]))
+        for unit, norm in self._embedded(crops[start : start + step] for start in range(0, len(crops), step)):
             vectors.append(unit)
             norms.append(norm)
         return check_unit(np.concatenate(vectors), self.spec.name), np.concatenate(norms)
 
-    def _embed_batch(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _embedded(self, batches: Iterable[Sequence[NDArray[np.uint8]]]) -> Iterator[Embedded]:
+        if isinstance(self.network, PixelNetwork):
+            return _one_ahead(self.network.begin(batch) for batch in batches)
+        return (self._embed_batch(np.stack(batch)) for batch in batches)
+
+    def _embed_batch(self, crops: NDArray[np.uint8]) -> Embedded:
         count, inputs = len(crops), self._normalised(crops)
         if not self.spec.preprocessing.mirror:
             vectors = self.network(np.repeat(inputs, 2, axis=0) if count == 1 else inputs)[:count]
@@ -91,6 +95,17 @@ class NetworkEmbedder:
         ordered = crops if pre.channels == "rgb" else crops[..., ::-1]
         values = (ordered.astype(np.float32) - np.array(pre.mean, np.float32)) / np.array(pre.std, np.float32)
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+
+def _one_ahead(begun: Iterable[Callable[[], Embedded]]) -> Iterator[Embedded]:
+    """What was begun, in order; the next is begun before one is waited for, so that the device has work meanwhile."""
+    last: Callable[[], Embedded] | None = None
+    for each in begun:
+        if last is not None:
+            yield last()
+        last = each
+    if last is not None:
+        yield last()
 
 
 def check_unit(embeddings: NDArray[np.float32], name: str) -> NDArray[np.float32]:

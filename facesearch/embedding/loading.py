@@ -81,7 +81,7 @@ def _batch(spec: ModelSpec) -> int:
 
 
 def load_network(spec: ModelSpec, device: str = "auto") -> Network:
-    """The network of a model in PyTorch, or on a GPU in ONNX Runtime, in float32, for normalised crops.
+    """The network of a model in PyTorch, or on a GPU in ONNX Runtime, for normalised crops.
 
     Args and Raises as load_embedder.
     """

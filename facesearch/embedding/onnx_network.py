@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnnxNetwork", "load"]
 
+
 class OnnxNetwork:
     """An ONNX Runtime session as a Network."""
 
@@ -73,7 +74,8 @@ def _providers(device: str, available: list[str]) -> list[str | tuple[str, dict[
         raise InputError(f"ONNX files run on the CPU or on cuda, not on {device}: use --device cpu")
     if "CUDAExecutionProvider" not in available:
         raise InputError(f"the installed ONNX Runtime cannot use {device}: install onnxruntime-gpu or use --device cpu")
-    return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), "CPUExecutionProvider"]
+    # without TensorFloat-32, as in `facesearch.core.torch_device`
+    return [("CUDAExecutionProvider", {"device_id": int(index or 0), "use_tf32": 0}), "CPUExecutionProvider"]
 
 
 def _fixed(side: Any) -> int | None:

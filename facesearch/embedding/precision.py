@@ -1,7 +1,8 @@
-"""In which precision a model runs: float32 everywhere, int8 where activation ranges of it are kept and it gains.
+"""In which precision a model runs: float32 everywhere, int8 or float16 where it gains, and never one for the other.
 
-int8 takes a third to a fifth of the time on processors of the x86 family, with VNNI or without, and gives the same
-embeddings on all of them. Elsewhere that was not measured, and on GPUs there is no such network: there it is float32.
+int8 is for CPUs and models with activation ranges. It takes a third to a fifth of the time on processors of the x86
+family, with VNNI or without, and gives the same embeddings on all of them; elsewhere that was not measured. float16 is
+for the GPUs of PyTorch, and is taken only where it is asked for.
 """
 
 import hashlib
@@ -13,17 +14,17 @@ from pathlib import Path
 from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError, WeightsError
 from facesearch.core.quantisation import Ranges, read_ranges
-from facesearch.core.settings import FLOAT32, INT8, ModelSpec
+from facesearch.core.settings import FLOAT16, FLOAT32, INT8, ModelSpec
 
 __all__ = ["PRECISIONS", "chosen", "device_for", "merged", "ranges_of", "with_precision"]
 
 RANGES = Path(__file__).parent / "ranges"
-PRECISIONS = ("auto", FLOAT32, INT8)
+PRECISIONS = ("auto", FLOAT32, INT8, FLOAT16)
 X86 = ("x86_64", "amd64")
 
 
 def chosen(precision: str | None, device: str, has_ranges: bool, name: str) -> str:
-    """FLOAT32 or INT8.
+    """FLOAT32, FLOAT16 or INT8.
 
     Args:
         precision: one of PRECISIONS, or a spec's; None is "auto".
@@ -61,8 +62,11 @@ def with_precision(spec: ModelSpec, members: tuple[str, ...], precision: str | N
     Args and Raises as `chosen`; members: the built-in models that it is made of.
     """
     ranges = [ranges_of(member) for member in members]
-    if chosen(precision, device, bool(ranges) and None not in ranges, spec.name) == FLOAT32:
-        return spec.in_float32
+    kind = chosen(precision, device, bool(ranges) and None not in ranges, spec.name)
+    if kind == FLOAT16 and spec.network == "onnx":
+        raise InputError(f"{spec.name} cannot run in float16, as an ONNX file: use --precision float32")
+    if kind != INT8:
+        return replace(spec, precision=kind)
     digits = [each.digits for each in ranges if each is not None]
     return replace(spec, precision=f"{INT8}:{_joined(digits)}")
 
@@ -84,6 +88,11 @@ def device_for(spec: ModelSpec, device: str) -> str:
     """
     if not spec.is_int8:
         chosen = pick_device(device)
+        if spec.is_float16 and chosen == "cpu":
+            raise InputError(
+                f"{spec.name} in float16 runs on a GPU only, not on the CPU: use --device cuda, --precision float32, or"
+                " move the library with `facesearch migrate --precision float32`"
+            )
         return "cpu" if spec.network == "onnx" and device == "auto" and not _runs_onnx(chosen) else chosen
     if device not in ("auto", "cpu"):
         raise InputError(

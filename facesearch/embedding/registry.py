@@ -167,7 +167,8 @@ def resolve(name: str, precision: str | None = None, device: str = "auto") -> Mo
     Args:
         name: a built-in model, or the path of an .onnx or .safetensors file; with "+dlib" behind the path of an SFace
             that was trained further, it and dlib's network together.
-        precision: "float32", "int8", or a spec's; None or "auto" for int8 where it is known to gain on the device.
+        precision: "float32", "int8", "float16", or a spec's; None or "auto" for int8 where it is known to gain on the
+            device.
         device: as for pick_device.
 
     Raises:

@@ -185,3 +185,11 @@ def test_real_embedder() -> None:
     batch = ((np.array(crops, np.float32) - spec.preprocessing.mean) / spec.preprocessing.std).transpose(0, 3, 1, 2)
     (expected,) = session.run(None, {session.get_inputs()[0].name: batch.astype(np.float32)})
     assert ((embeddings * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)).min() > 0.99999
+
+
+def test_gpus_compute_in_full_float32() -> None:
+    from facesearch.embedding.onnx_network import _providers
+
+    (cuda, options), cpu = _providers("cuda:1", ["CUDAExecutionProvider"])
+    assert (cuda, cpu) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert options == {"device_id": 1, "use_tf32": 0}

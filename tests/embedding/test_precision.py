@@ -1,4 +1,4 @@
-"""int8 where it was measured and gains, float32 elsewhere, and never one for the other."""
+"""int8 where it was measured and gains, float16 where it is asked for on a GPU, and never one for the other."""
 
 import os
 import subprocess
@@ -92,8 +92,35 @@ def test_int8_on_another_device_is_refused_in_one_line(device: str) -> None:
     assert device_for(resolve("sface", "int8"), "auto") == "cpu"
 
 
+def test_float16_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "pick_device", lambda name: "cuda")
+    spec = resolve("sface+dlib", "float16", "cuda")
+    assert (spec.precision, spec.is_float16, spec.is_int8) == ("float16", True, False)
+    assert spec.fingerprint not in (spec.in_float32.fingerprint, resolve("sface+dlib", "int8").fingerprint)
+    assert spec.in_float32 == resolve("sface+dlib", "float32")
+    assert resolve("sface+dlib", spec.precision, "cuda") == spec
+    assert device_for(spec, "auto") == "cuda"
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_float16_on_the_cpu_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(precision, "pick_device", lambda name: "cpu")
+    with pytest.raises(
+        InputError, match=r"sface in float16 runs on a GPU only, .* use --device cuda, .*migrate"
+    ) as error:
+        load_embedder(resolve("sface", "float16"), device)
+    assert "\n" not in str(error.value)
+
+
+def test_an_onnx_file_does_not_run_in_float16(tmp_path: Path) -> None:
+    from embedding_samples import write_model
+
+    with pytest.raises(InputError, match=r"tiny\.onnx cannot run in float16"):
+        resolve(str(write_model(tmp_path / "tiny.onnx")), "float16", "cuda")
+
+
 def test_what_cannot_be_meant() -> None:
-    with pytest.raises(InputError, match="unknown precision 'int4': use auto, float32, int8"):
+    with pytest.raises(InputError, match="unknown precision 'int4': use auto, float32, int8, float16"):
         resolve("sface", "int4")
 
 

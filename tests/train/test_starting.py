@@ -10,10 +10,11 @@ from facesearch.core.errors import InputError, ModelError
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
+from facesearch.embedding.standardiser import Standardiser
 from facesearch.embedding.templates import dlib_template
 from train.config import NetworkConfig
 from train.distributed import Ranks
-from train.starting import PREPROCESSING, Standardiser, start
+from train.starting import PREPROCESSING, start
 from train.starting import _with_new_head as with_new_head
 from train.trainer import Trainer
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from facesearch.core.torch_precision import use_float32
+from facesearch.core.torch_device import TorchDevice
 from facesearch.detection.mtcnn.weights import weights_file
 
 __all__ = ["DeviceCascade"]
@@ -21,14 +21,12 @@ class DeviceCascade:
     """A Cascade (facesearch.detection.mtcnn.cascade) on a device of PyTorch's."""
 
     def __init__(self, device: str) -> None:
-        use_float32()
-        self._device = torch.device(device)
+        self._device = TorchDevice(device)
         self._pnet, self._rnet, self._onet = (self._module(name) for name in ("PNet", "RNet", "ONet"))
 
     @torch.inference_mode()
     def pnet(self, tiles: Floats) -> Floats:
-        maps: Floats = torch.cat([self._pnet_maps(self._pixels(some)) for some in _chunks(tiles, MAX_TILES)]).numpy()
-        return maps
+        return np.concatenate([self._pnet_maps(self._pixels(some)) for some in _chunks(tiles, MAX_TILES)])
 
     @torch.inference_mode()
     def rnet(self, crops: Floats) -> tuple[Floats, Floats]:
@@ -40,25 +38,23 @@ class DeviceCascade:
         regression, points, probability = self._in_chunks(self._onet, crops, (4, 10, 2))
         return regression, points, probability[:, 1]
 
-    def _pnet_maps(self, x: Tensor) -> Tensor:
+    def _pnet_maps(self, x: Tensor) -> Floats:
         net = self._pnet
         x = net.pool1(net.prelu1(net.conv1(x)))
         x = net.prelu3(net.conv3(net.prelu2(net.conv2(x))))
         classes = net.conv4_1(x)
-        return torch.cat([classes[:, 1:] - classes[:, :1], net.conv4_2(x)], dim=1).cpu()
+        return self._device.download(torch.cat([classes[:, 1:] - classes[:, :1], net.conv4_2(x)], dim=1))()
 
     def _in_chunks(self, net: Any, crops: Floats, widths: tuple[int, ...]) -> list[Floats]:
         """The net on any number of crops, none included; widths are the columns of its outputs."""
         if not len(crops):
             return [np.zeros((0, width), np.float32) for width in widths]
-        parts = [net(self._pixels(some)) for some in _chunks(crops, MAX_CROPS)]
-        return [torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True)]
+        parts = [torch.cat(net(self._pixels(some)), dim=1) for some in _chunks(crops, MAX_CROPS)]
+        return np.split(self._device.download(torch.cat(parts))(), np.cumsum(widths)[:-1], axis=1)
 
     def _pixels(self, values: Floats) -> Tensor:
         """(n, h, w, 3) from 0 to 255 -> (n, 3, h, w) as the networks were trained on."""
-        # PyTorch warns of arrays that must not be written to, as decoded photos may be
-        pixels = torch.from_numpy(np.require(values, requirements=["C", "W"])).to(self._device)
-        return pixels.permute(0, 3, 1, 2).sub(127.5).div_(128)
+        return self._device.upload(values).permute(0, 3, 1, 2).sub(127.5).div_(128)
 
     def _module(self, name: str) -> Any:
         from facenet_pytorch.models import mtcnn
@@ -66,7 +62,7 @@ class DeviceCascade:
         net = getattr(mtcnn, name)(pretrained=False)
         # weights_only: the files are tensors, and nothing else is ever unpickled.
         net.load_state_dict(torch.load(weights_file(name.lower()), map_location="cpu", weights_only=True))
-        return net.eval().to(self._device, memory_format=torch.channels_last)
+        return net.eval().to(self._device.device, memory_format=torch.channels_last)
 
 
 def _chunks(values: Floats, size: int) -> list[Floats]:

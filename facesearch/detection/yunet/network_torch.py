@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nn
 
-from facesearch.core.torch_precision import use_float32
+from facesearch.core.torch_device import TorchDevice
 from facesearch.detection.yunet.weights import Layer, Weights, load_weights
 
 __all__ = ["DeviceNetwork"]
@@ -18,8 +18,7 @@ class DeviceNetwork:
     """A Network (facesearch.detection.yunet.network) on a device of PyTorch's."""
 
     def __init__(self, device: str) -> None:
-        use_float32()
-        self._device = torch.device(device)
+        self._device = TorchDevice(device)
         weights: Weights = load_weights()
         self._stem = self._layer(weights.stem)
         self._trunk = [self._pair(pair) for pair in weights.trunk]
@@ -27,7 +26,7 @@ class DeviceNetwork:
 
     @torch.inference_mode()
     def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        pixels = torch.from_numpy(canvas).to(self._device).permute(2, 0, 1)[None].float()
+        pixels = self._device.upload(canvas).permute(2, 0, 1)[None].float()
         pairs = iter(self._trunk)
         y = nn.conv2d(pixels, *self._stem, stride=2, padding=1).relu()
         y = nn.max_pool2d(_block(y, next(pairs)), 2)
@@ -43,14 +42,14 @@ class DeviceNetwork:
         while levels:
             seen.append(_block(levels.pop() + nn.interpolate(seen[-1], scale_factor=2.0), next(pairs)))
         heads = [_two(y, pair)[0].flatten(1) for y, pair in zip(reversed(seen), self._heads, strict=True)]
-        maps: npt.NDArray[np.float32] = torch.cat(heads, dim=1).cpu().numpy()
+        maps: npt.NDArray[np.float32] = self._device.download(torch.cat(heads, dim=1))()
         return maps
 
     def _pair(self, pair: Pair) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         return self._layer(pair[0]), self._layer(pair[1])
 
     def _layer(self, layer: Layer) -> tuple[Tensor, Tensor]:
-        filters, biases = (torch.from_numpy(values).to(self._device) for values in layer)
+        filters, biases = (self._device.upload(values) for values in layer)
         return filters, biases
 
 
