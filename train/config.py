@@ -47,6 +47,8 @@ class NetworkConfig:
     freeze: layers that keep their weights, by the beginnings of their parameters' names ("stem", "blocks.0").
     adapters: rank of the low-rank changes to which training of the other layers is limited (see train/adapters.py);
         0 to train their weights themselves.
+    blend: what checkpoints hold and validations measure, as a share of the way from start's weights to the trained
+        ones (see train/blending.py); 1 for the trained ones.
     """
 
     name: str = ""
@@ -54,11 +56,14 @@ class NetworkConfig:
     dim: int = 0
     freeze: tuple[str, ...] = ()
     adapters: int = 0
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
         _check(bool(self.name or self.start), "[network] needs a name, a start, or both")
         _check(0 <= self.dim <= 4096, f"network.dim must lie in 1..4096 (0: as start), not {self.dim}")
         _check(0 <= self.adapters <= 1024, f"network.adapters must lie in 0..1024 (0: none), not {self.adapters}")
+        _check(0 < self.blend <= 1, f"network.blend must lie in 0..1 without the 0, not {self.blend}")
+        _check(bool(self.start) or self.blend == 1, "network.blend needs network.start: there is nothing to blend with")
         _check(bool(self.start) or self.dim > 0, "network.dim must be given where training starts from nothing")
 
 
