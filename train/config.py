@@ -73,18 +73,22 @@ class DataConfig:
 
     held_out: share of the people who are kept out of training and measure it; fewer where they would have more than
         held_out_images images.
+    held_out_varied: share of the held-out images that are varied as [augment] says, the same way at each measurement.
     split_seed: of the drawing; the same people whatever the run's own seed.
     workers: processes that decode; -1 for one a core, less one for the training on a CPU; 0 to decode in the loop.
     """
 
     held_out: float = 0.2
     held_out_images: int = 5000
+    held_out_varied: float = 0.0
     split_seed: int = 0
     workers: int = -1
 
     def __post_init__(self) -> None:
         _check(0 < self.held_out < 1, f"data.held_out must lie between 0 and 1, not {self.held_out}")
         _check(self.held_out_images >= 4, f"data.held_out_images must be at least 4, not {self.held_out_images}")
+        varied = self.held_out_varied
+        _check(0 <= varied <= 1, f"data.held_out_varied must lie in 0..1, not {varied}")
         _check(self.workers >= -1, f"data.workers must be -1 or more, not {self.workers}")
 
 

@@ -129,7 +129,8 @@ class Trainer:
         """The product's own embedder around what a checkpoint would hold now."""
         module = self.module
         if self._start is not None:
-            module = ARCHITECTURES[self.spec.network](self.spec.dim).to(self.ranks.device, memory_format=self.layout)
+            module = ARCHITECTURES[self.spec.network](self.spec.dim).to(self.ranks.device)
+            module = module.to(memory_format=self.layout)
             module.load_state_dict(self.result())
         return live_embedder(module, self.spec, self.ranks.device, self.layout)
 
