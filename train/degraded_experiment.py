@@ -12,6 +12,7 @@ Degraded faces are those of `facesearch evaluate --quality`: one defect each, in
 of the photo as it was, so that it is the embedding that is measured.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ import typer
 from numpy.typing import NDArray
 
 from facesearch import embedding
-from facesearch.core.settings import FLOAT32, ModelSpec, Preprocessing
+from facesearch.core.settings import FLOAT32, Preprocessing
 from facesearch.core.types import Face
 from facesearch.detection import load as load_detector
 from facesearch.embedding import NetworkEmbedder, checkpoint
@@ -53,6 +54,7 @@ SPOILS = [defect for defect in DEFECTS if defect != "none"]
 SHARES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
 # Degraded copies of each crop that `choose` measures on, and strangers' pairs that are drawn of all.
 COPIES, STRANGERS = 3, 2_000_000
+DIM_SFACE = 128
 # A detector's box is about so many times as wide as the eyes are apart.
 BOX_PER_EYES = 2.3
 
@@ -147,38 +149,147 @@ def _scores(pairs: PairDistances) -> dict[str, float]:
 # -- measure ---------------------------------------------------------------------------------------------------------
 
 
-class TestSets:
-    """LFW with degraded copies, and labelled photos, cut out as the default model wants them."""
+@dataclass(frozen=True)
+class Lfw:
+    """LFW's ten folds: which faces a pair is of. Pairs with a photo without a face are left out."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self.pairs = read_lfw_pairs(data / "lfw_pairs.txt", data / "lfw")
-        self.labels = sorted(read_labels(data / "photos.csv").items())
-        self._crops: tuple[Faces, Faces] | None = None
+    faces: Faces
+    left: Indices
+    right: Indices
+    same: NDArray[np.bool_]
+    folds: Indices
 
-    def crops(self) -> tuple[Faces, Faces]:
-        """LFW, photos. Cut out at the first call."""
-        if self._crops is None:
-            photos = self.pairs.photos
-            wanted = {right for right, same in zip(self.pairs.right, self.pairs.same, strict=True) if same}
-            lfw = self._cut(photos, [photo.parent.name for photo in photos], wanted)
-            shown = [self._data / "photos" / photo for photo, _ in self.labels]
-            self._crops = lfw, self._cut(shown, [person for _, person in self.labels], set())
-        return self._crops
-
-    def _cut(self, photos: Sequence[Path], people: Sequence[str], wanted: set[Path]) -> Faces:
-        pre = embedding.resolve(embedding.DEFAULT_MODEL, FLOAT32).preprocessing
-        pipeline = Pipeline(NetworkEmbedder(NoNetwork(pre)), load_detector(device="cpu"), device="cpu")
-        clean, of, copies, copy_of = [], [], [], []
-        for photo, person, face in zip(photos, people, pipeline.main_faces(map(str, photos)), strict=True):
-            if face is None or face.crop is None:
-                continue
-            if photo in wanted:
-                pixels = open_photo(photo).decode().rgb
-                copies.append(spoiled_crop(pixels, face, len(copies), pre))
-                copy_of.append(len(clean))
-            clean.append(face.crop)
-            of.append(person)
-        return Faces(clean, np.unique(of, return_inverse=True)[1], copies, np.array(copy_of, np.int64))
+    @classmethod
+    def read(cls, data: Path) -> "Lfw":
+        pairs = read_lfw_pairs(data / "lfw_pairs.txt", data / "lfw")
+        of_one = {right for right, same in zip(pairs.right, pairs.same, strict=True) if same}
+        found, faces = _cut(pairs.photos, [photo.parent.name for photo in pairs.photos], of_one)
+        index = {photo: i for i, photo in enumerate(found)}
+        left, right = (np.array([index.get(photo, -1) for photo in side]) for side in (pairs.left, pairs.right))
+        there = (left >= 0) & (right >= 0)
+        return cls(faces, left[there], right[there], pairs.same[there], pairs.folds[there])
 
 
+def read_photos(data: Path) -> Faces:
+    """The main faces of labelled photos."""
+    labels = sorted(read_labels(data / "photos.csv").items())
+    return _cut([data / "photos" / photo for photo, _ in labels], [person for _, person in labels], set())[1]
+
+
+def _cut(photos: Sequence[Path], people: Sequence[str], degraded: set[Path]) -> tuple[list[Path], Faces]:
+    """The photos with a face; these faces, as the default model wants them, and copies of those to be degraded."""
+    pre = embedding.resolve(embedding.DEFAULT_MODEL, FLOAT32).preprocessing
+    pipeline = Pipeline(NetworkEmbedder(NoNetwork(pre)), load_detector(device="cpu"), device="cpu")
+    clean: Crops = []
+    copies: Crops = []
+    found, of, copy_of = [], [], []
+    for photo, person, face in zip(photos, people, pipeline.main_faces(map(str, photos)), strict=True):
+        if face is None or face.crop is None:
+            continue
+        if photo in degraded:
+            copies.append(spoiled_crop(open_photo(photo).decode().rgb, face, len(copies), pre))
+            copy_of.append(len(clean))
+        found.append(photo)
+        clean.append(face.crop)
+        of.append(person)
+    numbers = np.unique(of, return_inverse=True)[1]
+    return found, Faces(clean, numbers, copies, np.array(copy_of, np.int64))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's embeddings of LFW's clean faces, of the copies, and of the photos."""
+
+    clean: Rows
+    copies: Rows
+    photos: Rows
+
+    @classmethod
+    def of(cls, model: str, lfw: Lfw, photos: Faces, kept: Path) -> "Measured":
+        """Args: kept: a .npz where the embeddings are, or will be."""
+        if not kept.exists():
+            embedder = embedding.load_embedder(embedding.resolve(model, FLOAT32), "cpu")
+            sets = (lfw.faces.clean, lfw.faces.copies, photos.clean)
+            np.savez(kept, *(embedder.embed(crops) for crops in sets))
+        with np.load(kept) as arrays:
+            return cls(*(arrays[name] for name in arrays.files))
+
+    def sface_alone(self) -> "Measured":
+        """SFace's part of the combination, which comes after dlib's."""
+        parts = [rows[:, -DIM_SFACE:] for rows in (self.clean, self.copies, self.photos)]
+        return Measured(*(part / np.linalg.norm(part, axis=1, keepdims=True) for part in parts))
+
+    def pairs(self, lfw: Lfw, photos: Faces) -> dict[str, PairDistances]:
+        """By test set."""
+        people = np.stack([lfw.faces.people[lfw.left], lfw.faces.people[lfw.right]], axis=1)
+        distances = _distances(self.clean, self.clean, lfw.left, lfw.right)
+        return {
+            "lfw": PairDistances(distances, lfw.same, people),
+            "degraded lfw": degraded_pairs(self.clean, self.copies, lfw.faces),
+            "photos": pairs_of(self.photos, photos.people),
+        }
+
+
+def measure(recipe: Recipe, data: Path, tests: Path, out: Path, seeds: int) -> Iterator[dict[str, Any]]:
+    """Figures of the start, and of each seed with its gains."""
+    runs = [_trained(replace(recipe, run=replace(recipe.run, seed=seed)), data, out) for seed in range(seeds)]
+    lfw, photos = Lfw.read(tests), read_photos(tests)
+    before = Measured.of(embedding.DEFAULT_MODEL, lfw, photos, out / "start.npz")
+    starts = {"sface": before.sface_alone().pairs(lfw, photos), "sface+dlib": before.pairs(lfw, photos)}
+    yield {"seed": None} | {name: _figures(pairs, lfw, None) for name, pairs in starts.items()}
+    for seed, path in enumerate(runs):
+        after = Measured.of(f"{path}+dlib", lfw, photos, path.with_suffix(".npz"))
+        ends = {"sface": after.sface_alone().pairs(lfw, photos), "sface+dlib": after.pairs(lfw, photos)}
+        yield {"seed": seed} | {name: _figures(pairs, lfw, starts[name]) for name, pairs in ends.items()}
+
+
+def _figures(sets: dict[str, PairDistances], lfw: Lfw, before: dict[str, PairDistances] | None) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _scores(pairs) for name, pairs in sets.items()}
+    found["lfw"]["accuracy"] = kfold_accuracy(sets["lfw"].distances, lfw.same, lfw.folds).mean
+    for name in ("degraded lfw", "photos") if before is not None else ():
+        assert before is not None
+        found[name]["tar_gain_within"] = gain_interval(before[name], sets[name], "tar")
+    return found
+
+
+def _trained(recipe: Recipe, data: Path, out: Path) -> Path:
+    """The last checkpoint of a run; trained if it is not there."""
+    known_by = hashlib.sha256(json.dumps(recipe.to_dict(), sort_keys=True).encode()).hexdigest()
+    folder = out / f"{recipe.name}-{recipe.run.seed}-{known_by[:8]}"
+    if not (folder / LAST).exists():
+        fit(Job(recipe, data, folder, device="cpu", say=print))
+    return folder / LAST
+
+
+app = typer.Typer(add_completion=False, help=__doc__)
+FacesArgument = Annotated[Path, typer.Argument(help="Aligned faces (train align).")]
+OutOption = Annotated[Path, typer.Option(help="A folder for runs and embeddings.")]
+RecipeOption = Annotated[str, typer.Option(help="Its name, or a .toml file.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change the recipe.")]
+
+
+@app.command(name="choose")
+def choose_command(
+    faces: FacesArgument, out: OutOption, recipe: RecipeOption = "degraded", change: SetOption = None
+) -> None:
+    """Shares of the way to the trained weights, measured on people of FACES who are kept out."""
+    for line in choose(read_recipe(recipe, change or ()), faces, out):
+        print(json.dumps(line), flush=True)
+
+
+@app.command(name="measure")
+def measure_command(
+    faces: FacesArgument,
+    data: Annotated[Path, typer.Argument(help="lfw/, lfw_pairs.txt, photos/, photos.csv.")],
+    out: OutOption,
+    recipe: RecipeOption = "degraded",
+    change: SetOption = None,
+    seeds: Annotated[int, typer.Option(min=1)] = 5,
+) -> None:
+    """Several seeds on LFW, degraded LFW and photos, beside the start."""
+    for line in measure(read_recipe(recipe, change or ()), faces, data, out, seeds):
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    app()
