@@ -51,9 +51,9 @@ Rows = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 SPOILS = [defect for defect in DEFECTS if defect != "none"]
-SHARES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Degraded copies of each crop that `choose` measures on, and strangers' pairs that are drawn of all.
-COPIES, STRANGERS = 3, 1_000_000
+COPIES, STRANGERS = 2, 1_000_000
 DIM_SFACE = 128
 # A detector's box is about so many times as wide as the eyes are apart.
 BOX_PER_EYES = 2.3
