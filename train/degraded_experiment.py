@@ -25,6 +25,7 @@ import typer
 from numpy.typing import NDArray
 
 from facesearch import embedding
+from facesearch.core.executor import CORES, ThreadExecutor
 from facesearch.core.settings import FLOAT32, Preprocessing
 from facesearch.core.types import Face
 from facesearch.detection import load as load_detector
@@ -33,7 +34,7 @@ from facesearch.evaluation import kfold_accuracy, read_labels, read_lfw_pairs, r
 from facesearch.evaluation.spoiling import DEFECTS, spoiled
 from facesearch.media import open_photo
 from facesearch.pipeline.alignment import align
-from facesearch.pipeline.pipeline import Pipeline
+from facesearch.pipeline.pipeline import Pipeline, one_thread
 from train.blending import blend
 from train.config import Recipe, read_recipe
 from train.dataset import FaceImage, read_faces, read_pixels, split_people
@@ -53,8 +54,9 @@ Indices = NDArray[np.int64]
 SPOILS = [defect for defect in DEFECTS if defect != "none"]
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Degraded copies of each crop that `choose` measures on, and strangers' pairs that are drawn of all.
-COPIES, STRANGERS = 2, 1_000_000
+COPIES, STRANGERS = 1, 1_000_000
 DIM_SFACE = 128
+CROPS_AT_ONCE = 128
 # A detector's box is about so many times as wide as the eyes are apart.
 BOX_PER_EYES = 2.3
 
@@ -210,7 +212,7 @@ class Measured:
         if not kept.exists():
             embedder = embedding.load_embedder(embedding.resolve(model, FLOAT32), "cpu")
             sets = (lfw.faces.clean, lfw.faces.copies, photos.clean)
-            np.savez(kept, *(embedder.embed(crops) for crops in sets))
+            np.savez(kept, *(_embedded(embedder, crops) for crops in sets))
         with np.load(kept) as arrays:
             return cls(*(arrays[name] for name in arrays.files))
 
@@ -228,6 +230,15 @@ class Measured:
             "degraded lfw": degraded_pairs(self.clean, self.copies, lfw.faces),
             "photos": pairs_of(self.photos, photos.people),
         }
+
+
+def _embedded(embedder: embedding.Embedder, crops: Crops) -> Rows:
+    def embed(some: Crops) -> Rows:
+        with one_thread():
+            return embedder.embed(some)
+
+    chunks = [crops[i : i + CROPS_AT_ONCE] for i in range(0, len(crops), CROPS_AT_ONCE)]
+    return np.concatenate(list(ThreadExecutor(CORES).map(embed, chunks)))
 
 
 def measure(recipe: Recipe, data: Path, tests: Path, out: Path, seeds: int) -> Iterator[dict[str, Any]]:
