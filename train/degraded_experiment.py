@@ -42,6 +42,7 @@ from train.keeping import LAST
 from train.looking import NoNetwork
 from train.loop import Job, fit
 from train.resampling import gain_interval
+from train.snapshots import SNAPSHOT
 from train.starting import live_embedder
 from train.validation import FAR, PairDistances, pairs_of
 
@@ -264,11 +265,11 @@ def _figures(sets: dict[str, PairDistances], lfw: Lfw, before: dict[str, PairDis
 
 
 def _trained(recipe: Recipe, data: Path, out: Path) -> Path:
-    """The last checkpoint of a run; trained if it is not there."""
+    """The last checkpoint of a run; trained if it is not there, from its last snapshot on where there is one."""
     known_by = hashlib.sha256(json.dumps(recipe.to_dict(), sort_keys=True).encode()).hexdigest()
     folder = out / f"{recipe.name}-{recipe.run.seed}-{known_by[:8]}"
     if not (folder / LAST).exists():
-        fit(Job(recipe, data, folder, device="cpu", say=print))
+        fit(Job(recipe, data, folder, device="cpu", resume=(folder / SNAPSHOT).exists(), say=print))
     return folder / LAST
 
 

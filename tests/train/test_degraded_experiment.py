@@ -11,7 +11,8 @@ from facesearch.core.settings import FLOAT32
 from facesearch.core.types import Face
 from train.config import AugmentConfig
 from train.dataset import read_faces
-from train.degraded_experiment import SPOILS, Faces, degraded_pairs, spoiled_crop
+from train.degraded_experiment import SPOILS, Faces, Lfw, Measured, degraded_pairs, spoiled_crop
+from train.degraded_experiment import _figures as figures
 from train.validation import HeldOut
 
 SFACE = embedding.resolve("sface", FLOAT32)
@@ -43,7 +44,24 @@ def test_every_copy_is_a_worse_crop_of_the_same_face(number: int) -> None:
     good = spoiled_crop(pixels, face, number, pre)
     assert good.shape == (112, 112, 3)
     assert np.array_equal(good, spoiled_crop(pixels, face, number, pre))
-    assert np.array_equal(good.shape, spoiled_crop(pixels, face, number + len(SPOILS), pre).shape)
+
+
+def test_figures_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people of LFW with three faces each, told apart by SFace's part of the combination only."""
+    monkeypatch.setattr("train.degraded_experiment.STRANGERS", 400)
+    faces = Faces([], np.array([0, 0, 0, 1, 1, 1]), [], np.array([0, 3]))
+    left, right = np.array([0, 3, 0, 1]), np.array([1, 4, 3, 5])
+    lfw = Lfw(faces, left, right, np.array([True, True, False, False]), np.array([0, 1, 0, 1]))
+    sface = np.eye(128, dtype=np.float32)[faces.people]
+    rows = np.concatenate([np.ones((6, 128), np.float32), sface], axis=1)
+    good = Measured(rows, rows[faces.copy_of], rows)
+    alone = good.sface_alone()
+    np.testing.assert_array_equal(alone.clean, sface)
+    found = figures(alone.pairs(lfw, faces), lfw, alone.pairs(lfw, faces))
+    assert found["lfw"]["accuracy"] == 1
+    assert found["degraded lfw"]["tar"] == found["photos"]["tar"] == 1
+    assert found["degraded lfw"]["tar_gain_within"] == (0.0, 0.0)
+    assert "tar_gain_within" not in figures(alone.pairs(lfw, faces), lfw, None)["photos"]
 
 
 class _Mean:
