@@ -52,12 +52,13 @@ class NearLists:
 
     def nearest(self, k: int) -> Columns:
         """(n, k) int32: the rows nearest to each, nearest first and not itself; -1 where fewer were found."""
+        from faiss.contrib.ivf_tools import search_preassigned
+
         n = len(self._vectors)
         found = np.empty((n, k), np.int32)
         for start in range(0, n, BLOCK):
             lists = self._lists[start : start + BLOCK]
-            # how near the lists are does not count, and is not asked
-            rows = self._index.search_preassigned(self._vectors[start : start + BLOCK], k + 1, lists, _zeros(lists))[1]
+            rows = search_preassigned(self._index, self._vectors[start : start + BLOCK], k + 1, lists)[1]
             own = rows == np.arange(start, start + len(rows))[:, None]
             own[~own.any(axis=1), -1] = True  # among more than k duplicates it need not find itself
             found[start : start + BLOCK] = rows[~own].reshape(len(rows), k)
@@ -65,9 +66,11 @@ class NearLists:
 
     def within(self, radius: float) -> Iterator[tuple[Columns, Columns]]:
         """Block by block pairs of rows that can be at most an L2 distance apart, each from both sides."""
+        from faiss.contrib.ivf_tools import range_search_preassigned
+
         for start in range(0, len(self._vectors), BLOCK):
             lists, some = self._lists[start : start + BLOCK], self._vectors[start : start + BLOCK]
-            ends, _, columns = self._index.range_search_preassigned(some, radius * radius, lists, _zeros(lists))
+            ends, _, columns = range_search_preassigned(self._index, some, radius * radius, lists)
             found = (ends[1:] - ends[:-1]).astype(np.int64)
             yield np.repeat(np.arange(start, start + len(found), dtype=np.int32), found), columns.astype(np.int32)
 
@@ -110,7 +113,3 @@ def _some(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 def _blocks(vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     return (vectors[start : start + BLOCK] for start in range(0, len(vectors), BLOCK))
-
-
-def _zeros(lists: NDArray[np.int64]) -> NDArray[np.float32]:
-    return np.zeros(lists.shape, np.float32)
