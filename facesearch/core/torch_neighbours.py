@@ -25,6 +25,8 @@ __all__ = ["TorchNeighbours"]
 
 Ids = NDArray[np.int64]
 
+# What products are computed in, where not in float32.
+PRODUCTS = {"cuda": torch.float16}
 # For the largest arrays of a block of queries: their products with all vectors, and the vectors that are measured.
 WORKING_BYTES = {"cpu": 1 << 26, "cuda": 1 << 31}
 # Vectors of which only the largest product is looked at first; they lie far apart, as duplicates lie together.
@@ -52,8 +54,8 @@ class TorchNeighbours:
         centre = self._vectors.mean(0)
         norms = [torch.linalg.vector_norm(rows - centre, dim=1).max() for rows in self._parts()]
         self._frame = _Frame.of(centre, float(max(map(float, norms))))
-        half = torch.float32 if self._on.device.type == "cpu" else torch.float16
-        self._products = _Products(self._vectors, self._frame, half)
+        precision = PRODUCTS.get(self._on.device.type, torch.float32)
+        self._products = _Products(self._vectors, self._frame, precision)
 
     def nearest(self, k: int) -> tuple[Ids, NDArray[np.float64]]:
         """The k nearest vectors of each query.
