@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import of_one_photo
 from facesearch.clustering.constraints import Constraints
-from facesearch.clustering.links import each_once, linked
+from facesearch.clustering.links import each_once, linked, measured
 from facesearch.clustering.near import near_of
 from facesearch.clustering.rounds import Rounds
 
@@ -99,12 +99,12 @@ def _pairs(nearest: Columns) -> tuple[Columns, Columns]:
 
 def _distances2(vectors: NDArray[np.float32], a: Columns, b: Columns) -> NDArray[np.float32]:
     """(m,) float32 squared distances of pairs of rows, from their differences."""
-    squared = np.empty(len(a), np.float32)
-    for start in range(0, len(a), PAIRS):
-        part = slice(start, start + PAIRS)
-        difference = vectors[a[part]] - vectors[b[part]]
-        squared[part] = np.einsum("nd,nd->n", difference, difference)
-    return squared
+
+    def squared(a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float32]:
+        difference = vectors[a] - vectors[b]
+        return np.asarray(np.einsum("nd,nd->n", difference, difference))
+
+    return measured(squared, a, b, np.float32, PAIRS)
 
 
 def _strangers_of(rows: Ints, vectors: NDArray[np.float32], radius: float, labels: Ints) -> int:

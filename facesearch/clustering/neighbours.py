@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.clustering.links import measured
 from facesearch.core.distance import l2, squared_l2
 from facesearch.core.errors import InputError, TooManyPairsError
 
@@ -141,11 +142,7 @@ def _float32_error(vectors: NDArray[np.float32]) -> float:
 
 def _exact(queries: NDArray[np.float32], vectors: NDArray[np.float32], rows: Ids, columns: Ids) -> Floats:
     """L2 distance of queries[rows[i]] to vectors[columns[i]] in float64, some pairs at a time."""
-    distances = np.empty(len(rows))
-    for start in range(0, len(rows), EXACT_PAIRS):
-        part = slice(start, start + EXACT_PAIRS)
-        distances[part] = l2(queries[rows[part]], vectors[columns[part]])
-    return distances
+    return measured(lambda a, b: l2(queries[a], vectors[b]), rows, columns, np.float64, EXACT_PAIRS)
 
 
 def _checked(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

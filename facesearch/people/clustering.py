@@ -82,7 +82,7 @@ def recluster(
 def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Cluster]) -> tuple[Cluster, ...]:
     """The clusters with their faces, of which the path, the box and the ids are filled in."""
     row_of = {face: row for row, face in enumerate(table.ids.tolist())}
-    photo_ids, boxes = table.photo_ids.tolist(), [tuple(box) for box in table.boxes.tolist()]
+    photo_ids, boxes = table.photo_ids.tolist(), list(zip(*table.boxes.T.tolist(), strict=True))
 
     def described(face: int) -> Face:
         row = row_of[face]
