@@ -244,9 +244,7 @@ class Clusterer:
         sure = labels.copy()
         weak = np.setdiff1d(np.arange(len(labels)), self.strong)
         told = weak[constraints.person[weak] != NOBODY]
-        homes = {
-            int(constraints.person[row]): int(labels[row]) for row in self.strong if constraints.person[row] != NOBODY
-        }
+        homes = constraints.homes(labels, self.strong)
         fresh = int(labels.max(initial=-1)) + 1
         for row in told:
             person = int(constraints.person[row])
@@ -278,7 +276,7 @@ class Clusterer:
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
         poor = np.asarray(np.bincount(inverse, self.faces.excess[members]), np.float64)
         against = self._against(poor / sizes, self.options.company_from)
-        whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
+        whose = constraints.homes(labels, members)
         block = max(1, WEAK_BLOCK // len(clusters))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]

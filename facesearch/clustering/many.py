@@ -1,4 +1,4 @@
-"""Faces that are too many for all their pairs: approximate neighbours say which are compared, exact distances decide.
+"""Faces that are too many for all their pairs: their nearest are compared, and exact distances decide.
 
 The neighbours of single faces are looked for once, those of clusters among the clusters' means, again and again until
 nothing more is joined. What `few` does with all pairs is done here with these.
@@ -52,7 +52,7 @@ class Many:
         counted = np.zeros(len(labels))
         for a, b in self._near.within(radius, labels):
             near = _distances2(self._vectors, a, b) <= radius * radius
-            counted += np.bincount(a[near], minlength=len(labels))
+            np.add.at(counted, a[near], 1)
         if self._near.exact:
             return counted
         some = np.linspace(0, len(labels) - 1, min(COUNTED, len(labels))).astype(np.int64)
