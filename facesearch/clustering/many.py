@@ -101,7 +101,8 @@ def _distances2(vectors: NDArray[np.float32], a: Columns, b: Columns) -> NDArray
     """(m,) float32 squared distances of pairs of rows, from their differences."""
 
     def squared(a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float32]:
-        difference = vectors[a] - vectors[b]
+        difference = vectors.take(a, axis=0)
+        difference -= vectors.take(b, axis=0)
         return np.asarray(np.einsum("nd,nd->n", difference, difference))
 
     return measured(squared, a, b, np.float32, PAIRS)
