@@ -47,7 +47,7 @@ def one_look(image: Rgb, threshold: float) -> Found:
     height, width = (-(-n // 32) * 32 for n in image.shape[:2])
     canvas = np.zeros((height, width, 3), np.uint8)
     canvas[: image.shape[0], : image.shape[1]] = image
-    found, _ = decoded(load_network("cpu")(canvas)[None], (height, width), threshold)
+    found, _ = decoded(load_network("cpu")([canvas]), (height, width), threshold)
     return found.take(nms(found.boxes, found.scores, 0.3))
 
 
@@ -221,7 +221,7 @@ def test_pytorch_gives_the_same(astronaut: Rgb, size: tuple[int, int]) -> None:
     from facesearch.detection.yunet.network_torch import DeviceNetwork
 
     canvas = np.ascontiguousarray(astronaut[30 : 30 + size[0], 100 : 100 + size[1]])
-    ours, theirs = load_network("cpu")(canvas), DeviceNetwork("cpu")(canvas)
+    ours, theirs = load_network("cpu")([canvas]), DeviceNetwork("cpu")([canvas])
     assert np.abs(theirs).max() > 1
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
