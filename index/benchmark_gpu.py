@@ -42,6 +42,7 @@ Figures = dict[str, Any]
 MODEL, DETECTOR = "sface+dlib", "yunet"
 # The rate in steady state is that between these shares of the photos.
 STEADY = (0.3, 0.95)
+LEAST_STORED = 8  # batches between them; with fewer the rate is that of the whole run
 SAME_PHOTOS, PROFILED, PEER_PHOTOS = 200, 128, 200
 CROPS, EMBED_ROUNDS = 4096, 5
 NVIDIA_SMI = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
@@ -109,7 +110,7 @@ def index(paths: list[str], device: str, workers: int | None) -> Figures:
         model = library.spec
     first = next(when for when, done in stored if done)
     inner = [(when, done) for when, done in stored if STEADY[0] * len(paths) <= done <= STEADY[1] * len(paths)]
-    (start, before), (end, after) = (inner[0], inner[-1]) if len(inner) > 1 else (stored[0], stored[-1])
+    (start, before), (end, after) = (inner[0], inner[-1]) if len(inner) >= LEAST_STORED else (stored[0], stored[-1])
     rate = (after - before) / (end - start)
     whole = report.indexed / (stored[-1][0] or 1)
     share = statistics.mean(shares) if shares else None
