@@ -191,7 +191,7 @@ class Library:
         New faces of people of whom something has been decided are put to them at once.
 
         Args:
-            workers: processes that analyse photos on a CPU; 1 for threads of this one, None for what is faster.
+            workers: processes that analyse photos; 1 for threads of this one, None for what is faster.
 
         Raises:
             InputError: a path or a number of workers that cannot be meant.

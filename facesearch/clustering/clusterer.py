@@ -7,7 +7,7 @@ constant is a distance: cuts are where the calibration's false-accept rate meets
 
 Everything is measured in squared L2, and evidence in nats of false-accept rate, which the calibration's slope turns
 into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. All
-pairs of up to 50,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
+pairs of up to 20,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 WEAK_BLOCK = 1 << 22
 # Good faces up to which all pairs are looked at; beyond, those that approximate neighbours propose.
-ALL_PAIRS = 50_000
+ALL_PAIRS = 20_000
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class Clusterer:
         return labels, shift
 
     def _compared(self, faces: Faces) -> Few | Many:
-        """The faces as far as they are compared: all pairs of up to 50,000 faces, if these are at most 100 million."""
+        """The faces as far as they are compared: all pairs of up to 20,000 faces, if these are at most 100 million."""
         if len(faces) > ALL_PAIRS:
             return Many(faces.embeddings, faces.photos, self._device)
         # the largest shift that _shift can give, but for the crowding

@@ -1,7 +1,7 @@
 """The pairs that a large clustering looks at: those that lists propose on the CPU, and all that are near on a GPU.
 
 Both only propose; distances that decide are measured on the vectors. A GPU misses no neighbour and lists miss some, so
-clusters of more than 50,000 good faces can differ in a few faces.
+clusters of more than 20,000 good faces can differ in a few faces.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,367 @@
+"""What a GPU brings: indexing, embedding, neighbours and training there, each beside what people would use instead.
+
+    python index/benchmark_gpu.py PHOTOS [--device cuda] [--parts same,index,embed] [--photos 4000] [--out FILE]
+
+It runs anywhere: with `--device cpu` everything goes the same way, through PyTorch on the CPU, and shows that it works,
+not how fast a GPU is. Start-up is told apart from steady state, and images from faces (of a mirrored face the network
+sees two images). Each run is a process of its own. The parts:
+
+- same: faces of two runs on the device and of one on the CPU, all in float32: equal bits, pixels, distances;
+- index: `facesearch index` on the device and on the CPU, with as many worker processes as it chooses, and
+  facenet-pytorch on the device; how busy the card is, by nvidia-smi while it runs, and by the profiler for one thread;
+- embed: crops in memory -> embeddings, beside the bare network on images that are on the device already.
+
+Where there are fewer photos than are asked for, copies with other bytes behind the picture's end stand in for the rest.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, this folder's parent is the checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from facesearch.pipeline.pipeline import Pipeline
+
+Figures = dict[str, Any]
+MODEL, DETECTOR = "sface+dlib", "yunet"
+# The rate in steady state is that between these shares of the photos.
+STEADY = (0.3, 0.95)
+LEAST_STORED = 8  # batches between them; with fewer the rate is that of the whole run
+SAME_PHOTOS, PROFILED, PEER_PHOTOS = 200, 128, 200
+CROPS, EMBED_ROUNDS = 4096, 5
+NVIDIA_SMI = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
+
+
+def pipeline_on(device: str, precision: str = "float32") -> "Pipeline":
+    """The default detector and model through PyTorch, on the CPU, too, where facesearch itself takes OpenVINO."""
+    from facesearch.core.settings import DetectionConfig
+    from facesearch.detection import load
+    from facesearch.detection.upright import Upright
+    from facesearch.detection.yunet.network_torch import DeviceNetwork
+    from facesearch.embedding import NetworkEmbedder, load_network, resolve
+    from facesearch.embedding.embedder import GPU_BATCH_SIZE
+    from facesearch.pipeline.pipeline import Pipeline
+
+    config = DetectionConfig()
+    embedder = NetworkEmbedder(load_network(resolve(MODEL, precision), device), GPU_BATCH_SIZE)
+    detector = load(DETECTOR, config, device)
+    if device == "cpu":
+        assert isinstance(detector, Upright)
+        detector.detector._network = DeviceNetwork(device)  # type: ignore[attr-defined]
+    return Pipeline(embedder, detector, detection=config, device=device)
+
+
+# -- what runs in a process of its own -----------------------------------------------------------------------------
+
+
+def faces_of(paths: list[str], device: str, through: str, to: str) -> Figures:
+    """All faces of some photos, into the .npz file `to`. Args: through: "pytorch", or "facesearch" as users run it."""
+    from facesearch.embedding import resolve
+    from facesearch.media import LocalFiles
+    from facesearch.pipeline.pipeline import Pipeline
+
+    as_users = through == "facesearch"
+    pipeline = Pipeline.load(resolve(MODEL, "float32"), device, detector=DETECTOR) if as_users else pipeline_on(device)
+    source = LocalFiles()
+    results = [
+        result
+        for start in range(0, len(paths), 16)
+        for result in pipeline.analyse([source.read(path) for path in paths[start : start + 16]])
+    ]
+    faces = [(number, face) for number, result in enumerate(results) for face in result.faces]
+    np.savez(
+        to,
+        photos=[number for number, _ in faces],
+        boxes=[face.box for _, face in faces],
+        landmarks=[face.landmarks for _, face in faces],
+        embeddings=[face.embedding for _, face in faces],
+    )
+    return {"faces": len(faces)}
+
+
+def index(paths: list[str], device: str, workers: int | None) -> Figures:
+    """`facesearch index` into an empty library, with the defaults of the device."""
+    from facesearch.library import Library
+
+    began = time.perf_counter()
+    stored: list[tuple[float, int]] = []
+    with tempfile.TemporaryDirectory() as folder, Library(folder, device=device) as library, busy(device) as shares:
+        report = library.index(
+            paths,
+            progress=lambda progress: stored.append((time.perf_counter() - began, progress.done)),
+            workers=workers,
+        )
+        model = library.spec
+    first = next(when for when, done in stored if done)
+    inner = [(when, done) for when, done in stored if STEADY[0] * len(paths) <= done <= STEADY[1] * len(paths)]
+    (start, before), (end, after) = (inner[0], inner[-1]) if len(inner) >= LEAST_STORED else (stored[0], stored[-1])
+    rate = (after - before) / (end - start)
+    whole = report.indexed / (stored[-1][0] or 1)
+    share = statistics.mean(shares) if shares else None
+    return {
+        "precision": model.precision,
+        "first_batch_s": first,
+        "photos_per_s": rate,
+        "whole_photos_per_s": whole,
+        "faces_per_s": rate * report.faces / max(report.indexed, 1),
+        "busy": share,
+    }
+
+
+@contextmanager
+def busy(device: str) -> "Iterator[list[float]]":
+    """Shares of time in which kernels ran on the card, five times a second while the block runs; none elsewhere."""
+    shares: list[float] = []
+    try:
+        process = subprocess.Popen(NVIDIA_SMI, stdout=subprocess.PIPE, text=True) if device != "cpu" else None
+    except OSError:
+        process = None
+    if process is None:
+        yield shares
+        return
+    assert process.stdout is not None
+    lines = process.stdout
+    threading.Thread(target=lambda: shares.extend(float(line) / 100 for line in lines), daemon=True).start()
+    try:
+        yield shares
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def profiled(paths: list[str], device: str) -> Figures:
+    """One thread that analyses batches of photos: how much of its time kernels run, by PyTorch's profiler."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    from facesearch.media import LocalFiles
+
+    pipeline, source = pipeline_on(device), LocalFiles()
+    batches = [[source.read(path) for path in paths[first : first + 16]] for first in range(0, len(paths), 16)]
+    pipeline.analyse(batches[0])
+    is_cuda = device.startswith("cuda")
+    began = time.perf_counter()
+    with profile(activities=[ProfilerActivity.CUDA if is_cuda else ProfilerActivity.CPU]) as profiler:
+        faces = sum(len(result.faces) for batch in batches for result in pipeline.analyse(batch))
+        if is_cuda:
+            torch.cuda.synchronize()
+    seconds = time.perf_counter() - began
+    of_kernels = sum(e.self_device_time_total if is_cuda else e.self_cpu_time_total for e in profiler.key_averages())
+    return {
+        "photos_per_s": len(paths) / seconds,
+        "faces_per_s": faces / seconds,
+        "kernels_share": of_kernels / 1e6 / seconds,
+        "kernels_ms_per_photo": of_kernels / 1e3 / len(paths),
+    }
+
+
+def facenet_pytorch(paths: list[str], device: str) -> Figures:
+    """facenet-pytorch's README on the device, photo by photo; weights are random, which takes the same time."""
+    import torch
+    from facenet_pytorch import MTCNN, InceptionResnetV1
+    from PIL import Image
+
+    mtcnn, network = MTCNN(keep_all=True, device=device), InceptionResnetV1(pretrained=None).eval().to(device)
+
+    def look(some: Sequence[str]) -> int:
+        faces = 0
+        with torch.inference_mode():
+            for path in some:
+                image = Image.open(path).convert("RGB")
+                boxes, _ = mtcnn.detect(image)
+                if boxes is not None:
+                    faces += len(network(mtcnn.extract(image, boxes, None).to(device)).cpu())
+        return faces
+
+    look(paths[:4])
+    began = time.perf_counter()
+    faces = look(paths)
+    seconds = time.perf_counter() - began
+    return {"photos_per_s": len(paths) / seconds, "faces_per_s": faces / seconds}
+
+
+def embed(device: str, precision: str, count: int) -> Figures:
+    """Crops in memory -> embeddings, and the bare network on normalised images that are on the device."""
+    import torch
+
+    from facesearch.embedding import NetworkEmbedder, load_module, load_network, resolve
+    from facesearch.embedding.embedder import GPU_BATCH_SIZE
+    from facesearch.embedding.torch_network import in_float16
+
+    spec = resolve(MODEL, precision, device)
+    pre = spec.preprocessing
+    images_each = 2 if pre.mirror else 1
+    generator = np.random.default_rng(0)
+    crops = [generator.integers(0, 256, (*pre.size, 3), dtype=np.uint8) for _ in range(count)]
+    began = time.perf_counter()
+    embedder = NetworkEmbedder(load_network(spec, device), GPU_BATCH_SIZE)
+    embedder.embed(crops[:GPU_BATCH_SIZE])
+    start = time.perf_counter() - began
+
+    module = load_module(spec).eval().requires_grad_(False)
+    if spec.is_float16:
+        in_float16(module)
+    module.to(device).to(memory_format=torch.channels_last)
+    images = torch.rand(GPU_BATCH_SIZE, 3, *pre.size, device=device).to(memory_format=torch.channels_last)
+    batches = max(count * images_each // GPU_BATCH_SIZE, 1)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(batches):
+                module(images)
+            if device.startswith("cuda"):
+                torch.cuda.synchronize()
+
+    bare()
+    ours = [_seconds(lambda: embedder.embed(crops)) for _ in range(EMBED_ROUNDS)]
+    alone = [_seconds(bare) for _ in range(EMBED_ROUNDS)]
+    faces_per_s = count / statistics.median(ours)
+    bare_images = batches * GPU_BATCH_SIZE / statistics.median(alone)
+    return {
+        "precision": spec.precision,
+        "start_s": start,
+        "faces_per_s": faces_per_s,
+        "images_per_s": faces_per_s * images_each,
+        "bare_images_per_s": bare_images,
+        "share_of_bare": faces_per_s * images_each / bare_images,
+    }
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+RUNS: dict[str, Callable[..., Figures]] = {
+    run.__name__: run for run in (faces_of, index, profiled, facenet_pytorch, embed)
+}
+
+
+def alone(run: Callable[..., Figures], *arguments: Any) -> Figures:
+    """In a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        request, answer = Path(folder, "request.json"), Path(folder, "answer.json")
+        request.write_text(json.dumps([run.__name__, arguments]))
+        subprocess.run([sys.executable, __file__, "--child", str(request), str(answer)], check=True)
+        figures: Figures = json.loads(answer.read_text())
+    return figures
+
+
+# -- the parts -----------------------------------------------------------------------------------------------------
+
+
+def same(paths: list[str], device: str) -> Figures:
+    """Two runs on the device beside each other, and one of them beside the CPU as users run it."""
+    some = paths[:SAME_PHOTOS]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder, name)) for name in ("first.npz", "second.npz", "cpu.npz")]
+        alone(faces_of, some, device, "pytorch", files[0])
+        alone(faces_of, some, device, "pytorch", files[1])
+        alone(faces_of, some, "cpu", "facesearch", files[2])
+        first, second, cpu = (dict(np.load(file)) for file in files)
+    equal = all(np.array_equal(first[name], second[name]) for name in first)
+    figures: Figures = {"photos": len(some), "faces": len(first["photos"]), "faces_on_cpu": len(cpu["photos"])}
+    figures |= {"two_runs_equal_bits": equal, "same_faces": np.array_equal(first["photos"], cpu["photos"])}
+    if figures["same_faces"]:
+        figures |= {
+            "boxes_px": float(np.abs(first["boxes"] - cpu["boxes"]).max(initial=0)),
+            "landmarks_px": float(np.abs(first["landmarks"] - cpu["landmarks"]).max(initial=0)),
+            "embeddings_l2": float(np.linalg.norm(first["embeddings"] - cpu["embeddings"], axis=1).max(initial=0)),
+        }
+    return figures
+
+
+def indexing(paths: list[str], device: str, workers: int | None) -> Figures:
+    """`facesearch index` on both, and facenet-pytorch; ratios in steady state."""
+    ours, cpu = alone(index, paths, device, workers), alone(index, paths, "cpu", None)
+    peer = alone(facenet_pytorch, paths[:PEER_PHOTOS], device)
+    return {
+        "photos": len(paths),
+        device: ours,
+        "cpu, as users run it": cpu,
+        "facenet-pytorch": peer,
+        "one thread, profiled": alone(profiled, paths[:PROFILED], device),
+        "ratio_to_cpu": ours["photos_per_s"] / cpu["photos_per_s"],
+        "ratio_to_facenet_pytorch": ours["photos_per_s"] / peer["photos_per_s"],
+    }
+
+
+def embedding(device: str, count: int) -> Figures:
+    precisions = ["float32"] + ["float16"] * (device != "cpu")
+    return {precision: alone(embed, device, precision, count) for precision in precisions}
+
+
+def enough(folder: Path, count: int, scratch: Path) -> list[str]:
+    """So many photos; where the folder has fewer, copies whose bytes differ behind the picture's end."""
+    from facesearch.media import find_photos
+
+    found = [photo.path for photo in find_photos([folder]).photos]
+    if not found:
+        raise typer.BadParameter(f"{folder} has no photos")
+    paths = found[:count]
+    for number, path in enumerate(islice(cycle(found), max(count - len(found), 0))):
+        copy = scratch / f"{number:06}{Path(path).suffix}"
+        copy.write_bytes(Path(path).read_bytes() + number.to_bytes(8, "big"))
+        paths.append(str(copy))
+    return paths
+
+
+def main(
+    photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder with photos.")],
+    device: Annotated[str, typer.Option(help="cuda, cuda:1, or cpu to try it out.")] = "cuda",
+    parts: Annotated[str, typer.Option(help="Which parts, in this order.")] = "same,embed,index",
+    count: Annotated[int, typer.Option("--photos", min=16, help="Photos that are indexed.")] = 4000,
+    workers: Annotated[int | None, typer.Option(min=1, help="As `facesearch index --workers`.")] = None,
+    crops: Annotated[int, typer.Option(min=1, help="Crops that are embedded.")] = CROPS,
+    out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
+) -> None:
+    """Measure the parts and print their figures."""
+    figures: Figures = {"machine": machine(device)}
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = enough(photos, count, Path(scratch))
+        measures: dict[str, Callable[[], Figures]] = {
+            "same": lambda: same(paths, device),
+            "embed": lambda: embedding(device, crops),
+            "index": lambda: indexing(paths, device, workers),
+        }
+        for part in parts.split(","):
+            if part not in measures:
+                raise typer.BadParameter(f"there is no part {part!r}: use {', '.join(measures)}")
+        for part in parts.split(","):
+            figures[part] = measures[part]()
+            print(f"-- {part}\n{json.dumps(figures[part], indent=2)}", flush=True)
+            if out is not None:
+                out.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def machine(device: str) -> Figures:
+    """What it was measured on."""
+    import torch
+
+    card = torch.cuda.get_device_name(device) if device.startswith("cuda") else "none"
+    return {"cores": os.cpu_count(), "card": card, "torch": torch.__version__, "device": device}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        name, arguments = json.loads(Path(sys.argv[2]).read_text())
+        Path(sys.argv[3]).write_text(json.dumps(RUNS[name](*arguments), default=float))
+    else:
+        typer.run(main)
