@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NearLists"]
+__all__ = ["NearLists", "without_itself"]
 
+Ints = NDArray[np.int64]
 Columns = NDArray[np.int32]
 
 # Lists for n vectors: so many times the square root of n; each vector looks into so many of them. Of the 17 nearest of
@@ -31,7 +32,9 @@ BLOCK = 1 << 14
 
 
 class NearLists:
-    """Vectors in lists; the same vectors in the same order give the same neighbours."""
+    """Vectors in lists; the same vectors in the same order give the same neighbours. See `near.Near`."""
+
+    exact = False
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         """Args: vectors: (n, d) float32, finite, n at least 1; they are not kept."""
@@ -51,7 +54,7 @@ class NearLists:
         add_preassigned(self._index, self._vectors, np.ascontiguousarray(self._lists[:, 0]))
 
     def nearest(self, k: int) -> Columns:
-        """(n, k) int32: the rows nearest to each, nearest first and not itself; -1 where fewer were found."""
+        """See `Near.nearest`."""
         from faiss.contrib.ivf_tools import search_preassigned
 
         n = len(self._vectors)
@@ -59,20 +62,27 @@ class NearLists:
         for start in range(0, n, BLOCK):
             lists = self._lists[start : start + BLOCK]
             rows = search_preassigned(self._index, self._vectors[start : start + BLOCK], k + 1, lists)[1]
-            own = rows == np.arange(start, start + len(rows))[:, None]
-            own[~own.any(axis=1), -1] = True  # among more than k duplicates it need not find itself
-            found[start : start + BLOCK] = rows[~own].reshape(len(rows), k)
+            found[start : start + BLOCK] = without_itself(rows.astype(np.int32), start)
         return found
 
-    def within(self, radius: float) -> Iterator[tuple[Columns, Columns]]:
-        """Block by block pairs of rows that can be at most an L2 distance apart, each from both sides."""
+    def within(self, radius: float, labels: Ints) -> Iterator[tuple[Columns, Columns]]:
+        """See `Near.within`."""
         from faiss.contrib.ivf_tools import range_search_preassigned
 
         for start in range(0, len(self._vectors), BLOCK):
             lists, some = self._lists[start : start + BLOCK], self._vectors[start : start + BLOCK]
             ends, _, columns = range_search_preassigned(self._index, some, radius * radius, lists)
             found = (ends[1:] - ends[:-1]).astype(np.int64)
-            yield np.repeat(np.arange(start, start + len(found), dtype=np.int32), found), columns.astype(np.int32)
+            rows = np.repeat(np.arange(start, start + len(found), dtype=np.int32), found)
+            strange = labels[rows] != labels[columns]
+            yield rows[strange], columns[strange].astype(np.int32)
+
+
+def without_itself(rows: Columns, start: int) -> Columns:
+    """(m, k): the neighbours (m, k + 1) of rows from `start` on, but for themselves."""
+    own = rows == np.arange(start, start + len(rows))[:, None]
+    own[~own.any(axis=1), -1] = True  # among more than k duplicates it need not find itself
+    return np.asarray(rows[~own].reshape(len(rows), -1))
 
 
 def _main_directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ def use_float32() -> None:
     """
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False  # sums of half-precision products
     for operation in ("conv", "rnn"):  # PyTorch 2.9 and later: a setting for each, which may have been changed alone
         settings = getattr(torch.backends.cudnn, operation, None)
         if settings is not None:

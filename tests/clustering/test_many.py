@@ -156,7 +156,7 @@ def test_pairs_within_lists_leave_out_none_that_are_near() -> None:
     embeddings = line_of_faces(*np.linspace(0, 0.3, PROBES))
     found = {
         (int(a), int(b))
-        for rows, columns in NearLists(embeddings).within(0.02)
+        for rows, columns in NearLists(embeddings).within(0.02, np.arange(PROBES))
         for a, b in zip(rows, columns, strict=True)
     }
     pairs = pairs_within(embeddings, np.arange(PROBES), 0.02)
