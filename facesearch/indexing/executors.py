@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facesearch.core.device import free_bytes
 from facesearch.core.errors import InputError
 from facesearch.core.executor import CORES, Executor, ThreadExecutor
 from facesearch.core.processes import ProcessExecutor
@@ -55,16 +56,8 @@ def _best(photos: int, device: str) -> int:
     if workers <= THREADS_UP_TO or photos < (PHOTOS_FROM_ON_GPU if on_gpu else PHOTOS_FROM):
         return 1
     if on_gpu:
-        workers = min(workers, _gpu_bytes(device) // 2 // ON_GPU_BYTES)
+        workers = min(workers, free_bytes(device) // 2 // ON_GPU_BYTES)
     return max(workers, 1)
-
-
-def _gpu_bytes(device: str) -> int:
-    """What is free in the memory of a GPU."""
-    import torch
-
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(free)
 
 
 def _memory_bytes() -> int:

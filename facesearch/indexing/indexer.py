@@ -155,8 +155,7 @@ def index_photos(
         executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
     Raises:
-        InputError: a path that does not exist, is empty, or is none; fewer than one worker, or several for a device
-            that only one process can use.
+        InputError: a path that does not exist, is empty, or is none; workers, see `executor_for`.
         WorkerError: a worker process has ended, as for want of memory.
         LibraryLockedError: another process is writing.
     """

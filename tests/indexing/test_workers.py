@@ -238,7 +238,7 @@ def test_a_gpu_is_fed_by_as_many_processes_as_fit(
 ) -> None:
     monkeypatch.setattr(executors, "CORES", cores)
     monkeypatch.setattr(executors, "_memory_bytes", lambda: gigabytes << 30)
-    monkeypatch.setattr(executors, "_gpu_bytes", lambda _: on_gpu << 30)
+    monkeypatch.setattr(executors, "free_bytes", lambda _: on_gpu << 30)
     monkeypatch.setattr(pipeline, "device", "cuda")
     expected = ProcessExecutor(workers) if workers else ThreadExecutor(pipeline.workers)
     assert executor_for(pipeline, None, photos) == expected
