@@ -162,7 +162,7 @@ class Rounds:
 
     def _mean2(self, a: Ints, b: Ints) -> Floats:
         """Mean squared distance between the faces of two clusters, less what their faces add to what is allowed."""
-        products = np.einsum("nd,nd->n", self._sums[a], self._sums[b]).astype(np.float64)
+        products = np.einsum("nd,nd->n", self._sums.take(a, axis=0), self._sums.take(b, axis=0)).astype(np.float64)
         mean = 2 - 2 * products / (self._sizes[a] * self._sizes[b])
         return np.asarray(mean - self._shifts[a] / self._sizes[a] - self._shifts[b] / self._sizes[b])
 
