@@ -1,6 +1,6 @@
 """What a GPU brings: indexing, embedding, neighbours and training there, each beside what people would use instead.
 
-    python index/benchmark_gpu.py PHOTOS [--device cuda] [--parts same,index,embed] [--photos 4000] [--out FILE]
+    python index/benchmark_gpu.py PHOTOS [--device cuda] [--parts same,embed,near,index] [--photos 4000] [--out FILE]
 
 It runs anywhere: with `--device cpu` everything goes the same way, through PyTorch on the CPU, and shows that it works,
 not how fast a GPU is. Start-up is told apart from steady state, and images from faces (of a mirrored face the network
@@ -9,7 +9,9 @@ sees two images). Each run is a process of its own. The parts:
 - same: faces of two runs on the device and of one on the CPU, all in float32: equal bits, pixels, distances;
 - index: `facesearch index` on the device and on the CPU, with as many worker processes as it chooses, and
   facenet-pytorch on the device; how busy the card is, by nvidia-smi while it runs, and by the profiler for one thread;
-- embed: crops in memory -> embeddings, beside the bare network on images that are on the device already.
+- embed: crops in memory -> embeddings, beside the bare network on images that are on the device already;
+- near: the nearest of each of many made-up faces among all of them, beside FAISS's flat index on a sample of the
+  queries; and clusters of these faces on the device and on the CPU.
 
 Where there are fewer photos than are asked for, copies with other bytes behind the picture's end stand in for the rest.
 """
@@ -45,6 +47,7 @@ STEADY = (0.3, 0.95)
 LEAST_STORED = 8  # batches between them; with fewer the rate is that of the whole run
 SAME_PHOTOS, PROFILED, PEER_PHOTOS = 200, 128, 200
 CROPS, EMBED_ROUNDS = 4096, 5
+NEAREST, QUERIES = 16, 1000
 NVIDIA_SMI = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
 
 
@@ -243,6 +246,46 @@ def embed(device: str, precision: str, count: int) -> Figures:
     }
 
 
+def near(device: str, count: int) -> Figures:
+    """Nearest neighbours of all among all, and of a sample by FAISS."""
+    import faiss
+    from synthetic import synthetic_faces
+
+    from facesearch.core.torch_neighbours import TorchNeighbours
+
+    vectors, _ = synthetic_faces(count)
+    k = min(NEAREST + 1, count)  # each is its own nearest
+    TorchNeighbours(device, vectors[:1000]).nearest(min(k, 1000))
+    began = time.perf_counter()
+    ids, _ = TorchNeighbours(device, vectors).nearest(k)
+    seconds = time.perf_counter() - began
+    flat = faiss.IndexFlatL2(vectors.shape[1])
+    flat.add(vectors)
+    some = np.linspace(0, count - 1, min(QUERIES, count)).astype(np.int64)
+    sampled = _seconds(lambda: flat.search(vectors[some], k))
+    true = flat.search(vectors[some], k)[1]
+    found = np.mean([len(set(a) & set(b)) / k for a, b in zip(ids[some].tolist(), true.tolist(), strict=True)])
+    flat_s = sampled * count / len(some)
+    return {"faces": count, "seconds": seconds, "flat_extrapolated_s": flat_s, "recall": float(found)}
+
+
+def clusters(device: str, count: int, to: str) -> Figures:
+    """Clusters of made-up faces, without reading and writing them; labels into the .npy file `to`."""
+    from synthetic import synthetic_faces
+
+    from facesearch.calibration import load_calibration
+    from facesearch.clustering import Faces, cluster_faces
+    from facesearch.embedding import resolve
+
+    vectors, _ = synthetic_faces(count)
+    faces, calibration = Faces(vectors, np.arange(count), np.zeros(count)), load_calibration(resolve(MODEL))
+    began = time.perf_counter()
+    labels = cluster_faces(faces, calibration, device=device)
+    seconds = time.perf_counter() - began
+    np.save(to, labels)
+    return {"faces": count, "seconds": seconds}
+
+
 def _seconds(function: Callable[[], object]) -> float:
     began = time.perf_counter()
     function()
@@ -250,7 +293,7 @@ def _seconds(function: Callable[[], object]) -> float:
 
 
 RUNS: dict[str, Callable[..., Figures]] = {
-    run.__name__: run for run in (faces_of, index, profiled, facenet_pytorch, embed)
+    run.__name__: run for run in (faces_of, index, profiled, facenet_pytorch, embed, near, clusters)
 }
 
 
@@ -308,6 +351,20 @@ def embedding(device: str, count: int) -> Figures:
     return {precision: alone(embed, device, precision, count) for precision in precisions}
 
 
+def neighbours(device: str, count: int) -> Figures:
+    """Neighbours; and clusters on the device beside those of the CPU."""
+    from sklearn.metrics import adjusted_rand_score
+
+    figures: Figures = {"nearest": alone(near, device, count)}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder, f"{number}.npy")) for number in range(2)]
+        figures["clusters"], figures["clusters on the CPU"] = (
+            alone(clusters, where, count, file) for where, file in zip((device, "cpu"), files, strict=True)
+        )
+        figures["ari"] = float(adjusted_rand_score(*(np.load(file) for file in files)))
+    return figures
+
+
 def enough(folder: Path, count: int, scratch: Path) -> list[str]:
     """So many photos; where the folder has fewer, copies whose bytes differ behind the picture's end."""
     from facesearch.media import find_photos
@@ -326,10 +383,11 @@ def enough(folder: Path, count: int, scratch: Path) -> list[str]:
 def main(
     photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder with photos.")],
     device: Annotated[str, typer.Option(help="cuda, cuda:1, or cpu to try it out.")] = "cuda",
-    parts: Annotated[str, typer.Option(help="Which parts, in this order.")] = "same,embed,index",
+    parts: Annotated[str, typer.Option(help="Which parts, in this order.")] = "same,embed,near,index",
     count: Annotated[int, typer.Option("--photos", min=16, help="Photos that are indexed.")] = 4000,
     workers: Annotated[int | None, typer.Option(min=1, help="As `facesearch index --workers`.")] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops that are embedded.")] = CROPS,
+    faces: Annotated[int, typer.Option(min=2, help="Made-up faces whose neighbours are looked for.")] = 1_000_000,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
 ) -> None:
     """Measure the parts and print their figures."""
@@ -339,6 +397,7 @@ def main(
         measures: dict[str, Callable[[], Figures]] = {
             "same": lambda: same(paths, device),
             "embed": lambda: embedding(device, crops),
+            "near": lambda: neighbours(device, faces),
             "index": lambda: indexing(paths, device, workers),
         }
         for part in parts.split(","):

@@ -9,6 +9,7 @@ import pytest
 from detection_samples import Rgb
 from PIL import Image
 
+SMALL = ("--photos", 16, "--crops", 4, "--faces", 3000)
 SCRIPT = Path(__file__).resolve().parents[1] / "index" / "benchmark_gpu.py"
 
 
@@ -27,7 +28,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
-    done = run(photos, "--device", "cpu", "--parts", "same,embed", "--photos", 16, "--crops", 4, "--out", out)
+    done = run(photos, "--device", "cpu", "--parts", "same,embed,near", *SMALL, "--out", out)
     assert done.returncode == 0, done.stderr
     figures = json.loads(out.read_text())
     same = figures["same"]
@@ -38,9 +39,11 @@ def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None
     assert same["boxes_px"] <= 0.01
     assert same["embeddings_l2"] <= 1e-3
     assert figures["embed"]["float32"]["faces_per_s"] > 0
+    assert figures["near"]["nearest"]["recall"] > 0.999
+    assert figures["near"]["ari"] == 1
 
 
 def test_unknown_parts_are_refused(photos: Path) -> None:
     done = run(photos, "--device", "cpu", "--parts", "everything")
     assert done.returncode == 2
-    assert "same, embed, index" in done.stderr
+    assert "same, embed, near, index" in done.stderr
