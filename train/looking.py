@@ -17,6 +17,7 @@ from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
 from facesearch.core.types import Face
+from facesearch.detection import DEFAULT_DETECTOR
 from facesearch.detection import load as load_detector
 from facesearch.detection.main_face import main_face
 from facesearch.embedding import NetworkEmbedder
@@ -95,10 +96,11 @@ class Eyes:
     usual: Pipeline
 
     @classmethod
-    def open(cls, device: str) -> "Eyes":
+    def open(cls, device: str, detector: str = DEFAULT_DETECTOR) -> "Eyes":
+        """Args: as `pick_device` and `facesearch.detection.load` take them. Raises ModelError."""
         place, crops = pick_device(device), NetworkEmbedder(NoNetwork(WIDE))
-        quick = load_detector(config=DetectionConfig(turned=False, only_main=True), device=place)
-        usual = load_detector(device=place)
+        quick = load_detector(detector, DetectionConfig(turned=False, only_main=True), place)
+        usual = load_detector(detector, device=place)
         return cls(_QuickPipeline(crops, quick, device=place), Pipeline(crops, usual, device=place))
 
     def look(self, paths: list[str]) -> list[Seen | PhotoError]:
