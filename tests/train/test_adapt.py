@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -337,6 +339,20 @@ def test_interrupted_it_leaves_the_library_as_it_was(library: Path, before: dict
         adapt(Job(library, steps=5, device="cpu", changes=RECIPE), ctrl_c)
     assert contents(library) == before
     assert not (library / SCRATCH).exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_with_its_code_and_leaves_no_crops(library: Path, before: dict[str, bytes]) -> None:
+    code = "from facesearch.cli import command; command()"
+    options = ["adapt", "--library", library, "--device", "cpu", "--steps", "100000"]
+    with subprocess.Popen([sys.executable, "-c", code, *options], stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        while not (library / SCRATCH).exists() and child.poll() is None:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, told = child.communicate(timeout=60)
+    assert child.returncode == 130, told
+    assert told.endswith("Stopped; the library is as it was. Run the same command again to begin anew.\n")
+    assert contents(library) == before
 
 
 def test_one_at_a_time(library: Path) -> None:

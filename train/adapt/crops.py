@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.files import FOLDER_MODE, make_folders
 from facesearch.detection import load as load_detector
@@ -27,14 +26,10 @@ BATCH_PHOTOS = 4
 Tick = Callable[[int, int], None]
 
 
-def cut_out(
-    store: Store, faces: Sequence[OwnFace], folder: Path, device: str = "auto", tick: Tick = lambda *_: None
-) -> FaceSet:
+def cut_out(store: Store, faces: Sequence[OwnFace], folder: Path, tick: Tick = lambda *_: None) -> FaceSet:
     """The crops of some faces, in a new folder that only its owner can read; photos that have changed are left out.
 
-    Args:
-        device: decodes and warps nothing yet; the detector that a pipeline has is loaded there.
-        tick: photos done, photos in all.
+    Nothing is detected: where the faces are is known. Args: tick: photos done, photos in all.
 
     Raises InputError where no photo is there any more.
     """
@@ -42,8 +37,7 @@ def cut_out(
     for face in faces:
         of_photo[face.face.photo_id].append(face)
     photos = [_Photo(tuple(store.files_of(photo)), tuple(of_photo[photo])) for photo in sorted(of_photo)]
-    place = pick_device(device)
-    pipeline = Pipeline(NetworkEmbedder(NoNetwork(WIDE)), load_detector(device=place), device=place)
+    pipeline = Pipeline(NetworkEmbedder(NoNetwork(WIDE)), load_detector())
     make_folders(folder, FOLDER_MODE)
     run, done = CropsRun(folder), 0
 

@@ -37,6 +37,7 @@ __all__ = ["Job", "Report", "adapt", "judged"]
 
 RECIPE = "adapt"
 SCRATCH, LOCK = "adapting", "adapting.lock"
+SLOWER = "the library's model runs in int8, and this one in float32: indexing takes about twice as long"
 
 Tick = Callable[[int, int], None]
 # What is done, and what is counted -> the function that is told how much.
@@ -69,6 +70,7 @@ class Report:
     start: the library's model. share: of what training changed that was followed.
     people, faces: to "learn" from, to "choose" by, "held_out". left_out: faces whose photo is gone or has changed.
     figures: of the people held out, before and after.
+    note: what else to know about the model; empty for nothing.
     """
 
     kept: bool
@@ -83,6 +85,7 @@ class Report:
     seed: int
     seconds: float
     figures: dict[str, Change]
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As `facesearch adapt --json` prints it."""
@@ -106,7 +109,7 @@ def adapt(job: Job, progress: Progress = lambda *_: nullcontext(lambda *_: None)
         with _scratch(library.folder) as folder:
             with progress("Reading photos", "photos") as tick:
                 wanted = [*parts.learn, *parts.choose, *parts.held_out]
-                crops = cut_out(library.store, wanted, folder, job.device, tick)
+                crops = cut_out(library.store, wanted, folder, tick)
             found = _Parts.of(parts, crops)
             with joined(job.device) as ranks:
                 trainer = Trainer(recipe, *start(recipe.network, job.seed), ranks, len(found.learn.people))
@@ -126,6 +129,7 @@ def adapt(job: Job, progress: Progress = lambda *_: nullcontext(lambda *_: None)
                 seed=job.seed,
                 seconds=round(time.monotonic() - began, 1),
                 figures=changes,
+                note=SLOWER if kept and library.spec.is_int8 else "",
             )
             if kept:
                 _keep(path, trainer.spec, tried, recipe, report, library.spec)
@@ -184,7 +188,7 @@ class _Parts:
 
 @dataclass(frozen=True)
 class _Tried:
-    """figures: before and after. calibration: of the whole embedder; own: of the part that was trained, alone."""
+    """What training came to. figures: before and after. calibration: of the whole embedder after it."""
 
     state: State
     share: float
@@ -203,7 +207,7 @@ def _tried(whole: Whole, trainer: Trainer, parts: _Parts, job: Job, progress: Pr
     state = blend(whole.start, trained, share)
     with progress("Measuring", "faces") as tick:
         before = _measured(whole, whole.start, parts, tick)
-        after = _measured(whole, state, parts, tick)
+        after = _measured(whole, state, parts, tick) if share else before
     return _Tried(state, share, steps, (before[0], after[0]), after[1])
 
 

@@ -29,6 +29,8 @@ def tell(report: Report, library: str | None) -> None:
         rows.append((NAMES[name] + better, _plain(change.before), _plain(change.after), _signed(change.gain)))
     table(("", "before", "after", "gain"), rows)
     shown(f"{sentence(report.verdict)} It took {span(report.seconds)}.")
+    if report.note:
+        shown(sentence(report.note))
     if report.kept:
         place = f" --library {shlex.quote(library)}" if library else ""
         shown(f"Take the library over: facesearch migrate --model {shlex.quote(report.model)}{place}")
