@@ -17,7 +17,7 @@ __all__ = ["adapt"]
 NEEDS = ("torch", "pytorch_metric_learning")
 
 
-@app.command(rich_help_panel=MODELS, epilog="Example: facesearch adapt --steps 100")
+@app.command(rich_help_panel=MODELS, epilog="Example: facesearch adapt --steps 50")
 def adapt(
     library: LibraryOption = None,
     out: Annotated[
@@ -25,7 +25,7 @@ def adapt(
         typer.Option(help="The model's file, NEW.safetensors.", show_default="a new one in the library's folder"),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of training, 32 faces each.", show_default="200")
+        int | None, typer.Option(min=1, help="Steps of training, 32 faces each.", show_default="100")
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="End training after so many minutes.", show_default="no")

@@ -16,16 +16,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from adapt_samples import RECIPE, named_library
 from conftest import Answer
 from fakes import FakeDetector
 from filelock import FileLock
 from people_samples import CALIBRATION, PEOPLE_SPEC, Collection, a_portrait, portrait
+from PIL import Image
 
 from facesearch.clustering import Faces, cluster_faces
 from facesearch.core.errors import InputError, LibraryLockedError
+from facesearch.core.settings import FLOAT32
 from facesearch.core.types import Face
-from facesearch.embedding import NetworkEmbedder, checkpoint, load_network
+from facesearch.embedding import NetworkEmbedder, checkpoint, load_embedder, load_network, resolve
 from facesearch.evaluation import bcubed_scores, tar_at_far
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
@@ -43,10 +46,16 @@ from train.adapt.figures import (
     figures_of,
     mean_tar,
 )
-from train.adapt.learning import SHARES, part_to_train
+from train.adapt.learning import SHARES, Whole, part_to_train
 from train.adapt.people import OwnFace, events_of, own_faces
 from train.adapt.run import LOCK, SCRATCH, Job, Report, adapt, judged
 from train.adapt.splitting import MIN_FACES, MIN_HELD_OUT, MIN_PEOPLE, split
+from train.config import NetworkConfig, Recipe
+from train.dataset import FaceImage, FaceSet
+from train.distributed import Ranks
+from train.looking import WIDE
+from train.starting import start
+from train.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -254,6 +263,28 @@ def test_of_a_combination_sface_is_trained() -> None:
     assert part_to_train("/a/adapted-1.safetensors+dlib") == "/a/adapted-1.safetensors"
     assert part_to_train("dlib") == "dlib"
     assert part_to_train("/a/mine.safetensors") == "/a/mine.safetensors"
+
+
+def test_of_a_combination_the_embedding_is_the_products(tmp_path: Path) -> None:
+    spec = resolve("sface+dlib", FLOAT32)
+    generator = np.random.default_rng(0)
+    (tmp_path / "p").mkdir()
+    images = []
+    for number in range(3):
+        blocks = generator.integers(0, 256, (7, 7, 3), np.uint8)
+        path = tmp_path / "p" / f"{number}.png"
+        Image.fromarray(blocks).resize((224, 224), Image.Resampling.BICUBIC).save(path)
+        images.append(FaceImage(path, "p", WIDE.landmarks))
+    network = NetworkConfig(start="sface")
+    trainer = Trainer(Recipe(network), *start(network, 0), Ranks(torch.device("cpu")))
+    whole = Whole(spec, trainer)
+    crops = whole.crops(FaceSet(tuple(images)))
+    expected = load_embedder(spec, "cpu").embed(crops.pixels)
+    np.testing.assert_allclose(whole.embed(whole.start, crops), expected, atol=2e-4)
+    np.testing.assert_array_equal(whole.embed(whole.start, crops.take([2])), whole.embed(whole.start, crops)[2:])
+    other = {name: value + 0.01 for name, value in whole.start.items()}
+    assert np.abs(whole.embed(other, crops) - expected)[:, :128].max() < 2e-4  # dlib's
+    assert np.abs(whole.embed(other, crops) - expected)[:, 128:].max() > 1e-2
 
 
 # --- all of it

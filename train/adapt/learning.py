@@ -6,6 +6,7 @@ the library from whom nothing was learnt, none of them held out.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from facesearch import embedding
 from facesearch.core.settings import FLOAT32, ModelSpec
-from facesearch.embedding import NetworkEmbedder, combined
-from facesearch.embedding.combined_torch import Combined
+from facesearch.embedding import combined
+from facesearch.embedding.combined_torch import SFacePart
 from facesearch.embedding.registry import WITH_DLIB, parts_of
 from train.adapt.figures import HeldOutFaces, mean_tar
 from train.augmentation import Augmentation
@@ -26,7 +27,7 @@ from train.samplers import make_sampler
 from train.starting import hold_targets, live_embedder
 from train.trainer import Trainer
 
-__all__ = ["SHARES", "State", "Whole", "choose_share", "embedded", "learn", "part_to_train"]
+__all__ = ["SHARES", "Crops", "State", "Whole", "choose_share", "learn", "part_to_train"]
 
 # Of what training has changed.
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -41,24 +42,59 @@ def part_to_train(name: str) -> str:
     return parts_of(name)[0] if name == combined.NAME or name.endswith(WITH_DLIB) else name
 
 
+@dataclass(frozen=True)
+class Crops:
+    """n crops as a library's embedder takes them, (height, width, 3) uint8 each.
+
+    fixed: (n, d) what the part gives of them that is not trained; None where there is none.
+    """
+
+    pixels: Sequence[NDArray[np.uint8]]
+    fixed: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, rows: Sequence[int]) -> "Crops":
+        """Those of some rows."""
+        return Crops([self.pixels[row] for row in rows], None if self.fixed is None else self.fixed[rows])
+
+
 class Whole:
-    """A library's embedder with the network in training as its part, or as all of it."""
+    """A library's embedder with the network in training as its part, or as all of it.
+
+    What is not trained runs once for each crop, and as the product runs it.
+    """
 
     def __init__(self, spec: ModelSpec, trainer: Trainer) -> None:
         """Args: spec: of the library's model. trainer: with the weights that the library's model has."""
-        self._trainer = trainer
-        module: nn.Module = trainer.module
+        self.spec, self.start = spec.in_float32, _copied(trainer.module)
+        self._trainer, self._dlib, module = trainer, None, trainer.module
+        trained = trainer.spec
         if spec.network == combined.NAME:
-            dlib = embedding.resolve("dlib", FLOAT32)
-            module = Combined((trainer.spec, module), (dlib, embedding.load_module(dlib)))
-        self.spec = spec.in_float32
-        self._module = module.to(trainer.ranks.device)
-        self.start = _copied(trainer.module)
+            self._dlib = embedding.load_embedder(embedding.resolve("dlib", FLOAT32), str(trainer.ranks.device))
+            module, trained = SFacePart(module), replace(self.spec, dim=trainer.spec.dim)
+        self._embedder = live_embedder(module, trained, trainer.ranks.device, trainer.layout)
 
-    def with_weights(self, state: State) -> NetworkEmbedder:
-        """The embedder with these weights in the part that is trained; valid until the next call."""
+    def crops(self, faces: FaceSet, tick: Tick = lambda *_: None) -> Crops:
+        """As this embedder takes them. Raises TrainingError where one cannot be read."""
+        pixels, rows = [], [np.zeros((0, self._dlib.spec.dim if self._dlib else 0), np.float32)]
+        for first in range(0, len(faces), EMBED_AT_ONCE):
+            some = [load_crop(image, self.spec.preprocessing) for image in faces.images[first : first + EMBED_AT_ONCE]]
+            pixels += some
+            if self._dlib is not None:
+                rows.append(self._dlib.embed([combined.dlib_crop(crop) for crop in some]))
+            tick(len(pixels), len(faces))
+        return Crops(pixels, None if self._dlib is None else np.concatenate(rows))
+
+    def embed(self, state: State, crops: Crops) -> NDArray[np.float32]:
+        """(n, d) float32, unit L2 norm. Args: state: weights of the part that is trained."""
         self._trainer.module.load_state_dict(state)
-        return live_embedder(self._module, self.spec, self._trainer.ranks.device, self._trainer.layout)
+        vectors = self._embedder.embed(crops.pixels)
+        if crops.fixed is None:
+            return vectors
+        both = [crops.fixed * combined.dlib_factor(), vectors * combined.sface_factor()]
+        return np.concatenate(both, axis=1, dtype=np.float32)
 
 
 def learn(
@@ -98,29 +134,18 @@ def learn(
 
 
 def choose_share(
-    whole: Whole, trained: State, crops: Sequence[NDArray[np.uint8]], faces: HeldOutFaces, tick: Tick = lambda *_: None
+    whole: Whole, trained: State, crops: Crops, faces: HeldOutFaces, tick: Tick = lambda *_: None
 ) -> float:
     """The smallest of the SHARES that is best on some people from whom nothing was learnt; 0 where training is no use.
 
     Args:
-        trained: weights after training. crops: n, as the whole embedder takes them. faces: what is known of them.
+        trained: weights after training. crops: of these people. faces: what is known of them.
     """
     scores = []
     for done, share in enumerate(SHARES, start=1):
-        vectors = whole.with_weights(blend(whole.start, trained, share)).embed(crops)
-        scores.append(mean_tar(vectors, faces))
+        scores.append(mean_tar(whole.embed(blend(whole.start, trained, share), crops), faces))
         tick(done * len(crops), len(SHARES) * len(crops))
     return SHARES[int(np.argmax(scores))]
-
-
-def embedded(embedder: NetworkEmbedder, faces: FaceSet, tick: Tick = lambda *_: None) -> NDArray[np.float32]:
-    """(n, d) float32, unit L2 norm. Raises TrainingError where a crop cannot be read."""
-    rows = [np.zeros((0, embedder.spec.dim), np.float32)]
-    for first in range(0, len(faces), EMBED_AT_ONCE):
-        some = faces.images[first : first + EMBED_AT_ONCE]
-        rows.append(embedder.embed([load_crop(image, embedder.spec.preprocessing) for image in some]))
-        tick(first + len(some), len(faces))
-    return np.concatenate(rows)
 
 
 def _copied(module: nn.Module) -> State:

@@ -23,12 +23,12 @@ from facesearch.evaluation.labelled import calibration_of
 from facesearch.library import Library
 from train.adapt.crops import cut_out, face_of
 from train.adapt.figures import Change, HeldOutFaces, compared, figures_of
-from train.adapt.learning import State, Whole, choose_share, embedded, learn, part_to_train
+from train.adapt.learning import Crops, State, Whole, choose_share, learn, part_to_train
 from train.adapt.people import OwnFace, own_faces
 from train.adapt.splitting import Split, split
 from train.blending import blend
 from train.config import Recipe, read_recipe
-from train.dataset import FaceSet, load_crop
+from train.dataset import FaceSet
 from train.distributed import joined
 from train.starting import start
 from train.trainer import Trainer
@@ -176,6 +176,16 @@ class _Parts:
     def named(self) -> dict[str, FaceSet]:
         return {"learn": self.learn, "choose": self.choose, "held_out": self.held_out}
 
+    @property
+    def unseen(self) -> FaceSet:
+        """All from whom nothing is learnt."""
+        return FaceSet((*self.choose.images, *self.held_out.images))
+
+    def rows(self, part: FaceSet) -> list[int]:
+        """Where the images of a part are among those of `unseen`."""
+        row = {image: number for number, image in enumerate(self.unseen.images)}
+        return [row[image] for image in part.images]
+
     def known(self, part: FaceSet) -> HeldOutFaces:
         theirs = [self.own[face_of(image)] for image in part.images]
         return HeldOutFaces(
@@ -201,24 +211,23 @@ def _tried(whole: Whole, trainer: Trainer, parts: _Parts, job: Job, progress: Pr
     """Train, choose how far that is followed, and measure it before and after."""
     with progress("Training", "faces") as tick:
         trained, steps = learn(trainer, parts.learn, tick, 60 * (job.minutes or float("inf")))
-    with progress("Choosing", "faces") as tick:
-        crops = [load_crop(image, whole.spec.preprocessing) for image in parts.choose.images]
-        share = choose_share(whole, trained, crops, parts.known(parts.choose), tick)
-    state = blend(whole.start, trained, share)
     with progress("Measuring", "faces") as tick:
-        before = _measured(whole, whole.start, parts, tick)
-        after = _measured(whole, state, parts, tick) if share else before
+        crops = whole.crops(parts.unseen, tick)
+    with progress("Choosing", "faces") as tick:
+        theirs = crops.take(parts.rows(parts.choose))
+        share = choose_share(whole, trained, theirs, parts.known(parts.choose), tick)
+    state = blend(whole.start, trained, share)
+    before = _measured(whole, whole.start, parts, crops)
+    after = _measured(whole, state, parts, crops) if share else before
     return _Tried(state, share, steps, (before[0], after[0]), after[1])
 
 
-def _measured(whole: Whole, state: State, parts: _Parts, tick: Tick) -> tuple[dict[str, Any], Calibration]:
+def _measured(whole: Whole, state: State, parts: _Parts, crops: Crops) -> tuple[dict[str, Any], Calibration]:
     """Figures of the people held out, and a calibration from all from whom nothing was learnt."""
-    unseen = FaceSet(tuple(sorted((*parts.choose.images, *parts.held_out.images), key=lambda i: (i.person, i.path))))
-    vectors = embedded(whole.with_weights(state), unseen, tick)
-    calibration = _calibration(whole.spec, vectors, unseen)
-    held_out = set(parts.held_out.images)
-    rows = [row for row, image in enumerate(unseen.images) if image in held_out]
-    return figures_of(vectors[rows], parts.known(parts.held_out), calibration), calibration
+    vectors = whole.embed(state, crops)
+    calibration = _calibration(whole.spec, vectors, parts.unseen)
+    held_out = vectors[parts.rows(parts.held_out)]
+    return figures_of(held_out, parts.known(parts.held_out), calibration), calibration
 
 
 def _calibration(spec: ModelSpec, vectors: NDArray[np.float32], faces: FaceSet) -> Calibration:
