@@ -14,7 +14,8 @@ from facesearch.cli.app import MODELS, DeviceOption, JsonOption, LibraryOption, 
 
 __all__ = ["adapt"]
 
-NEEDS = ("torch", "pytorch_metric_learning")
+# The first one's extra brings all.
+NEEDS = ("pytorch_metric_learning", "torch")
 
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch adapt --steps 50")
@@ -40,13 +41,14 @@ def adapt(
     """
     from facesearch.core.extras import require
 
+    place = _place_of_training()
     require("adapt", *NEEDS)
     options = {
         "library": None if library is None else str(library),
         "out": None if out is None else str(out),
         **{"steps": steps, "minutes": minutes, "seed": seed, "device": device, "as_json": as_json},
     }
-    _become(_place_of_training(), json.dumps(options))
+    _become(place, json.dumps(options))
 
 
 def _place_of_training() -> str:
