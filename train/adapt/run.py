@@ -114,7 +114,7 @@ def adapt(job: Job, progress: Progress = lambda *_: nullcontext(lambda *_: None)
             with joined(job.device) as ranks:
                 trainer = Trainer(recipe, *start(recipe.network, job.seed), ranks, len(found.learn.people))
                 tried = _tried(Whole(library.spec, trainer), trainer, found, job, progress)
-            changes = compared(*tried.figures, int(found.known(found.held_out).people.max()) + 1, job.seed)
+            changes = compared(*tried.figures, len(found.held_out.people), job.seed)
             kept, verdict = judged(changes, tried.share)
             report = Report(
                 kept=kept,
