@@ -141,7 +141,9 @@ class _Job:
             return Entry(source, None, reason="no face found")
         try:
             rgb, landmarks = (
-                wide_crop(self.eyes, seen.loaded, face) if self.style == "aligned" else box_crop(seen.loaded, face)
+                wide_crop(self.eyes.usual, seen.loaded, face)
+                if self.style == "aligned"
+                else box_crop(seen.loaded, face)
             )
         except PhotoError as error:
             return Entry(source, None, reason=str(error))

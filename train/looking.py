@@ -137,11 +137,11 @@ def _load(pipeline: Pipeline, medium: Medium | PhotoError) -> LoadedPhoto | Phot
         return error
 
 
-def wide_crop(eyes: Eyes, photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Crop and (5, 2) landmarks in it, as WIDE says. Raises PhotoError."""
+def wide_crop(pipeline: Pipeline, photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Crop and (5, 2) landmarks in it, as WIDE says. Args: pipeline: one that makes such. Raises PhotoError."""
     # the template counts from the centre of the first pixel, landmarks from its edge
     to_crop = similarity(face.landmarks, np.array(WIDE.landmarks) + 0.5)
-    return eyes.usual.crops(photo, [face])[0], to_crop(face.landmarks)
+    return pipeline.crops(photo, [face])[0], to_crop(face.landmarks)
 
 
 def box_crop(photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from facesearch.core.errors import InputError
 from train.validation import FAR, PairDistances
 
-__all__ = ["gain_interval"]
+__all__ = ["LEVEL", "gain_interval", "weighted_tar"]
 
 Floats = NDArray[np.float64]
 DRAWS, LEVEL = 300, 0.95
@@ -43,11 +43,22 @@ def gain_interval(before: PairDistances, after: PairDistances, figure: str, seed
 
 
 def _weighted(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64], figure: str) -> float:
-    """AUC or TAR of pairs that count `weights` times; order sorts them by distance, nearest first."""
-    one = np.where(same, weights, 0.0)[order]
-    two = np.where(same, 0.0, weights)[order]
-    accepted = np.cumsum(two)
-    if figure == "auc":  # of the strangers, those farther than a same pair
-        return float(one @ (accepted[-1] - accepted) / max(one.sum() * accepted[-1], 1e-12))
+    return (weighted_auc if figure == "auc" else weighted_tar)(same, weights, order)
+
+
+def weighted_auc(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> float:
+    """AUC of n pairs. Args: weights: (n,) how often each counts. order: (n,) sorts them, nearest first."""
+    one, accepted = _in_order(same, weights, order)  # of the strangers, those farther than a same pair
+    return float(one @ (accepted[-1] - accepted) / max(one.sum() * accepted[-1], 1e-12))
+
+
+def weighted_tar(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> float:
+    """TAR at FAR 1e-3; arguments as of `weighted_auc`."""
+    one, accepted = _in_order(same, weights, order)
     within = accepted <= FAR * accepted[-1]
     return float(one[within].sum() / max(one.sum(), 1e-12))
+
+
+def _in_order(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """How often each pair counts as one of one person, and how many strangers are accepted up to it."""
+    return np.where(same, weights, 0.0)[order], np.cumsum(np.where(same, 0.0, weights)[order])
