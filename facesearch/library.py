@@ -24,6 +24,7 @@ from facesearch.calibration import (
 )
 from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
+from facesearch.core.device import pick_device
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
@@ -190,7 +191,7 @@ class Library:
         New faces of people of whom something has been decided are put to them at once.
 
         Args:
-            workers: processes that analyse photos on a CPU; 1 for threads of this one, None for what is faster.
+            workers: processes that analyse photos; 1 for threads of this one, None for what is faster.
 
         Raises:
             InputError: a path or a number of workers that cannot be meant.
@@ -240,11 +241,14 @@ class Library:
             eps: plain DBSCAN at this distance instead of the method that the calibration makes possible.
             min_samples: of DBSCAN.
 
-        Raises InputError where eps is not given and the model has no calibration to take it from.
+        Raises InputError where eps is not given and the model has no calibration to take it from, and for a device that
+        is not there.
         """
         from facesearch.people.clustering import recluster
 
-        return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples)
+        # "auto" is looked for only where there are so many faces that it is needed: PyTorch takes seconds to import
+        device = self.device if self.device == "auto" else pick_device(self.device)
+        return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples, device=device)
 
     def migrate(
         self,

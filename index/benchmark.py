@@ -141,14 +141,14 @@ def _indexing_rows(figures: Figures) -> list[Row]:
     theirs, peer = ways["facenet-pytorch"], "facenet-pytorch, batches of 32"
     batches = next(way["images_per_s"] for name, way in aligned.items() if name.startswith(peer))  # on all cores
     return [
-        _faster("indexing", "photos/s", rates["facesearch"], "facenet-pytorch", rates["facenet-pytorch"], 6),
-        _faster("indexing", "photos/s", rates["facesearch"], "face_recognition", rates["face_recognition"], 12),
+        _faster("indexing", "photos/s", rates["facesearch"], "facenet-pytorch", rates["facenet-pytorch"], 8),
+        _faster("indexing", "photos/s", rates["facesearch"], "face_recognition", rates["face_recognition"], 10),
         _at_least(
             "facenet-pytorch's faces found too", "%", 100 * theirs["sure_faces_ours"] / theirs["sure_faces"], 100
         ),
         *(
             _faster(
-                f"aligning, {style}", "images/s", aligned[f"train align, {style}"]["images_per_s"], peer, batches, 4
+                f"aligning, {style}", "images/s", aligned[f"train align, {style}"]["images_per_s"], peer, batches, 10
             )
             for style in ("box", "aligned")
         ),
@@ -162,7 +162,7 @@ def _search_rows(figures: Figures) -> list[Row]:
     largest = max(figures["growth"], key=int)
     search, faces = figures["growth"][largest]["search"], f"{int(largest):,} faces"
     return [
-        _quicker(f"one query in {faces}", "ms", search["ours_p50_ms"], "FAISS flat", search["flat_p50_ms"], 10),
+        _quicker(f"one query in {faces}", "ms", search["ours_p50_ms"], "FAISS flat", search["flat_p50_ms"], 12),
         _at_least("recall@10 of that query", "%", 100 * search["recall_at_10"], 99),
         _at_most("facesearch query, from cold", "s", figures["query"]["ours_s"], 2.5),
         _at_most(f"opening a library of {faces}", "s", figures["open"]["ours_s"], 1),
@@ -173,7 +173,7 @@ def _clustering_rows(figures: Figures) -> list[Row]:
     clustered, same = figures["clustering"]["cluster"][-1], figures["clustering"]["same_groups"][0]
     peer = clustered["dbscan_extrapolated_seconds"]
     return [
-        _quicker(f"cluster, {clustered['faces']:,} faces", "s", clustered["seconds"], "DBSCAN, extrapolated", peer, 10),
+        _quicker(f"cluster, {clustered['faces']:,} faces", "s", clustered["seconds"], "DBSCAN, extrapolated", peer, 13),
         _at_most("memory of that clustering", "GB", _gb(clustered["peak_mb"]), 4),
         _at_least(f"ARI to exact clusters, {same['faces']:,} faces", "%", 100 * same["ari"], 99.5),
         _at_most("placing 1,000 new faces", "s", clustered["place_seconds"], 5),

@@ -6,6 +6,8 @@ fit         a recipe (train/configs/*.toml) and aligned crops -> a checkpoint th
 evaluate    LFW's protocol with plots, for any model, on LFW itself, .bin pair sets and labelled photos
 export      a model as an ONNX file with its TOML file
 recipes     what recipes there are
+
+`facesearch adapt` starts train/adapt, which trains on the named people of a library.
 """
 
 __all__: list[str] = []

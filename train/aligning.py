@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from facesearch.core.errors import InputError, PhotoError
+from facesearch.detection import DEFAULT_DETECTOR
 from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
 from train.crops import BATCH_IMAGES, CropsReport, CropsRun, finished, writing
@@ -38,6 +39,7 @@ def align(
     *,
     style: str = "aligned",
     device: str = "auto",
+    detector: str = DEFAULT_DETECTOR,
     workers: int | None = None,
     tick: Tick = lambda *_: None,
 ) -> CropsReport:
@@ -49,20 +51,21 @@ def align(
         dataset: has a folder with images for each person.
         out: for crops (the images' relative paths with .jpg), manifest.jsonl and align.json.
         style: "aligned" for 224 x 224 px, landmarks where WIDE says; "box" for 182 x 182 px as davidsandberg/facenet.
+        detector: by name, or an .onnx file.
         workers: threads that look at images; None for as many as keep the machine busy.
 
     Raises:
         InputError: dataset is no such folder; out lies in it, holds something else, crops of another style or of
             another data set, is being written by another run, or cannot be written.
-        ModelError: the device is not there.
+        ModelError: the device or the detector is not there.
     """
     dataset, out = dataset.resolve(), out.resolve()
     run = CropsRun(out)
-    settings, sources = _settings(dataset, style), _sources(dataset, out)
+    settings, sources = _settings(dataset, style, detector), _sources(dataset, out)
     with writing(out, settings):
         todo = _plan(out, sources)
         if todo:
-            eyes = Eyes.open(device)
+            eyes = Eyes.open(device, detector)
             job = _Job(dataset, style, eyes, run)
             batches = (todo[i : i + BATCH_IMAGES] for i in range(0, len(todo), BATCH_IMAGES))
             run.fill(job.make, batches, workers or eyes.usual.workers, lambda: tick(run.done, len(todo)))
@@ -87,7 +90,7 @@ def _relative(path: str, root: Path) -> str:
     return PurePosixPath(Path(path).relative_to(root)).as_posix()
 
 
-def _settings(dataset: Path, style: str) -> dict[str, Any]:
+def _settings(dataset: Path, style: str, detector: str) -> dict[str, Any]:
     """How the crops are made."""
     how: dict[str, dict[str, Any]] = {
         "aligned": wide_settings(),
@@ -96,7 +99,8 @@ def _settings(dataset: Path, style: str) -> dict[str, Any]:
     if style not in how:
         raise InputError(f"style must be 'aligned' or 'box', not {style!r}")
     looks = {"pick": "prominent", "min_face": f"{QUICK_MIN_FACE_SHARE:g} of the shorter side, else as indexing"}
-    return how[style] | {"source": dataset.name} | looks
+    other = {} if detector == DEFAULT_DETECTOR else {"detector": detector}
+    return how[style] | {"source": dataset.name} | looks | other
 
 
 # A source, its crop, and why it cannot be looked at (mostly empty).
@@ -137,7 +141,9 @@ class _Job:
             return Entry(source, None, reason="no face found")
         try:
             rgb, landmarks = (
-                wide_crop(self.eyes, seen.loaded, face) if self.style == "aligned" else box_crop(seen.loaded, face)
+                wide_crop(self.eyes.usual, seen.loaded, face)
+                if self.style == "aligned"
+                else box_crop(seen.loaded, face)
             )
         except PhotoError as error:
             return Entry(source, None, reason=str(error))

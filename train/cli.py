@@ -19,6 +19,7 @@ from facesearch.cli.output import (
 )
 from facesearch.core.errors import InputError
 from facesearch.core.extras import is_installed
+from facesearch.core.settings import DEFAULT_DETECTOR
 
 __all__ = ["app", "main"]
 
@@ -45,6 +46,7 @@ def align(
     dataset: Annotated[Path, typer.Argument(help="A folder with a folder of images for each person.")],
     out: Annotated[Path, typer.Argument(help="Where the crops and their manifest go; go on by giving it again.")],
     style: Annotated[str, typer.Option(help="aligned (224 px, upright) or box (182 px, as FaceNet's).")] = "aligned",
+    detector: Annotated[str, typer.Option(help="As `facesearch index --detector`.")] = DEFAULT_DETECTOR,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -52,7 +54,7 @@ def align(
     from train.aligning import align as align_images
 
     with count_progress("Aligning", unit="images") as tick:
-        report = align_images(dataset, out, style=style, device=device, tick=tick)
+        report = align_images(dataset, out, style=style, device=device, detector=detector, tick=tick)
     if as_json:
         print_json(asdict(report))
         return

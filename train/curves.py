@@ -87,17 +87,34 @@ def _validations(axes: "Axes", lines: list[dict[str, Any]]) -> None:
 
 
 def roc_figure(curves: Mapping[str, PairDistances], what: str) -> "Figure":
-    """True accepts over false accepts, the latter in decades."""
-    figure = _figure((6, 5))
-    axes = figure.subplots()
+    """ROC: true accepts over false accepts, the latter in decades. DET: false rejects over them, both in decades.
+
+    DET (Martin et al., "The DET curve in assessment of detection task performance", Eurospeech 1997) shows what is left
+    to gain; its axes are logarithms here, as in NIST's reports on faces, and not normal deviates.
+    """
+    figure = _figure((11, 5))
+    roc, det = figure.subplots(1, 2)
     for label, pairs in curves.items():
-        axes.plot(*_roc(pairs), label=f"{label} (AUC {pairs.scores().auc:.4f})")
-    least = 1 / max(min(int((~pairs.same).sum()) for pairs in curves.values()), 10)
-    axes.set(xscale="log", xlim=(least, 1), ylim=(0, 1.01), xlabel="false-accept rate", ylabel="true-accept rate")
-    axes.set_title(f"ROC on {what}", fontsize=10)
-    axes.grid(alpha=0.3, which="both")
-    axes.legend(loc="lower right")
+        far, tar = _roc(pairs)
+        roc.plot(far, tar, label=f"{label} (AUC {pairs.scores().auc:.4f})")
+        det.plot(far, np.maximum(1 - tar, 1e-9), label=label)
+    strangers, same = (max(min(int(count(pairs)) for pairs in curves.values()), 10) for count in (_strangers, _same))
+    roc.set(xscale="log", xlim=(1 / strangers, 1), ylim=(0, 1.01), ylabel="true-accept rate")
+    det.set(xscale="log", yscale="log", xlim=(1 / strangers, 1), ylim=(1 / same, 1), ylabel="false-reject rate")
+    for axes, name, place in ((roc, "ROC", "lower right"), (det, "DET", "upper right")):
+        axes.set_xlabel("false-accept rate")
+        axes.set_title(f"{name} on {what}", fontsize=10)
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(loc=place)
     return figure
+
+
+def _strangers(pairs: PairDistances) -> int:
+    return int((~pairs.same).sum())
+
+
+def _same(pairs: PairDistances) -> int:
+    return int(pairs.same.sum())
 
 
 def _roc(pairs: PairDistances) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from train.log import RunLog
 from train.losses import StepStatistics
 from train.report import Report
 from train.resampling import gain_interval
+from train.run_page import write_page
 from train.snapshots import write_snapshot
 from train.trainer import Trainer
 from train.validation import HeldOut, LfwPairs, PairDistances, Scores
@@ -120,6 +121,7 @@ class Keeper:
         self._log.flush()
         replace_file(self._folder / "report.json", self.report.to_json().encode())
         draw_run(self._folder, self._before, after)
+        write_page(self._folder, self.report)
         return self.report
 
     def close(self) -> None:

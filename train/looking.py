@@ -17,6 +17,7 @@ from facesearch.core.device import pick_device
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import DetectionConfig, ModelSpec, Preprocessing
 from facesearch.core.types import Face
+from facesearch.detection import DEFAULT_DETECTOR
 from facesearch.detection import load as load_detector
 from facesearch.detection.main_face import main_face
 from facesearch.embedding import NetworkEmbedder
@@ -95,10 +96,11 @@ class Eyes:
     usual: Pipeline
 
     @classmethod
-    def open(cls, device: str) -> "Eyes":
+    def open(cls, device: str, detector: str = DEFAULT_DETECTOR) -> "Eyes":
+        """Args: as `pick_device` and `facesearch.detection.load` take them. Raises ModelError."""
         place, crops = pick_device(device), NetworkEmbedder(NoNetwork(WIDE))
-        quick = load_detector(config=DetectionConfig(turned=False, only_main=True), device=place)
-        usual = load_detector(device=place)
+        quick = load_detector(detector, DetectionConfig(turned=False, only_main=True), place)
+        usual = load_detector(detector, device=place)
         return cls(_QuickPipeline(crops, quick, device=place), Pipeline(crops, usual, device=place))
 
     def look(self, paths: list[str]) -> list[Seen | PhotoError]:
@@ -135,11 +137,11 @@ def _load(pipeline: Pipeline, medium: Medium | PhotoError) -> LoadedPhoto | Phot
         return error
 
 
-def wide_crop(eyes: Eyes, photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Crop and (5, 2) landmarks in it, as WIDE says. Raises PhotoError."""
+def wide_crop(pipeline: Pipeline, photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Crop and (5, 2) landmarks in it, as WIDE says. Args: pipeline: one that makes such. Raises PhotoError."""
     # the template counts from the centre of the first pixel, landmarks from its edge
     to_crop = similarity(face.landmarks, np.array(WIDE.landmarks) + 0.5)
-    return eyes.usual.crops(photo, [face])[0], to_crop(face.landmarks)
+    return pipeline.crops(photo, [face])[0], to_crop(face.landmarks)
 
 
 def box_crop(photo: LoadedPhoto, face: Face) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

@@ -1,7 +1,7 @@
 """A training run, from a recipe and a data set to a checkpoint in use.
 
 The run's folder holds recipe.json, log.jsonl, tensorboard/, snapshot.pt to go on from, best.safetensors (only if it is
-better than the start on people whom training has not seen), last.safetensors, report.json and the pictures.
+better than the start on people whom training has not seen), last.safetensors, report.json, the pictures and index.html.
 """
 
 import json

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from facesearch.core.errors import InputError
 from train.validation import FAR, PairDistances
 
-__all__ = ["gain_interval"]
+__all__ = ["LEVEL", "gain_interval", "weighted_tar"]
 
 Floats = NDArray[np.float64]
 DRAWS, LEVEL = 300, 0.95
-NEAR = 8
 
 
 def gain_interval(before: PairDistances, after: PairDistances, figure: str, seed: int = 0) -> tuple[float, float]:
@@ -32,41 +31,34 @@ def gain_interval(before: PairDistances, after: PairDistances, figure: str, seed
     first, second = before.people.T
     generator = np.random.default_rng(seed)
     people = int(before.people.max()) + 1
-    measures = [_Measure(pairs, figure) for pairs in (before, after)]
+    order = {id(pairs): np.argsort(pairs.distances, kind="stable") for pairs in (before, after)}
     gains = []
     for _ in range(DRAWS):
         times = np.bincount(generator.integers(people, size=people), minlength=people).astype(np.float64)
         weights = np.where(before.same, times[first], times[first] * times[second])
-        figures = [measure(weights) for measure in measures]
+        figures = [_weighted(pairs.same, weights, order[id(pairs)], figure) for pairs in (before, after)]
         gains.append(figures[1] - figures[0])
     low, high = np.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
-class _Measure:
-    """AUC or TAR of pairs as often as each counts."""
+def _weighted(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64], figure: str) -> float:
+    return (weighted_auc if figure == "auc" else weighted_tar)(same, weights, order)
 
-    def __init__(self, pairs: PairDistances, figure: str) -> None:
-        self._same, self._figure = pairs.same, figure
-        self._order = np.argsort(pairs.distances, kind="stable")
-        # TAR depends on the nearest pairs only, and there are millions: some times as many as it takes unweighted.
-        strangers = np.cumsum(~pairs.same[self._order])
-        self._near = self._order[: int(np.searchsorted(strangers, NEAR * FAR * strangers[-1])) + 1]
 
-    def __call__(self, weights: Floats) -> float:
-        """Args: weights (n,), whole numbers."""
-        if self._figure == "auc":  # of the strangers, those farther than a same pair
-            one, two = self._weights(weights, self._order)
-            accepted = np.cumsum(two)
-            return float(one @ (accepted[-1] - accepted) / max(one.sum() * accepted[-1], 1e-12))
-        of_same = weights[self._same].sum()
-        allowed = FAR * (weights.sum() - of_same)
-        one, two = self._weights(weights, self._near)
-        if two.sum() <= allowed:
-            one, two = self._weights(weights, self._order)
-        return float(one[np.cumsum(two) <= allowed].sum() / max(of_same, 1e-12))
+def weighted_auc(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> float:
+    """AUC of n pairs. Args: weights: (n,) how often each counts. order: (n,) sorts them, nearest first."""
+    one, accepted = _in_order(same, weights, order)  # of the strangers, those farther than a same pair
+    return float(one @ (accepted[-1] - accepted) / max(one.sum() * accepted[-1], 1e-12))
 
-    def _weights(self, weights: Floats, order: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Of same pairs and of strangers, nearest first; 0 at the others' places."""
-        same, sorted_weights = self._same[order], weights[order]
-        return np.where(same, sorted_weights, 0.0), np.where(same, 0.0, sorted_weights)
+
+def weighted_tar(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> float:
+    """TAR at FAR 1e-3; arguments as of `weighted_auc`."""
+    one, accepted = _in_order(same, weights, order)
+    within = accepted <= FAR * accepted[-1]
+    return float(one[within].sum() / max(one.sum(), 1e-12))
+
+
+def _in_order(same: NDArray[np.bool_], weights: Floats, order: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """How often each pair counts as one of one person, and how many strangers are accepted up to it."""
+    return np.where(same, weights, 0.0)[order], np.cumsum(np.where(same, 0.0, weights)[order])

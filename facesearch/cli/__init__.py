@@ -7,22 +7,19 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from facesearch.cli import clusters, indexing, keeping, migrating, models, people, search, serve, sharing
+from facesearch.cli import adapting, clusters, indexing, keeping, migrating, models, people, search, serve, sharing
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
 from facesearch.core.errors import FacesearchError
 from facesearch.core.extras import EXTRAS, how_to_get
 
-if TYPE_CHECKING:
-    from typer import Typer
-
 __all__ = ["app", "command", "leave_after", "main", "run"]
 
 # Commands in the order of --help.
 _FILES = [
-    module.__name__ for module in (indexing, search, people, clusters, serve, keeping, migrating, sharing, models)
+    module.__name__
+    for module in (indexing, search, people, clusters, serve, keeping, migrating, sharing, models, adapting)
 ]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 
@@ -57,8 +54,8 @@ def leave_after(program: Callable[[], None]) -> None:
     os._exit(code)
 
 
-def run(program: "Typer") -> None:
-    """Run a Typer app: errors become one line and exit code 2."""
+def run(program: Callable[[], object]) -> None:
+    """Run a Typer app, or any program: errors become one line and exit code 2."""
     print_whatever_the_encoding()
     try:
         try:
@@ -72,7 +69,7 @@ def run(program: "Typer") -> None:
         sys.exit(READER_GONE)
 
 
-def _run(program: "Typer") -> None:
+def _run(program: Callable[[], object]) -> None:
     try:
         program()
     except FacesearchError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import DECIDE, FIND, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import DECIDE, FIND, DeviceOption, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import MANY, print_json, save_picture, shown, table
 from facesearch.core.wording import percent, plural
 
@@ -33,10 +33,11 @@ def cluster(
         Path | None, typer.Option(help="Draw the largest clusters into this picture, one row for each.")
     ] = None,
     library: LibraryOption = None,
+    device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Cluster the faces of the library by person."""
-    with open_library(library) as opened:
+    with open_library(library, device=device) as opened:
         result = opened.cluster(eps=eps, min_samples=min_samples)
     if sheet is not None:
         save_picture(_sheet(result), sheet)

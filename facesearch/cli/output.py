@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from PIL.Image import Image
+    from rich.progress import ProgressColumn
 
     from facesearch.indexing.indexer import Progress as IndexProgress
 
@@ -132,25 +133,17 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
         BarColumn,
         MofNCompleteColumn,
         Progress,
-        ProgressColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import Task as RichTask
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: RichTask) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:.1f} photos/s" if speed else "- photos/s")
 
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),  # knows what to write while the folders are still being listed
-        Rate(),
+        _rate("photos"),
         TextColumn("{task.fields[faces]} faces"),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -166,6 +159,20 @@ def photo_progress() -> "Iterator[Callable[[IndexProgress], None]]":
                 plain.update(state.done, state.todo, f"{state.faces} faces, ")
 
         yield update
+
+
+def _rate(unit: str) -> "ProgressColumn":
+    """How many a second."""
+    from rich.progress import ProgressColumn
+    from rich.progress import Task as RichTask
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: RichTask) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.1f} {unit}/s" if speed else f"- {unit}/s")
+
+    return Rate()
 
 
 @contextmanager
@@ -186,7 +193,7 @@ def count_progress(what: str, *, unit: str) -> Iterator[Callable[[int, int], Non
     )
 
     console = Console(stderr=True)
-    counted = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(), TextColumn(unit))
+    counted = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(), _rate(unit))
     columns = (TextColumn("{task.description}"), BarColumn(), *counted, TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)

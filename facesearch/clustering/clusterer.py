@@ -7,7 +7,7 @@ constant is a distance: cuts are where the calibration's false-accept rate meets
 
 Everything is measured in squared L2, and evidence in nats of false-accept rate, which the calibration's slope turns
 into squared distance. The result is a function of the set of faces: rows are first ordered by their own content. All
-pairs of up to 50,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
+pairs of up to 20,000 good faces are looked at (`few`), of more those that approximate neighbours propose (`many`).
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 WEAK_BLOCK = 1 << 22
 # Good faces up to which all pairs are looked at; beyond, those that approximate neighbours propose.
-ALL_PAIRS = 50_000
+ALL_PAIRS = 20_000
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def cluster_faces(
     eps: float | None = None,
     min_samples: int = 2,
     options: Options = DEFAULTS,
+    device: str = "cpu",
 ) -> Ints:
     """Cluster faces by person, within what the user has decided.
 
@@ -117,6 +118,7 @@ def cluster_faces(
         calibration: of the model; may be None where eps is given.
         eps: plain DBSCAN at this distance instead, as scikit-learn has it.
         min_samples: of DBSCAN, of the cores or of the whole; as scikit-learn has it.
+        device: as `pick_device` takes it; more good faces than ALL_PAIRS are compared on it, where it is a CUDA device.
 
     Returns:
         (n,) int64 labels: 0 is the largest cluster, equal sizes by content; faces in no cluster are -1.
@@ -136,7 +138,7 @@ def cluster_faces(
     elif len(ordered):
         assert calibration is not None
         cuts = Cuts.of(len(ordered), calibration, options)
-        labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options).cluster(told), told)
+        labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options, device).cluster(told), told)
     return labels
 
 
@@ -178,8 +180,11 @@ class Clusterer:
     Strong faces are looked at for clusters; weak ones are put into the clusters that there are.
     """
 
-    def __init__(self, faces: Faces, cuts: Cuts, min_samples: int = 2, options: Options = DEFAULTS) -> None:
+    def __init__(
+        self, faces: Faces, cuts: Cuts, min_samples: int = 2, options: Options = DEFAULTS, device: str = "cpu"
+    ) -> None:
         self.faces, self.cuts, self.min_samples, self.options = faces, cuts, min_samples, options
+        self._device = device
         self.strong = faces.strong(options)
 
     def cluster(self, constraints: Constraints) -> Ints:
@@ -212,16 +217,16 @@ class Clusterer:
         return labels, shift
 
     def _compared(self, faces: Faces) -> Few | Many:
-        """The faces as far as they are compared: all pairs of up to 50,000 faces, if these are at most 100 million."""
+        """The faces as far as they are compared: all pairs of up to 20,000 faces, if these are at most 100 million."""
         if len(faces) > ALL_PAIRS:
-            return Many(faces.embeddings, faces.photos)
+            return Many(faces.embeddings, faces.photos, self._device)
         # the largest shift that _shift can give, but for the crowding
         most = np.log1p(self.cuts.expected / self.options.trust) / self.cuts.nats
         reach = np.sqrt(self.cuts.large**2 + 2 * self.options.crowding * most)
         try:
             return Few(faces.embeddings, faces.photos, float(max(reach, self.cuts.crowd_radius, self.cuts.eps)))
         except TooManyPairsError:  # of a person with more than about 10,000 photos
-            return Many(faces.embeddings, faces.photos)
+            return Many(faces.embeddings, faces.photos, self._device)
 
     def _shift(self, strangers: Floats) -> Floats:
         """Squared distance to take off a pair for each of its faces: negative where look-alikes crowd around it.
@@ -239,9 +244,7 @@ class Clusterer:
         sure = labels.copy()
         weak = np.setdiff1d(np.arange(len(labels)), self.strong)
         told = weak[constraints.person[weak] != NOBODY]
-        homes = {
-            int(constraints.person[row]): int(labels[row]) for row in self.strong if constraints.person[row] != NOBODY
-        }
+        homes = constraints.homes(labels, self.strong)
         fresh = int(labels.max(initial=-1)) + 1
         for row in told:
             person = int(constraints.person[row])
@@ -273,7 +276,7 @@ class Clusterer:
         allowed2 = np.bincount(inverse, shift[members]) / sizes + self.cut2(sizes.astype(np.float64))
         poor = np.asarray(np.bincount(inverse, self.faces.excess[members]), np.float64)
         against = self._against(poor / sizes, self.options.company_from)
-        whose = {int(constraints.person[row]): int(labels[row]) for row in members if constraints.person[row] != NOBODY}
+        whose = constraints.homes(labels, members)
         block = max(1, WEAK_BLOCK // len(clusters))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]

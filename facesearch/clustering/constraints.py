@@ -74,6 +74,11 @@ class Constraints:
             refused[labels[row]] |= people
         return who, refused
 
+    def homes(self, labels: NDArray[np.int64], rows: NDArray[np.int64]) -> dict[int, int]:
+        """Person -> the cluster of their last confirmed face among some rows."""
+        told = rows[self.person[rows] != NOBODY]
+        return dict(zip(self.person[told].tolist(), labels[told].tolist(), strict=True))
+
     def linked(
         self, labels: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], once: NDArray[np.bool_]
     ) -> NDArray[np.int64]:

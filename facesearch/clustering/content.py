@@ -22,7 +22,7 @@ def by_content(
         excess: (n,), see `facesearch.pipeline.quality.excess`.
         photos: (n,) the photo of each; only equality counts.
     """
-    content = np.unique(_as_words(embeddings), return_inverse=True)[1].reshape(-1)
+    content = _rank_of_content(np.ascontiguousarray(embeddings, np.float32))
     keys = (_rank_of_refused(len(excess), constraints), constraints.person, excess, content)
     order = np.lexsort(keys)
     same = np.ones(len(order), np.bool_)
@@ -36,9 +36,22 @@ def by_content(
     return np.asarray(np.lexsort((photos, _rank_of_photos(rank, photos), rank)), dtype=np.int64)
 
 
-def _as_words(embeddings: NDArray[np.float32]) -> NDArray[np.void]:
+def _rank_of_content(vectors: NDArray[np.float32]) -> Ints:
+    """(n,) a number for each row's bytes, in their order; only rows that begin alike are compared as a whole."""
+    first = np.ascontiguousarray(vectors[:, :2]).view(f">u{4 * min(vectors.shape[1], 2)}").ravel().astype(np.uint64)
+    _, beginning, sizes = np.unique(first, return_inverse=True, return_counts=True)
+    alike = np.flatnonzero(sizes[beginning] > 1)
+    rest = np.zeros(len(vectors), np.int64)
+    rest[alike] = np.unique(_as_words(vectors[alike]), return_inverse=True)[1].reshape(-1)
+    order = np.lexsort((rest, beginning))
+    new = (np.diff(beginning[order], prepend=-1) != 0) | (np.diff(rest[order], prepend=-1) != 0)
+    rank = np.empty(len(vectors), np.int64)
+    rank[order] = np.cumsum(new) - 1
+    return rank
+
+
+def _as_words(vectors: NDArray[np.float32]) -> NDArray[np.void]:
     """(n,) each row as one word of bytes."""
-    vectors = np.ascontiguousarray(embeddings, np.float32)
     return vectors.view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1]))).ravel()
 
 

@@ -1,11 +1,17 @@
-"""Pairs of faces as keys, DBSCAN's core faces from the pairs within eps, and the sums of clusters."""
+"""Pairs of faces as keys and what is measured of them, DBSCAN's core faces, and the sums of clusters."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["each_once", "linked", "summed"]
+from facesearch.core.executor import ThreadExecutor
+
+__all__ = ["each_once", "linked", "measured", "summed"]
 
 Ints = NDArray[np.int64]
+Real = TypeVar("Real", np.float32, np.float64)
 
 
 def each_once(keys: Ints) -> Ints:
@@ -14,6 +20,31 @@ def each_once(keys: Ints) -> Ints:
     first = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     return np.asarray(keys[first])
+
+
+def measured(
+    measure: Callable[[Any, Any], NDArray[Real]],
+    a: NDArray[np.integer],
+    b: NDArray[np.integer],
+    dtype: type[Real],
+    each: int,
+) -> NDArray[Real]:
+    """(m,) what a function gives for pairs, so many pairs at a time, on all cores.
+
+    Values do not depend on how many cores there are. NumPy lets go of Python's lock meanwhile.
+    """
+    values = np.empty(len(a), dtype)
+
+    def write(start: int) -> None:
+        part = slice(start, start + each)
+        values[part] = measure(a[part], b[part])
+
+    if len(a) <= each:
+        write(0)
+        return values
+    for _ in ThreadExecutor().map(write, range(0, len(a), each)):
+        pass
+    return values
 
 
 def linked(a: NDArray[np.integer], b: NDArray[np.integer], n: int, min_samples: int) -> Ints:

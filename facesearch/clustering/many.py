@@ -1,4 +1,4 @@
-"""Faces that are too many for all their pairs: approximate neighbours say which are compared, exact distances decide.
+"""Faces that are too many for all their pairs: their nearest are compared, and exact distances decide.
 
 The neighbours of single faces are looked for once, those of clusters among the clusters' means, again and again until
 nothing more is joined. What `few` does with all pairs is done here with these.
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from facesearch.clustering.candidates import of_one_photo
 from facesearch.clustering.constraints import Constraints
-from facesearch.clustering.links import each_once, linked
-from facesearch.clustering.near_lists import NearLists
+from facesearch.clustering.links import each_once, linked, measured
+from facesearch.clustering.near import near_of
 from facesearch.clustering.rounds import Rounds
 
 __all__ = ["Many"]
@@ -34,12 +34,12 @@ PAIRS = 1 << 12
 class Many:
     """n faces and the nearest of each."""
 
-    def __init__(self, vectors: NDArray[np.float32], photos: Ints) -> None:
-        """Args: vectors: (n, d) float32, unit norm. photos: (n,)."""
-        self._vectors = vectors
-        self._lists = NearLists(vectors)
+    def __init__(self, vectors: NDArray[np.float32], photos: Ints, device: str = "cpu") -> None:
+        """Args: vectors: (n, d) float32, unit norm. photos: (n,). device: as `pick_device` takes it."""
+        self._vectors, self._device = vectors, device
+        self._near = near_of(vectors, device)
         self._photo_pairs = of_one_photo(photos)
-        self._near: dict[int, tuple[Columns, Columns]] = {}
+        self._pairs: dict[int, tuple[Columns, Columns]] = {}
 
     def cores(self, eps: float, min_samples: int) -> Ints:
         """(n,) int64 labels: DBSCAN's core faces linked within eps as far as they are near each other; others alone."""
@@ -50,11 +50,11 @@ class Many:
     def strangers(self, radius: float, labels: Ints) -> Floats:
         """(n,) how many faces of other clusters there are within a radius of each, what the lists miss made up for."""
         counted = np.zeros(len(labels))
-        for a, b in self._lists.within(radius):
-            strange = labels[a] != labels[b]
-            a, b = a[strange], b[strange]
+        for a, b in self._near.within(radius, labels):
             near = _distances2(self._vectors, a, b) <= radius * radius
-            counted += np.bincount(a[near], minlength=len(labels))
+            np.add.at(counted, a[near], 1)
+        if self._near.exact:
+            return counted
         some = np.linspace(0, len(labels) - 1, min(COUNTED, len(labels))).astype(np.int64)
         found, there = counted[some].sum(), _strangers_of(some, self._vectors, radius, labels)
         return np.asarray(counted * (there / found if found else 1.0))
@@ -75,15 +75,15 @@ class Many:
         rounds.join()
         while True:
             places, means = rounds.means()
-            a, b = _pairs(NearLists(means).nearest(NEAREST))
+            a, b = _pairs(near_of(means, self._device).nearest(NEAREST))
             rounds.meet(places[a], places[b])
             if rounds.join() <= GOES_ON * len(places):
                 return rounds.labels()
 
     def _nearest(self, k: int) -> tuple[Columns, Columns]:
-        if k not in self._near:
-            self._near[k] = _pairs(self._lists.nearest(k))
-        return self._near[k]
+        if k not in self._pairs:
+            self._pairs[k] = _pairs(self._near.nearest(k))
+        return self._pairs[k]
 
 
 def _pairs(nearest: Columns) -> tuple[Columns, Columns]:
@@ -99,12 +99,13 @@ def _pairs(nearest: Columns) -> tuple[Columns, Columns]:
 
 def _distances2(vectors: NDArray[np.float32], a: Columns, b: Columns) -> NDArray[np.float32]:
     """(m,) float32 squared distances of pairs of rows, from their differences."""
-    squared = np.empty(len(a), np.float32)
-    for start in range(0, len(a), PAIRS):
-        part = slice(start, start + PAIRS)
-        difference = vectors[a[part]] - vectors[b[part]]
-        squared[part] = np.einsum("nd,nd->n", difference, difference)
-    return squared
+
+    def squared(a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float32]:
+        difference = vectors.take(a, axis=0)
+        difference -= vectors.take(b, axis=0)
+        return np.asarray(np.einsum("nd,nd->n", difference, difference))
+
+    return measured(squared, a, b, np.float32, PAIRS)
 
 
 def _strangers_of(rows: Ints, vectors: NDArray[np.float32], radius: float, labels: Ints) -> int:

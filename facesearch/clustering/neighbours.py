@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.clustering.links import measured
 from facesearch.core.distance import l2, squared_l2
 from facesearch.core.errors import InputError, TooManyPairsError
 
-__all__ = ["nearest_neighbours", "radius_neighbours"]
+__all__ = ["computes", "nearest_neighbours", "radius_neighbours"]
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -64,13 +65,21 @@ def radius_neighbours(
     return np.cumsum(np.concatenate(lengths)), np.concatenate(columns), np.concatenate(distances)
 
 
-def nearest_neighbours(embeddings: NDArray[np.float32], queries: NDArray[np.float32], k: int) -> tuple[Ids, Floats]:
+def computes(device: str) -> bool:
+    """Whether neighbours are looked for on a device and not with FAISS. Args: device: as `pick_device` gives it."""
+    return device.startswith("cuda")  # mps has no float64, in which distances are
+
+
+def nearest_neighbours(
+    embeddings: NDArray[np.float32], queries: NDArray[np.float32], k: int, *, device: str = "cpu"
+) -> tuple[Ids, Floats]:
     """The k rows of `embeddings` nearest to each query.
 
     Args:
         embeddings: (n, d) float32; unit norm is not required.
         queries: (q, d) float32.
         k: at least 1.
+        device: as `pick_device` gives it; "cuda" needs PyTorch, and finds the same.
 
     Returns:
         ids (q, min(k, n)) int64 row numbers and distances (q, min(k, n)) float64, nearest first, equal distances by
@@ -79,13 +88,18 @@ def nearest_neighbours(embeddings: NDArray[np.float32], queries: NDArray[np.floa
     Raises:
         InputError: not finite matrices with the same d, or k below 1.
     """
-    import faiss
-
-    vectors, wanted = _checked(embeddings), _checked(queries)
+    vectors = _checked(embeddings)
+    wanted = vectors if queries is embeddings else _checked(queries)
     if k < 1 or vectors.shape[1] != wanted.shape[1]:
         raise InputError(f"k must be at least 1 and the dimensions equal: {k}, {vectors.shape}, {wanted.shape}")
     if not len(vectors) or not len(wanted):
         return np.zeros((len(wanted), min(k, len(vectors))), np.int64), np.zeros((len(wanted), min(k, len(vectors))))
+    if computes(device):
+        from facesearch.core.torch_neighbours import TorchNeighbours
+
+        return TorchNeighbours(device, vectors, None if wanted is vectors else wanted).nearest(k)
+    import faiss
+
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
     _, candidates = index.search(wanted, min(k + SPARE_CANDIDATES, len(vectors)))
@@ -128,11 +142,7 @@ def _float32_error(vectors: NDArray[np.float32]) -> float:
 
 def _exact(queries: NDArray[np.float32], vectors: NDArray[np.float32], rows: Ids, columns: Ids) -> Floats:
     """L2 distance of queries[rows[i]] to vectors[columns[i]] in float64, some pairs at a time."""
-    distances = np.empty(len(rows))
-    for start in range(0, len(rows), EXACT_PAIRS):
-        part = slice(start, start + EXACT_PAIRS)
-        distances[part] = l2(queries[rows[part]], vectors[columns[part]])
-    return distances
+    return measured(lambda a, b: l2(queries[a], vectors[b]), rows, columns, np.float64, EXACT_PAIRS)
 
 
 def _checked(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.clustering.constraints import NOBODY, Constraints
-from facesearch.clustering.links import each_once, summed
+from facesearch.clustering.links import each_once, measured, summed
 
 __all__ = ["Rounds"]
 
@@ -154,10 +154,7 @@ class Rounds:
         keys += np.maximum(a, b)
         keys = each_once(keys[a != b])
         a, b = keys // count, keys % count
-        costs = np.empty(len(keys))
-        for start in range(0, len(keys), COST_PAIRS):
-            part = slice(start, start + COST_PAIRS)
-            costs[part] = self._mean2(a[part], b[part])
+        costs = measured(self._mean2, a, b, np.float64, COST_PAIRS)
         costs += self._against(keys)
         possible = (costs <= self._loosest2) & self._allowed(a, b)
         a, b, costs = a[possible], b[possible], costs[possible]
@@ -165,7 +162,7 @@ class Rounds:
 
     def _mean2(self, a: Ints, b: Ints) -> Floats:
         """Mean squared distance between the faces of two clusters, less what their faces add to what is allowed."""
-        products = np.einsum("nd,nd->n", self._sums[a], self._sums[b]).astype(np.float64)
+        products = np.einsum("nd,nd->n", self._sums.take(a, axis=0), self._sums.take(b, axis=0)).astype(np.float64)
         mean = 2 - 2 * products / (self._sizes[a] * self._sizes[b])
         return np.asarray(mean - self._shifts[a] / self._sizes[a] - self._shifts[b] / self._sizes[b])
 

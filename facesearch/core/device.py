@@ -11,7 +11,7 @@ from pathlib import Path
 from facesearch.core.errors import InputError
 from facesearch.core.extras import how_to_get, is_installed
 
-__all__ = ["pick_device"]
+__all__ = ["free_bytes", "pick_device"]
 
 # What the drivers of NVIDIA's GPUs, of the same below Windows' Linux, and of AMD's put there; CUDA and ROCm need it.
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
@@ -36,6 +36,13 @@ def pick_device(name: str = "auto") -> str:
     if not is_installed("torch"):
         return _without_torch(name)
     return _asked_of_torch(name)
+
+
+def free_bytes(device: str) -> int:
+    """What is free in the memory of a CUDA device. Args: device: as `pick_device` gives it."""
+    import torch
+
+    return int(torch.cuda.mem_get_info(device)[0])
 
 
 def _asked_of_torch(name: str) -> str:

@@ -26,8 +26,8 @@ __all__ = ["compiled"]
 PACKAGE = Path(__file__).resolve().parent.parent
 # Where code of networks lies; another version of it may make another network.
 CODE = ("core", "detection", "embedding")
-# Of one name: an older version of facesearch beside a newer one, say.
-KEPT = 2
+# Of one name: for threads and for worker processes, which have other settings, of two versions of facesearch.
+KEPT = 4
 # oneDNN, which computes for OpenVINO, uses no later instructions than these say.
 ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 

@@ -7,6 +7,7 @@ header's metadata (strings, as safetensors wants them) are
     spec         ModelSpec as JSON; its weights_sha256 is empty, because a file cannot hold its own hash
     training     JSON object: how it was trained, for people (recipe, data, steps, results)
     calibration  JSON object, optional: thresholds and the distance -> probability curve (facesearch.core.distance)
+    with_dlib    the same of FILE+dlib, where the checkpoint is part of that combination; optional
 
 The model is the file: when it is resolved, its name becomes the file's path and weights_sha256 the file's hash. Another
 version of the format gets another number, and readers refuse numbers that they do not know.
@@ -40,6 +41,7 @@ class CheckpointHeader:
     spec: ModelSpec
     training: dict[str, Any]
     calibration: dict[str, Any] | None
+    with_dlib: dict[str, Any] | None = None
 
 
 def save(
@@ -48,6 +50,7 @@ def save(
     spec: ModelSpec,
     training: Mapping[str, Any],
     calibration: Mapping[str, Any] | None = None,
+    with_dlib: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
     """Write a checkpoint; a file of that name is replaced at once or not at all.
 
@@ -55,7 +58,7 @@ def save(
         path: must end in .safetensors.
         state: module.state_dict() of ARCHITECTURES[spec.network](spec.dim), on any device.
         spec: network, dim and preprocessing count; name and weights_sha256 follow from the file.
-        training, calibration: anything that JSON can hold.
+        training, calibration, with_dlib: anything that JSON can hold.
 
     Returns:
         What resolve(path) gives.
@@ -75,8 +78,9 @@ def save(
         "spec": replace(spec, name=path.stem, weights_sha256="").to_json(),
         "training": json.dumps(dict(training), sort_keys=True),
     }
-    if calibration is not None:
-        metadata["calibration"] = json.dumps(dict(calibration), sort_keys=True)
+    for name, made in (("calibration", calibration), ("with_dlib", with_dlib)):
+        if made is not None:
+            metadata[name] = json.dumps(dict(made), sort_keys=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     part = part_of(path)
     try:
@@ -101,11 +105,13 @@ def read_header(path: Path) -> CheckpointHeader:
     try:
         spec = ModelSpec.from_json(metadata["spec"])
         training = _json_object(metadata["training"])
-        calibration = _json_object(metadata["calibration"]) if "calibration" in metadata else None
+        calibration, with_dlib = (
+            _json_object(metadata[name]) if name in metadata else None for name in ("calibration", "with_dlib")
+        )
     except (InputError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} has a damaged header: {error}") from error
     _check_network(spec, path)
-    return CheckpointHeader(spec, training, calibration)
+    return CheckpointHeader(spec, training, calibration, with_dlib)
 
 
 def resolve(path: Path) -> ModelSpec:

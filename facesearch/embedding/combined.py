@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding.compiled import Body, embedding_of
@@ -63,6 +64,12 @@ def combined_body(sface: tuple[ModelSpec, Body], dlib: tuple[ModelSpec, Body]) -
         return op.multiply(op.concat([op.multiply(part, np.float32(factor)) for part, factor in parts], 1), norm)
 
     return body
+
+
+def dlib_crop(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """dlib's crop, (150, 150, 3), out of the combination's, (187, 174, 3)."""
+    x, y = DLIB_AT
+    return crop[y : y + DLIB_SIDE, x : x + DLIB_SIDE]
 
 
 def dlib_factor() -> float:

@@ -7,7 +7,7 @@ from torch.nn import functional
 from facesearch.core.settings import ModelSpec, Preprocessing
 from facesearch.embedding import combined
 
-__all__ = ["Combined"]
+__all__ = ["Combined", "SFacePart"]
 
 
 class Combined(nn.Module):
@@ -20,12 +20,29 @@ class Combined(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         x, y = combined.DLIB_AT
-        square = planes[:, :, : combined.SFACE_SIDE]
-        small = functional.interpolate(square, [combined.SFACE_INPUT] * 2, mode="bilinear", align_corners=False)
+        small = _small(planes)
         dlib, _ = self.dlib(planes[:, :, y : y + combined.DLIB_SIDE, x : x + combined.DLIB_SIDE])
         sface, norm = self.sface(small)
         both: Tensor = norm * torch.cat([dlib * combined.dlib_factor(), sface * combined.sface_factor()], dim=1)
         return both
+
+
+class SFacePart(nn.Module):
+    """(n, 3, 187, 174) of 0 to 255, the crops of the combination -> what SFace's network gives of them."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, planes: Tensor) -> Tensor:
+        vectors: Tensor = self.network(_small(planes))
+        return vectors
+
+
+def _small(planes: Tensor) -> Tensor:
+    """SFace's part of a crop, in its own size."""
+    square = planes[:, :, : combined.SFACE_SIDE]
+    return functional.interpolate(square, [combined.SFACE_INPUT] * 2, mode="bilinear", align_corners=False)
 
 
 class _Member(nn.Module):

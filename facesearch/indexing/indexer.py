@@ -34,8 +34,8 @@ if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing
 __all__ = ["IndexReport", "Progress", "index_photos"]
 
 # A batch is full at so many photos, decoded megapixels or bytes, whichever comes first: enough for the networks
-# to work on together, little enough to lose and to hold in memory.
-BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES = 8, 6.0, 128 << 20
+# to work on together, little enough to lose and to hold in memory. A GPU takes so many times as much in one go.
+BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES, MORE_ON_GPU = 8, 6.0, 128 << 20, 2
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
 # Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
@@ -155,7 +155,7 @@ def index_photos(
         executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
     Raises:
-        InputError: a path that does not exist, is empty, or is none; fewer than one worker, or several for a GPU.
+        InputError: a path that does not exist, is empty, or is none; workers, see `executor_for`.
         WorkerError: a worker process has ended, as for want of memory.
         LibraryLockedError: another process is writing.
     """
@@ -220,7 +220,8 @@ def _analysed(
     files = takewhile(lambda _: not should_stop(), todo)
     read = ThreadExecutor(READERS).map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
     ahead = BATCHES_AHEAD * where.workers if isinstance(where, ProcessExecutor) else None
-    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read)), ahead)
+    larger = 1 if pipeline.device == "cpu" else MORE_ON_GPU
+    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read), larger), ahead)
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
@@ -243,14 +244,15 @@ def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
             yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
 
 
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+def _batches(items: Iterable[_Item], larger: int) -> Iterator[list[_Item]]:
+    """Args: larger: how many times more than the constants say fill a batch, but for bytes."""
     batch: list[_Item] = []
     megapixels, held = 0.0, 0
     for item in items:
         batch.append(item)
         megapixels += item.megapixels
         held += len(item.medium.data) if item.medium is not None else 0
-        if len(batch) >= BATCH_PHOTOS or megapixels >= BATCH_MEGAPIXELS or held >= BATCH_BYTES:
+        if len(batch) >= larger * BATCH_PHOTOS or megapixels >= larger * BATCH_MEGAPIXELS or held >= BATCH_BYTES:
             yield batch
             batch, megapixels, held = [], 0.0, 0
     if batch:

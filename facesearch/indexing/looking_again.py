@@ -14,7 +14,7 @@ from facesearch.media import MediaSource, Medium
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from facesearch.storage.pending_faces import LookedFor, PendingFace
 
-__all__ = ["Seen", "Unseen", "look_again"]
+__all__ = ["Seen", "Unseen", "look_again", "read_intact"]
 
 # As much is decoded at a time as when photos are indexed.
 MEGAPIXELS, BYTES = 6.0, 128 << 20
@@ -52,7 +52,7 @@ def _embedded(pipeline: Pipeline, source: MediaSource, photos: Sequence[Unseen])
     """The faces of photos where they are; the crops of all photos go through the network together."""
     cropped: list[list[Face] | None] = []
     for photo in photos:
-        medium = _read(source, photo)
+        medium = read_intact(source, photo.files)
         cropped.append(None if medium is None else _cropped(pipeline, medium, photo.faces))
     embedded = iter(pipeline.embedded([face for faces in cropped for face in faces or ()]))
     for photo, faces in zip(photos, cropped, strict=True):
@@ -79,7 +79,7 @@ def _portions(
     some: list[tuple[Unseen, Medium | None]] = []
     megapixels, held = 0.0, 0
     for photo in photos:
-        medium = _read(source, photo)
+        medium = read_intact(source, photo.files)
         some.append((photo, medium))
         if medium is not None:
             megapixels += _megapixels(pipeline, medium)
@@ -136,9 +136,9 @@ def _matched(pipeline: Pipeline, photo: Unseen, medium: Medium, result: PhotoRes
     return Seen(photo.id, result.min_face_px, (*found, *kept))
 
 
-def _read(source: MediaSource, photo: Unseen) -> Medium | None:
-    """The first of a photo's files that still holds it; None where none does."""
-    for path, sha256 in photo.files:
+def read_intact(source: MediaSource, files: Sequence[tuple[str, str]]) -> Medium | None:
+    """The first of a photo's files that still holds it; None where none does. Args: files: as of `Unseen`."""
+    for path, sha256 in files:
         try:
             medium = source.read(path)
         except PhotoError:

@@ -36,9 +36,14 @@ def table_faces(table: FaceTable) -> Faces:
 
 
 def recluster(
-    store: Store, calibration: Calibration | None, *, eps: float | None = None, min_samples: int = 2
+    store: Store,
+    calibration: Calibration | None,
+    *,
+    eps: float | None = None,
+    min_samples: int = 2,
+    device: str = "cpu",
 ) -> Clustering:
-    """Make all clusters anew, in one transaction.
+    """Make all clusters anew, in one transaction. Args: see `facesearch.clustering.cluster_faces`.
 
     Raises InputError where eps or min_samples is out of range, or there is neither eps nor a calibration.
     """
@@ -55,7 +60,7 @@ def recluster(
         handed_over, table = [faces.take(rows)], replace(table, embeddings=np.empty((0, store.spec.dim), np.float32))
         del faces
         labels = cluster_faces(
-            handed_over.pop(), calibration, constraints=constraints, eps=eps, min_samples=min_samples
+            handed_over.pop(), calibration, constraints=constraints, eps=eps, min_samples=min_samples, device=device
         )
         _write(connection, ids, labels, constraints)
         clusters.note_clustering(connection)
@@ -77,7 +82,7 @@ def recluster(
 def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Cluster]) -> tuple[Cluster, ...]:
     """The clusters with their faces, of which the path, the box and the ids are filled in."""
     row_of = {face: row for row, face in enumerate(table.ids.tolist())}
-    photo_ids, boxes = table.photo_ids.tolist(), [tuple(box) for box in table.boxes.tolist()]
+    photo_ids, boxes = table.photo_ids.tolist(), list(zip(*table.boxes.T.tolist(), strict=True))
 
     def described(face: int) -> Face:
         row = row_of[face]

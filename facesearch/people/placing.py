@@ -38,13 +38,15 @@ def identified(
     if not len(members) or not len(rows):
         return found
     clusters, starts, sizes = np.unique(labels[members], return_index=True, return_counts=True)
-    vectors, slope = faces.embeddings[members].astype(np.float64), identification.evidence.one[1]
-    column = {int(constraints.person[row]): int(np.searchsorted(clusters, labels[row])) for row in members.tolist()}
+    vectors, slope = faces.embeddings[members], np.float32(identification.evidence.one[1])
+    of_member = np.repeat(np.arange(len(clusters)), sizes)
+    column = dict(zip(constraints.person[members].tolist(), of_member.tolist(), strict=True))
     threshold = identification.threshold()
     step = max(1, BLOCK // len(members))
     for first in range(0, len(rows), step):
         part = rows[first : first + step]
-        squared = np.maximum(2 - 2 * faces.embeddings[part].astype(np.float64) @ vectors.T, 0.0)
+        # float32 is right to 1e-6 here, at distances where 1e-3 decides nothing, and takes a third of the time
+        squared = np.maximum(2 - 2 * faces.embeddings[part] @ vectors.T, 0.0, dtype=np.float32)
         least = np.minimum.reduceat(squared, starts, axis=1)
         worths = np.exp(-slope * (squared - np.repeat(least, sizes, axis=1)))
         soft = least - np.log(np.add.reduceat(worths, starts, axis=1) / sizes) / slope

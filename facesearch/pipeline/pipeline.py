@@ -36,8 +36,8 @@ __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 # is not a larger picture of the same people, it is a wider one.
 AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
 MAIN_FACES_AT_ONCE = 16
-# Threads that decode photos and prepare work for a GPU.
-GPU_WORKERS = 4
+# Threads that decode photos and prepare work for a GPU, at most: more would wait for Python's lock.
+GPU_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Pipeline:
 
         One more than there are cores: while one waits for Python's lock, or for what it needs, another computes.
         """
-        return CORES + 1 if self.device == "cpu" else GPU_WORKERS
+        return CORES + 1 if self.device == "cpu" else min(CORES + 1, GPU_WORKERS)
 
     # -- all steps ------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ __all__ = ["face_window", "rated", "sharpness"]
 # Norms of a network's vectors from which on a face is good; a nat is lost with each unit below. SFace was trained
 # without a margin on the norm, and what it does not recognise comes out short, as with other networks (Meng et al.,
 # "MagFace", CVPR 2021): of 9,000 degraded copies it told 76 % (rank correlation) of how near they stay to their person.
+# By a model's name: one that is trained further may make all of them longer or shorter.
 GOOD_NORM = {"sface": 12.0, "sface+dlib": 12.0}
 # By so much the same vectors are shorter in int8, at every length (mean of 200 faces; standard deviation 0.14).
 INT8_SHORTER = 0.15
@@ -68,7 +69,7 @@ def rated(face: Face, spec: ModelSpec, norm: float | None = None) -> tuple[float
         "turned away": 8 * (0.75 - seen.turned),
         "small": 1.5 * float(np.log2(max(seen.enlarged, 1e-6) / 2.3)),  # below 34 pixels
     }
-    good = GOOD_NORM.get(spec.network)
+    good = GOOD_NORM.get(spec.name)
     network = good - norm - INT8_SHORTER * spec.is_int8 if good is not None and norm is not None else 0.0
     quality = float(quality_of(max(network, *terms.values(), 0.0)))
     return quality, _named(face, terms, seen) if quality <= WEAK else ""

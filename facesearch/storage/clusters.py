@@ -155,9 +155,10 @@ def replace_all(connection: Connection, faces: Sequence[int], numbers: Sequence[
 
 def add(connection: Connection, faces: Sequence[int], numbers: Sequence[int]) -> None:
     """Put faces that are in no cluster into clusters."""
-    rows = [{"face_id": face, "cluster_id": number} for face, number in zip(faces, numbers, strict=True)]
-    if rows:
-        connection.execute(insert(db.clustered), rows)
+    rows = list(zip(faces, numbers, strict=True))
+    if rows:  # as tuples, for there are millions: SQLAlchemy takes as long to look at dictionaries as SQLite to write
+        statement = insert(db.clustered).values(face_id=0, cluster_id=0).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(str(statement), rows)
 
 
 def clustered_up_to() -> ScalarSelect[int]:

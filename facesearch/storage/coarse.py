@@ -28,6 +28,8 @@ MARGIN = 0.1
 LOOKED_AT = 125_000
 # For more neighbours than this share of what is looked into, everything is looked into.
 MANY = 0.01
+# FAISS's number for lists that several threads look through for one query; by itself it shares out queries only.
+ONE_QUERY = 1
 # Candidates beyond those wanted, so that rounding pushes no true neighbour out: this share of them, and so many.
 SPARE_SHARE, SPARE = 0.25, 16
 
@@ -71,6 +73,7 @@ def candidates(index: Any, query: Floats, k: int, probed: float) -> Ids:
     wanted = min(k + int(k * SPARE_SHARE) + SPARE, index.ntotal)
     many = wanted > MANY * probed * index.ntotal
     lists = index.nlist if many else looked_into(index.nlist, index.ntotal, probed)
+    index.parallel_mode = ONE_QUERY
     parameters = faiss.SearchParametersIVF(nprobe=lists)  # type: ignore[call-arg]
     found = index.search(query[None], wanted, params=parameters)[1][0]
     return np.asarray(found[found >= 0], np.int64)

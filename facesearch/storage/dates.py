@@ -5,13 +5,13 @@ are looked at, and most cameras do not say more. `taken_offset_s` is that clock'
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from sqlalchemy import Connection, select, update
 
 from facesearch.storage import schema as db
 
-__all__ = ["as_datetime", "date_photo", "dated", "undated"]
+__all__ = ["as_datetime", "date_photo", "dated", "days", "undated"]
 
 
 def dated(taken: datetime | None, mtime_ns: int) -> dict[str, object]:
@@ -29,6 +29,12 @@ def as_datetime(taken_at: float, offset_s: int | None) -> datetime:
     """What the clock of the place showed: with its offset, or naive where that is not known."""
     moment = datetime(1970, 1, 1) + timedelta(seconds=taken_at)
     return moment if offset_s is None else moment.replace(tzinfo=timezone(timedelta(seconds=offset_s)))
+
+
+def days(connection: Connection) -> dict[int, date]:
+    """Photo -> the day on which it was taken, by the clock of the place; of those that tell it themselves."""
+    query = select(db.photos.c.id, db.photos.c.taken_at).where(db.photos.c.dated_by == "exif")
+    return {photo: as_datetime(taken_at, None).date() for photo, taken_at in connection.execute(query)}
 
 
 def undated(connection: Connection) -> set[int]:

@@ -96,7 +96,7 @@ def one_file_of_each(connection: Connection, photo_ids: Iterable[int] | None = N
     if photo_ids is not None:
         query = query.where(db.paths.c.photo_id.in_(list(photo_ids)))
     ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
-    return {row.photo_id: row.path for row in connection.execute(ordered)}
+    return dict(iter(connection.execute(ordered)))  # iter: a result has keys(), and would be taken for a mapping
 
 
 def sizes(connection: Connection) -> dict[int, tuple[int, int]]:

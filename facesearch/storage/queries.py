@@ -32,5 +32,5 @@ def is_id(number: int) -> bool:
 
 def id_pairs(connection: Connection, query: Select[tuple[int, int]]) -> tuple[Ints, Ints]:
     """A query for two columns of ids as two arrays (n,) int64."""
-    rows = np.array([tuple(row) for row in connection.execute(query)], np.int64).reshape(-1, 2)
+    rows = np.fromiter((number for row in connection.execute(query) for number in row), np.int64).reshape(-1, 2)
     return rows[:, 0], rows[:, 1]

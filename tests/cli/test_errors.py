@@ -125,7 +125,12 @@ def test_thresholds_that_are_no_distance(command: Command, face: Path, threshold
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [(("--eps", "0"), "eps"), (("--eps", "nan"), "eps"), (("--min-samples", "0"), "min_samples")],
+    [
+        (("--eps", "0"), "eps"),
+        (("--eps", "nan"), "eps"),
+        (("--min-samples", "0"), "min_samples"),
+        (("--device", "abacus"), "abacus"),
+    ],
 )
 def test_cluster_options(command: Command, nowhere: Path, face: Path, options: tuple[str, ...], complaint: str) -> None:
     command("index", face)

@@ -125,6 +125,13 @@ def test_a_checkpoint_needs_pytorch(photos: Path, tmp_path: Path) -> None:
     assert error == f"Error: own.safetensors needs PyTorch: {how_to_get('torch')}\n"
 
 
+def test_adapting_needs_training_and_its_packages() -> None:
+    error = run("adapt", code=2)
+    assert error == f"Error: adapt needs PyTorch Metric Learning: {how_to_get('pytorch_metric_learning')}\n"
+    error = run("adapt", missing=["train"], code=2)
+    assert error.startswith("Error: adapt runs from a checkout of facesearch, where training is: pip install -e")
+
+
 def test_mtcnn_needs_the_package_with_its_weights() -> None:
     code = "import sys; sys.modules['facenet_pytorch'] = None\nfrom facesearch.detection import load; load('mtcnn')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

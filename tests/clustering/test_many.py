@@ -32,7 +32,7 @@ from facesearch.clustering.constraints import NOBODY
 from facesearch.clustering.few import Few
 from facesearch.clustering.links import each_once
 from facesearch.clustering.many import Many
-from facesearch.clustering.near_lists import NearLists
+from facesearch.clustering.near_lists import PROBES, NearLists
 from facesearch.core.errors import TooManyPairsError
 
 SIZES = [60, 40, 25, 25, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1] * 3
@@ -146,15 +146,21 @@ def test_lists_find_most_of_the_nearest_and_never_the_face_itself() -> None:
     assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found.tolist(), true.tolist(), strict=True)]) > 0.9
 
 
+def test_vectors_that_are_all_alike_are_found() -> None:
+    found = NearLists(np.repeat(line_of_faces(0.1), 20, axis=0)).nearest(3)
+    assert (found >= 0).all()
+
+
 def test_pairs_within_lists_leave_out_none_that_are_near() -> None:
-    """Along the main directions no distance is longer than it is, so what is compared at all is also found."""
-    embeddings = line_of_faces(*np.linspace(0, 0.3, 40))
+    """Along the main directions no distance is longer than it is; of so few faces all lists are looked into."""
+    embeddings = line_of_faces(*np.linspace(0, 0.3, PROBES))
     found = {
         (int(a), int(b))
-        for rows, columns in NearLists(embeddings).within(0.02)
+        for rows, columns in NearLists(embeddings).within(0.02, np.arange(PROBES))
         for a, b in zip(rows, columns, strict=True)
     }
-    pairs = pairs_within(embeddings, np.arange(40), 0.02)
+    pairs = pairs_within(embeddings, np.arange(PROBES), 0.02)
+    assert len(pairs.a) > PROBES / 2
     assert set(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)) <= found
 
 

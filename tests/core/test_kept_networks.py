@@ -67,7 +67,8 @@ def test_a_damaged_file_is_made_again(folder: Path, damage: Any) -> None:
     assert made.count == 1
 
 
-def test_another_network_is_another_and_the_latest_are_kept(folder: Path) -> None:
+def test_another_network_is_another_and_the_latest_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_networks, "KEPT", 2)
     for kept_as in ("small/0", "small/1", "smaller/1"):
         CompiledNetwork(Maker(), kept_as)(X)
     made, again = Maker(seed=1), Maker()

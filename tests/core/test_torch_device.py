@@ -81,7 +81,7 @@ def test_mtcnn_takes_what_is_read_only() -> None:
 def test_yunet_takes_what_is_read_only() -> None:
     canvas = np.zeros((64, 64, 3), np.uint8)
     canvas.flags.writeable = False
-    assert DeviceNetwork("cpu")(canvas).shape[0] == 16
+    assert DeviceNetwork("cpu")([canvas]).shape[:2] == (1, 16)
 
 
 class _Cuda:

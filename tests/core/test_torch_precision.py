@@ -13,6 +13,7 @@ from facesearch.embedding import resolve
 from facesearch.embedding.torch_network import TorchNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
+WORDS = ("allow_tf32", "cudnn.flags", "matmul_precision", "reduced_precision")
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,7 @@ def _tf32() -> Iterator[None]:
     """As PyTorch begins, and afterwards as it was."""
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = True
     yield
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convolutions, products
 
@@ -37,6 +39,7 @@ def test_every_network_turns_tensor_float_off(make: Callable[[], object]) -> Non
     make()
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction
 
 
 def test_nobody_turns_it_on_again_or_for_a_while() -> None:
@@ -46,7 +49,7 @@ def test_nobody_turns_it_on_again_or_for_a_while() -> None:
     found = {
         path.relative_to(ROOT).as_posix()
         for path in files
-        if any(word in path.read_text(encoding="utf-8") for word in ("allow_tf32", "cudnn.flags", "matmul_precision"))
+        if any(word in path.read_text(encoding="utf-8") for word in WORDS)
     }
     assert found == allowed
 

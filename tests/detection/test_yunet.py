@@ -1,5 +1,7 @@
 """YuNet beside OpenCV's own reading of the same file, and on real faces of all sizes."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from facesearch.detection.canvases import SIZES, Picture, canvases, square
 from facesearch.detection.found import Found, nms
 from facesearch.detection.main_face import main_face
 from facesearch.detection.yunet import Yunet, YunetInt8
+from facesearch.detection.yunet import detector as yunet_detector
 from facesearch.detection.yunet.decoding import decoded
 from facesearch.detection.yunet.int8 import calibration_canvas
 from facesearch.detection.yunet.network import load_network
@@ -23,6 +26,15 @@ from facesearch.detection.yunet.weights import FILE
 def detector() -> Yunet:
     """Without the search for the upright orientation."""
     return Yunet()
+
+
+@pytest.fixture
+def mixed(hopper: Rgb, astronaut: Rgb) -> list[Rgb]:
+    """Photos of several sizes, two with two faces, of which one leans."""
+    both = np.zeros((620, 1024, 3), np.uint8)
+    both[:600, :512], both[:512, 512:] = hopper, astronaut
+    leaning = np.asarray(Image.fromarray(both).rotate(30), np.uint8)
+    return [hopper, both, leaning, astronaut, resized(astronaut, 0.5), np.ascontiguousarray(astronaut[:200])]
 
 
 def side(face: Face) -> float:
@@ -47,7 +59,7 @@ def one_look(image: Rgb, threshold: float) -> Found:
     height, width = (-(-n // 32) * 32 for n in image.shape[:2])
     canvas = np.zeros((height, width, 3), np.uint8)
     canvas[: image.shape[0], : image.shape[1]] = image
-    found, _ = decoded(load_network("cpu")(canvas)[None], (height, width), threshold)
+    found, _ = decoded(load_network("cpu")([canvas]), (height, width), threshold)
     return found.take(nms(found.boxes, found.scores, 0.3))
 
 
@@ -221,9 +233,76 @@ def test_pytorch_gives_the_same(astronaut: Rgb, size: tuple[int, int]) -> None:
     from facesearch.detection.yunet.network_torch import DeviceNetwork
 
     canvas = np.ascontiguousarray(astronaut[30 : 30 + size[0], 100 : 100 + size[1]])
-    ours, theirs = load_network("cpu")(canvas), DeviceNetwork("cpu")(canvas)
+    ours, theirs = load_network("cpu")([canvas]), DeviceNetwork("cpu")([canvas])
     assert np.abs(theirs).max() > 1
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.fixture
+def on_device(detector: Yunet, monkeypatch: pytest.MonkeyPatch) -> tuple[Yunet, list[int]]:
+    """The detector as on a GPU, on PyTorch's CPU; and how many canvases each copy to the device held."""
+    from facesearch.core.torch_device import TorchDevice
+    from facesearch.detection.yunet.network_torch import DeviceNetwork
+
+    sent: list[int] = []
+    upload = TorchDevice.upload_stacked
+
+    def note(device: TorchDevice, arrays: Sequence[Rgb]) -> object:
+        sent.append(len(arrays))
+        return upload(device, arrays)
+
+    monkeypatch.setattr(TorchDevice, "upload_stacked", note)
+    yunet = Yunet(detector.config)
+    yunet._network = DeviceNetwork("cpu")
+    return yunet, sent
+
+
+def test_a_device_finds_the_same_faces(detector: Yunet, on_device: tuple[Yunet, list[int]], mixed: list[Rgb]) -> None:
+    ours, theirs = detector.detect(mixed, [20] * len(mixed)), on_device[0].detect(mixed, [20] * len(mixed))
+    assert sum(map(len, ours)) > len(mixed)
+    for faces, others in zip(ours, theirs, strict=True):
+        assert len(faces) == len(others)
+        for face, other in zip(faces, others, strict=True):
+            np.testing.assert_allclose(face.box, other.box, atol=0.01)
+            np.testing.assert_allclose(face.landmarks, other.landmarks, atol=0.01)
+
+
+def test_more_photos_are_no_more_copies_to_a_device(
+    on_device: tuple[Yunet, list[int]], hopper: Rgb, astronaut: Rgb
+) -> None:
+    yunet, sent = on_device
+    part = np.ascontiguousarray(astronaut[:400, :400])
+    yunet.detect([hopper, part], [20, 20])
+    few = len(sent)
+    sent.clear()
+    yunet.detect([hopper, part] * 6, [20] * 12)
+    assert len(sent) == few
+    assert max(sent) >= 6
+
+
+def test_what_does_not_fit_on_a_device_goes_in_parts(
+    on_device: tuple[Yunet, list[int]], astronaut: Rgb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facesearch.detection.yunet import network_torch
+
+    yunet, sent = on_device
+    whole = yunet.detect([astronaut] * 5, [20] * 5)
+    monkeypatch.setattr(network_torch, "AT_ONCE", 1)
+    sent.clear()
+    parts = yunet.detect([astronaut] * 5, [20] * 5)
+    assert set(sent) == {1}
+    for faces, others in zip(whole, parts, strict=True):
+        np.testing.assert_allclose([face.box for face in faces], [face.box for face in others], atol=0.01)
+
+
+@pytest.mark.parametrize("at_once", [1, 10**9])
+def test_canvases_go_in_parts_with_the_same_result(
+    detector: Yunet, mixed: list[Rgb], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = detector.detect(mixed, [20] * len(mixed))
+    monkeypatch.setattr(yunet_detector, "CANVASES_PX", at_once)
+    found = detector.detect(mixed, [20] * len(mixed))
+    assert [[face.box for face in faces] for faces in found] == [[face.box for face in faces] for faces in expected]
 
 
 # --- Nothing to find, company -----------------------------------------------------------------------------------------

@@ -27,19 +27,19 @@ def benchmark() -> ModuleType:
 @pytest.fixture
 def figures() -> dict[str, Any]:
     """What the benchmarks write on a machine where everything just misses its goal, or just reaches it."""
-    clustered = {"faces": 1000, "seconds": 2.0, "dbscan_extrapolated_seconds": 20.0, "peak_mb": 4000.0}
+    clustered = {"faces": 1000, "seconds": 2.0, "dbscan_extrapolated_seconds": 26.0, "peak_mb": 4000.0}
     return {
         "indexing": {
             "ways": {
-                "facesearch": {"photos_per_s": 12.0},
+                "facesearch": {"photos_per_s": 16.0},
                 "facenet-pytorch": {"photos_per_s": 2.0, "sure_faces": 50, "sure_faces_ours": 49},
-                "face_recognition": {"photos_per_s": 1.1},
+                "face_recognition": {"photos_per_s": 1.7},
             }
         },
         "align": {
             "ways": {
-                "train align, aligned": {"images_per_s": 39.0},
-                "train align, box": {"images_per_s": 41.0},
+                "train align, aligned": {"images_per_s": 99.0},
+                "train align, box": {"images_per_s": 101.0},
                 "facenet-pytorch, one at a time, min face 20, 2 threads": {"images_per_s": 4.0},
                 "facenet-pytorch, batches of 32, min face 40, 2 threads": {"images_per_s": 10.0},
                 "facenet-pytorch, batches of 32, min face 40, 1 thread": {"images_per_s": 8.0},
@@ -51,7 +51,7 @@ def figures() -> dict[str, Any]:
         "open": {"ours_s": 0.2},
         "growth": {
             "100": {"search": {"ours_p50_ms": 1.0, "flat_p50_ms": 1.0, "recall_at_10": 1.0}},
-            "1000": {"search": {"ours_p50_ms": 1.0, "flat_p50_ms": 9.9, "recall_at_10": 0.989}},
+            "1000": {"search": {"ours_p50_ms": 1.0, "flat_p50_ms": 11.9, "recall_at_10": 0.989}},
         },
         "clustering": {
             "cluster": [{**clustered, "faces": 10, "place_seconds": 9.0}, {**clustered, "place_seconds": 5.0}],
@@ -75,8 +75,8 @@ def test_what_is_reached_and_what_is_missed(benchmark: ModuleType, figures: dict
     }
     assert rows["indexing", "facenet-pytorch"].reached
     assert not rows["indexing", "face_recognition"].reached
-    assert rows["aligning, box", "facenet-pytorch, batches of 32"].ratio == pytest.approx(4.1)
-    assert rows["cluster, 1,000 faces", "DBSCAN, extrapolated"].ratio == pytest.approx(10)
+    assert rows["aligning, box", "facenet-pytorch, batches of 32"].ratio == pytest.approx(10.1)
+    assert rows["cluster, 1,000 faces", "DBSCAN, extrapolated"].ratio == pytest.approx(13)
 
 
 def test_the_table_says_what_was_missed(
@@ -85,7 +85,7 @@ def test_the_table_says_what_was_missed(
     benchmark.print_table(benchmark.rows(figures))
     lines = capsys.readouterr().out.splitlines()
     assert sum("missed" in line for line in lines) == 8
-    assert any(line.startswith("indexing") and "6 times (facenet-pytorch)" in line for line in lines)
+    assert any(line.startswith("indexing") and "8 times (facenet-pytorch)" in line for line in lines)
 
 
 def published(benchmark: ModuleType) -> list[Any]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -23,9 +23,11 @@ from library_states import check_vectors, faces_by_content, files
 from facesearch.core.errors import InputError, WorkerError
 from facesearch.core.executor import ThreadExecutor
 from facesearch.core.processes import ProcessExecutor
+from facesearch.core.types import PhotoResult
 from facesearch.indexing import executors, indexer
 from facesearch.indexing.executors import executor_for
 from facesearch.indexing.indexer import index_photos
+from facesearch.media import Medium
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 
@@ -214,8 +216,55 @@ def test_a_pipeline_that_cannot_be_pickled_goes_to_threads(
     assert executor_for(fake_pipeline, None, 10_000) == ThreadExecutor(fake_pipeline.workers)
 
 
-def test_a_gpu_is_fed_by_threads(fake_pipeline: Pipeline) -> None:
-    fake_pipeline.device = "cuda"
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "on_gpu", "photos", "workers"),
+    [
+        (16, 200, 80, 10_000, 13),  # half of the GPU's memory
+        (16, 200, 140, 10_000, 16),
+        (16, 60, 140, 10_000, 10),  # half of the machine's
+        (16, 200, 80, 1_999, 0),
+        (4, 200, 80, 10_000, 0),
+        (16, 200, 8, 10_000, 0),
+    ],
+)
+def test_a_gpu_is_fed_by_as_many_processes_as_fit(
+    cores: int,
+    gigabytes: int,
+    on_gpu: int,
+    photos: int,
+    workers: int,
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executors, "CORES", cores)
+    monkeypatch.setattr(executors, "_memory_bytes", lambda: gigabytes << 30)
+    monkeypatch.setattr(executors, "free_bytes", lambda _: on_gpu << 30)
+    monkeypatch.setattr(pipeline, "device", "cuda")
+    expected = ProcessExecutor(workers) if workers else ThreadExecutor(pipeline.workers)
+    assert executor_for(pipeline, None, photos) == expected
+    assert executor_for(pipeline, 3, photos) == ProcessExecutor(3)
+
+
+def test_one_process_uses_other_devices(fake_pipeline: Pipeline) -> None:
+    fake_pipeline.device = "mps"
     assert executor_for(fake_pipeline, None, 10_000) == ThreadExecutor(fake_pipeline.workers)
-    with pytest.raises(InputError, match=r"--workers 2 is for CPUs.*--device cuda"):
+    with pytest.raises(InputError, match=r"--workers 2 is for CPUs and CUDA.*--device mps"):
         executor_for(fake_pipeline, 2, 10_000)
+
+
+def test_batches_for_a_gpu_are_larger(
+    index: Store, fake_pipeline: Pipeline, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def note(media: Sequence[Medium]) -> list[PhotoResult]:
+        seen.append(len(media))
+        return [PhotoResult(medium.sha256, reason="not looked at") for medium in media]
+
+    monkeypatch.setattr(indexer, "BATCH_PHOTOS", 1)
+    monkeypatch.setattr(fake_pipeline, "analyse", note)
+    for device in ("cpu", "cuda"):
+        monkeypatch.setattr(fake_pipeline, "device", device)
+        index_photos(index, lambda: fake_pipeline, [str(photos)], workers=1)
+    assert max(seen[: len(seen) // 2]) == 1
+    assert max(seen) == indexer.MORE_ON_GPU

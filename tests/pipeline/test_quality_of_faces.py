@@ -107,13 +107,18 @@ def test_a_face_in_profile(astronaut: Pixels) -> None:
     assert (quality <= WEAK, defect) == (True, "turned away")
 
 
-@pytest.mark.parametrize("network", ["sface", "sface+dlib"])
+@pytest.mark.parametrize("model", ["sface", "sface+dlib"])
 @pytest.mark.parametrize(("norm", "quality"), [(14.0, 1.0), (12.0, 1.0), (10.0, 0.5), (8.0, 0.25), (2.0, 2**-5)])
-def test_the_network_sees_what_pixels_do_not_tell(astronaut: Pixels, network: str, norm: float, quality: float) -> None:
-    spec = replace(ARCFACE, network=network)
+def test_the_network_sees_what_pixels_do_not_tell(astronaut: Pixels, model: str, norm: float, quality: float) -> None:
+    spec = replace(ARCFACE, name=model)
     found, defect = rated(a_face(astronaut), spec, norm)
     assert found == pytest.approx(quality)
     assert defect == ("" if quality > WEAK else "covered, noisy or distorted")
+
+
+def test_a_model_that_was_trained_further_is_not_asked(astronaut: Pixels) -> None:
+    further = replace(ARCFACE, name="/runs/best.safetensors", network="sface")
+    assert rated(a_face(astronaut, further), further, 2.0) == (1.0, "")
 
 
 def test_a_network_whose_norm_tells_nothing_is_not_asked(astronaut: Pixels) -> None:
@@ -122,11 +127,11 @@ def test_a_network_whose_norm_tells_nothing_is_not_asked(astronaut: Pixels) -> N
 
 def test_the_norm_of_a_dark_face_is_put_down_to_the_dark(astronaut: Pixels) -> None:
     dark = (astronaut * 0.2).astype(np.uint8)
-    assert rated(a_face(dark), replace(ARCFACE, network="sface"), 9.0)[1] == "dark"
+    assert rated(a_face(dark), replace(ARCFACE, name="sface"), 9.0)[1] == "dark"
 
 
 def test_the_worst_defect_decides_and_good_sides_make_up_for_none(astronaut: Pixels) -> None:
-    spec, spoiled = replace(ARCFACE, network="sface"), a_face(blurred(astronaut, 4))
+    spec, spoiled = replace(ARCFACE, name="sface"), a_face(blurred(astronaut, 4))
     alone = rated(spoiled, ARCFACE)[0]
     assert rated(spoiled, spec, 20.0)[0] == alone
     assert rated(spoiled, spec, 6.5)[0] < alone

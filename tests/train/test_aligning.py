@@ -54,7 +54,7 @@ def _centre(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.fixture
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "load_detector", lambda **_: FakeDetector())
+    monkeypatch.setattr(looking, "load_detector", lambda *_, **__: FakeDetector())
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ class TestCrops:
     def test_what_is_painted_at_the_landmarks_is_there_in_the_crop(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, style: str, degrees: float
     ) -> None:
-        monkeypatch.setattr(looking, "load_detector", lambda **_: Painted())
+        monkeypatch.setattr(looking, "load_detector", lambda *_, **__: Painted())
         monkeypatch.setattr(looking, "QUICK_MIN_FACE_SHARE", 0)  # a smaller picture would tell the centres less well
         (tmp_path / "people/anna").mkdir(parents=True)
         _painted(degrees).save(tmp_path / "people/anna/1.png")
@@ -164,9 +164,9 @@ class TestCrops:
     def test_the_most_prominent_of_several_faces_is_taken(
         self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(looking, "load_detector", lambda **_: Faces())
+        monkeypatch.setattr(looking, "load_detector", lambda *_, **__: Faces())
         report = align(people, tmp_path / "both")
-        monkeypatch.setattr(looking, "load_detector", lambda **_: FakeDetector())
+        monkeypatch.setattr(looking, "load_detector", lambda *_, **__: FakeDetector())
         align(people, tmp_path / "one")
         both, one = _entries(tmp_path / "both"), _entries(tmp_path / "one")
         assert report.several == 4

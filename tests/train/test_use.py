@@ -93,6 +93,21 @@ def test_a_moved_checkpoint_keeps_its_calibration(at_work: Path, tmp_path: Path)
     assert model_calibration(replace(spec, weights_sha256="0" * 64), own_calibration) is None  # another file
 
 
+def test_a_checkpoint_holds_the_calibration_of_its_combination_with_dlib(tmp_path: Path) -> None:
+    spec, path = resolve("sface"), tmp_path / "mine.safetensors"
+    made = model_calibration(resolve("sface+dlib"))
+    assert made is not None
+    checkpoint.save(path, load_module(spec).state_dict(), spec, {}, with_dlib=asdict(made))
+    both, alone = resolve(f"{path}+dlib"), resolve(str(path))
+    found = model_calibration(both, own_calibration)
+    assert found is not None
+    assert (found.fingerprint, found.far_curve) == (both.fingerprint, made.far_curve)
+    assert model_calibration(alone, own_calibration) is None  # its distances are others
+    checkpoint.save(path, load_module(spec).state_dict(), spec, {"another": 1}, calibration=asdict(made))
+    assert model_calibration(resolve(f"{path}+dlib"), own_calibration) is None
+    assert model_calibration(both, own_calibration) is None  # no longer that file
+
+
 def test_a_damaged_calibration_is_an_error(trained: Path, tmp_path: Path) -> None:
     header, path = checkpoint.read_header(trained), tmp_path / "damaged.safetensors"
     checkpoint.save(path, checkpoint.load_module(trained).state_dict(), header.spec, header.training, {"far": 1})

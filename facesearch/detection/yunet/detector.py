@@ -8,7 +8,7 @@ on them more than on the network: on data/photos, TAR at FAR 1e-4 is 0.81 withou
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,6 +32,8 @@ MIN_SCORE = 0.65
 # Side of the smallest face wanted on the canvas of the whole photo, and the score from which a face is looked at again:
 # of faces that are so small there, 96 % have it. One thing more a photo has it, too, and is none.
 PROPOSED_PX, PROPOSED_SCORE = 11.0, 0.1
+# Pixels of canvases of whole photos that are made and looked at together: those of a batch, unless photos are large.
+CANVASES_PX = 8_000_000
 # Boxes of small faces are a little too small or too large.
 STILL_WANTED = 0.8
 # The second look: a square of so many pixels, of which the face has a half, as far as it need not be enlarged more.
@@ -112,20 +114,32 @@ class Yunet:
         several times on end.
         """
         pictures = [Picture(image) for image in images]
-        proposed = [self._proposed(*each) for each in zip(pictures, min_face_px, strict=True)]
+        proposed = self._proposed(pictures, min_face_px)
         faces = [_without_weaker(looks) for looks in self._closely(proposed, pictures)]
         wanted = [look for looks in faces for look in (_main(looks) if self.config.only_main else looks)]
         levelled = {id(look): found for look, found in zip(wanted, self._levelled(wanted), strict=True)}
         return [as_faces([levelled.get(id(look), look.found) for look in looks]) for looks in faces]
 
-    def _proposed(self, picture: Picture, min_face_px: float) -> tuple[Found, NDArray[np.bool_]]:
-        """What may be faces, and of which of them there is no doubt."""
-        looks, are_large = [], []
-        for canvas in canvases(picture, min(PROPOSED_PX / min_face_px, 1.0)):
-            found, _ = self._seen([canvas], PROPOSED_SCORE)
-            looks.append(found)
-            are_large.append((found.boxes[:, 2] - found.boxes[:, 0]) >= CLEAR_PX * canvas.to_picture[0, 0])
-        found, is_large = Found.joined(looks), np.concatenate(are_large)
+    def _proposed(
+        self, pictures: Sequence[Picture], min_face_px: Sequence[float]
+    ) -> list[tuple[Found, NDArray[np.bool_]]]:
+        """What may be faces of each picture, and of which of them there is no doubt."""
+        looks: list[list[Found]] = [[] for _ in pictures]
+        are_large: list[list[NDArray[np.bool_]]] = [[] for _ in pictures]
+        for some in _so_many(_whole(pictures, min_face_px)):
+            for (number, canvas), found in zip(some, self._each_seen([canvas for _, canvas in some]), strict=True):
+                looks[number].append(found)
+                widths = found.boxes[:, 2] - found.boxes[:, 0]
+                are_large[number].append(widths >= CLEAR_PX * canvas.to_picture[0, 0])
+        return [
+            self._wanted(picture, Found.joined(found), np.concatenate(large), px)
+            for picture, found, large, px in zip(pictures, looks, are_large, min_face_px, strict=True)
+        ]
+
+    def _wanted(
+        self, picture: Picture, found: Found, is_large: NDArray[np.bool_], min_face_px: float
+    ) -> tuple[Found, NDArray[np.bool_]]:
+        """Of what was seen in a picture, what is large enough, once each; and of which there is no doubt."""
         rows = nms(found.boxes, found.scores, NMS)
         longer = (found.boxes[rows, 2:] - found.boxes[rows, :2]).max(axis=1)
         rows = rows[longer >= STILL_WANTED * min_face_px]
@@ -215,9 +229,21 @@ class Yunet:
             faces[canvas[row]] = found.take(np.array([row]))
         return faces
 
+    def _each_seen(self, some: Sequence[Canvas]) -> list[Found]:
+        """What may be faces on each canvas, in its picture; canvases of one size go through the network together."""
+        of_size: dict[tuple[int, ...], list[int]] = {}
+        for number, canvas in enumerate(some):
+            of_size.setdefault(canvas.pixels.shape, []).append(number)
+        each: dict[int, Found] = {}
+        for numbers in of_size.values():
+            found, canvas_of = self._seen([some[number] for number in numbers], PROPOSED_SCORE)
+            ends = np.searchsorted(canvas_of, np.arange(1, len(numbers)))
+            each |= zip(numbers, (found.take(rows) for rows in np.split(np.arange(len(found)), ends)), strict=True)
+        return [each[number] for number in range(len(some))]
+
     def _seen(self, some: Sequence[Canvas], threshold: float) -> tuple[Found, NDArray[np.int64]]:
-        """All faces on canvases of one size, in their pictures, and the number of each one's canvas."""
-        maps = np.stack([self._network(canvas.pixels) for canvas in some])
+        """All faces on canvases of one size, in their pictures, and the number of each one's canvas, ascending."""
+        maps = self._network([canvas.pixels for canvas in some])
         found, canvas = decoded(maps, some[0].pixels.shape[:2], threshold)
         return found.placed(np.stack([each.to_picture for each in some])[canvas]), canvas
 
@@ -227,6 +253,27 @@ class YunetInt8(Yunet):
 
     int8 = True
     spec = DetectorSpec("yunet-int8", VERSION, (WEIGHTS_SHA256, RANGES_SHA256))
+
+
+def _whole(pictures: Sequence[Picture], min_face_px: Sequence[float]) -> Iterator[tuple[int, Canvas]]:
+    """The canvases of each picture as a whole, with its number."""
+    for number, (picture, wanted) in enumerate(zip(pictures, min_face_px, strict=True)):
+        for canvas in canvases(picture, min(PROPOSED_PX / wanted, 1.0)):
+            yield number, canvas
+
+
+def _so_many(numbered: Iterable[tuple[int, Canvas]]) -> Iterator[list[tuple[int, Canvas]]]:
+    """The same in lists of CANVASES_PX or a little more; of a picture of many tiles not all are in memory at once."""
+    some: list[tuple[int, Canvas]] = []
+    pixels = 0
+    for number, canvas in numbered:
+        some.append((number, canvas))
+        pixels += canvas.pixels.shape[0] * canvas.pixels.shape[1]
+        if pixels >= CANVASES_PX:
+            yield some
+            some, pixels = [], 0
+    if some:
+        yield some
 
 
 def _without_weaker(looks: list[_Look]) -> list[_Look]:

@@ -1,6 +1,7 @@
 """YuNet on canvases of a few sizes, on the CPU or another device."""
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,8 +20,12 @@ __all__ = ["Network", "load_network"]
 class Network(Protocol):
     """The network, whatever it runs on."""
 
-    def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """(h, w, 3) RGB, sides multiples of 32 -> (16, positions), see `facesearch.detection.yunet.decoding`."""
+    def __call__(self, canvases: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        """Args: canvases: n of (h, w, 3) RGB, of one size, sides multiples of 32; n is at least 1.
+
+        Returns:
+            (n, 16, positions), see `facesearch.detection.yunet.decoding`.
+        """
         ...
 
 
@@ -50,14 +55,16 @@ class CpuNetwork:
         self._compiled: dict[tuple[int, ...], CompiledNetwork] = {}
         self._compiling = threading.Lock()
 
-    def __call__(self, canvas: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        size = canvas.shape[:2]
+    def __call__(self, canvases: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        network = self._of(canvases[0].shape[:2])
+        return np.concatenate([network(canvas[None])[0] for canvas in canvases])
+
+    def _of(self, size: tuple[int, ...]) -> "CompiledNetwork":
         if size not in self._compiled:
             with self._compiling:
                 if size not in self._compiled:
                     self._compiled[size] = self._made(*size)
-        maps: npt.NDArray[np.float32] = self._compiled[size](canvas[None])[0][0]
-        return maps
+        return self._compiled[size]
 
     def _made(self, height: int, width: int) -> "CompiledNetwork":
         from facesearch.core.openvino_cpu import CompiledNetwork

@@ -1,0 +1,49 @@
+"""`index/benchmark_gpu.py` with PyTorch's CPU in the place of a GPU: the same faces by both ways."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from detection_samples import Rgb
+from PIL import Image
+
+SMALL = ("--photos", 16, "--crops", 4, "--faces", 3000)
+SCRIPT = Path(__file__).resolve().parents[1] / "index" / "benchmark_gpu.py"
+
+
+@pytest.fixture
+def photos(tmp_path: Path, hopper: Rgb, astronaut: Rgb) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, pixels in (("hopper", hopper), ("astronaut", astronaut)):
+        Image.fromarray(pixels).save(folder / f"{name}.jpg")
+    return folder
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = run(photos, "--device", "cpu", "--parts", "same,embed,near", *SMALL, "--out", out)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(out.read_text())
+    same = figures["same"]
+    assert same["photos"] == 16
+    assert same["faces"] >= 16
+    assert same["two_runs_equal_bits"]
+    assert same["same_faces"]
+    assert same["boxes_px"] <= 0.01
+    assert same["embeddings_l2"] <= 1e-3
+    assert figures["embed"]["float32"]["faces_per_s"] > 0
+    assert figures["near"]["nearest"]["recall"] > 0.999
+    assert figures["near"]["ari"] == 1
+
+
+def test_unknown_parts_are_refused(photos: Path) -> None:
+    done = run(photos, "--device", "cpu", "--parts", "everything")
+    assert done.returncode == 2
+    assert "same, embed, near, index" in done.stderr

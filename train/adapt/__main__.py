@@ -1,0 +1,37 @@
+"""What `facesearch adapt` starts: one argument, a JSON object with the options; see facesearch/cli/adapting.py."""
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from facesearch.cli import leave_after, run
+from facesearch.cli.output import count_progress, message, print_json
+from train.adapt.run import Job, Tick, adapt
+from train.adapt.telling import tell
+
+__all__ = ["main"]
+
+STOPPED = 130
+
+
+def main() -> None:
+    """Raises as `adapt`; Ctrl-C ends the process with its usual code, and the library is as it was."""
+    options: dict[str, Any] = json.loads(sys.argv[1])
+    as_json, library = options.pop("as_json"), options["library"]
+    paths = {name: Path(options[name]) if options[name] else None for name in ("library", "out")}
+    try:
+        report = adapt(Job(**options | paths), _progress)
+    except KeyboardInterrupt:
+        message("Stopped; the library is as it was. Run the same command again to begin anew.")
+        sys.exit(STOPPED)
+    print_json(report.to_dict()) if as_json else tell(report, library)
+
+
+def _progress(what: str, unit: str) -> AbstractContextManager[Tick]:
+    return count_progress(what, unit=unit)
+
+
+if __name__ == "__main__":
+    leave_after(lambda: run(main))
