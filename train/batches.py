@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -22,6 +23,8 @@ __all__ = ["batches", "default_workers"]
 Item = tuple[int, tuple[int, int, int]]
 _AUGMENTATION = 4  # see train.samplers: no two drawings of one seed are the same
 GPU_WORKERS_AT_MOST = 16
+# Decoded pixels that all workers hold together: those of small sets, which are seen many times; large ones hardly gain.
+KEPT_BYTES = 1 << 30
 # A fork would copy the threads of torch, half alive.
 _CONTEXT = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
@@ -29,17 +32,28 @@ _CONTEXT = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods
 class _Crops(Dataset["Tensor | TrainingError"]):
     """An error is handed on, not raised: the loader would bury its one line in a worker's traceback."""
 
-    def __init__(self, faces: FaceSet, augmentation: Augmentation) -> None:
+    def __init__(self, faces: FaceSet, augmentation: Augmentation, kept_bytes: int) -> None:
+        """Args: kept_bytes: of pixels that are decoded once; those of later images are decoded each time."""
         self._faces, self._augmentation = faces, augmentation
+        self._left, self._kept = kept_bytes, dict[int, NDArray[np.uint8]]()
 
     def __getitem__(self, item: Item) -> "Tensor | TrainingError":
         index, seed = item
         image = self._faces.images[index]
         try:
-            pixels = read_pixels(image)
+            pixels = self._pixels(index)
         except TrainingError as error:
             return error
         return torch.from_numpy(np.array(self._augmentation(pixels, image.landmarks, seed)))
+
+    def _pixels(self, index: int) -> NDArray[np.uint8]:
+        if index in self._kept:
+            return self._kept[index]
+        pixels = read_pixels(self._faces.images[index])
+        if pixels.nbytes <= self._left:
+            self._left -= pixels.nbytes
+            self._kept[index] = pixels
+        return pixels
 
 
 class _Steps:
@@ -83,7 +97,7 @@ def batches(
     Raises TrainingError where an image cannot be read.
     """
     loader = DataLoader(
-        _Crops(faces, augmentation),
+        _Crops(faces, augmentation, KEPT_BYTES // max(workers, 1)),
         batch_sampler=_Steps(sampler, seed, steps, ranks),
         num_workers=workers,
         pin_memory=ranks.device.type == "cuda",

@@ -1,5 +1,6 @@
 """Whole runs, of seconds: the same twice, the same after an interruption, honest at the end, and safe when it fails."""
 
+import html
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from train.log import read_log
 from train.loop import Job, fit
 from train.losses import TrainingLoss
 from train.report import Report
+from train.run_page import PAGE
 from train.snapshots import SNAPSHOT, read_snapshot
 from train.trainer import Trainer, learning_rate
 
@@ -67,8 +69,11 @@ def test_what_a_run_leaves(finished: tuple[Path, Report]) -> None:
     folder, report = finished
     there = {file.name for file in folder.iterdir()}
     pictures = {"curves.png", "roc_held_out.png", "distances_held_out.png"}
-    assert {BEST, LAST, SNAPSHOT, "log.jsonl", "recipe.json", "report.json", "tensorboard"} | pictures == there
+    assert {BEST, LAST, SNAPSHOT, "log.jsonl", "recipe.json", "report.json", PAGE, "tensorboard"} | pictures == there
     assert list((folder / "tensorboard").iterdir())
+    page = (folder / PAGE).read_text()
+    assert all(f'src="{picture}"' in page for picture in pictures)
+    assert all(line in html.unescape(page) for line in report.verdict())
     assert json.loads((folder / "report.json").read_text())["after"] == json.loads(report.to_json())["after"]
     validations = [line["step"] for line in read_log(folder) if line["kind"] == "validation"]
     assert validations == [0, 10, 20, 30]

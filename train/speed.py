@@ -1,0 +1,162 @@
+"""How fast training is beside a plain PyTorch loop on the same crops: images per second, and seconds to the first step.
+
+    python -m train.speed CROPS [--recipe smoke] [--set run.precision=bf16] [--steps 40] [--rounds 3] [--device cpu]
+
+CROPS is what `python -m train align` has made. Both train the same network on batches of the same size, with triplets
+of the hardest in the batch, and vary crops by mirroring, moving, turning and light. The plain loop is what a newcomer
+writes: a Dataset that opens images with Pillow, torchvision's transforms, a DataLoader without workers, Adam,
+`loss.item()` after each step. Ways take turns; the rate is that of the second half of the steps, the median of rounds.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from facesearch.core.device import pick_device
+from train.augmentation import Augmentation
+from train.batches import batches, default_workers
+from train.config import Recipe, read_recipe
+from train.dataset import FaceSet, read_faces
+from train.distributed import joined
+from train.samplers import make_sampler
+from train.starting import start
+from train.trainer import Trainer
+
+__all__ = ["compare"]
+
+MARGIN = 0.2
+
+
+class _Crops(Dataset[tuple[Tensor, int]]):
+    """Crops as a newcomer reads them."""
+
+    def __init__(self, faces: FaceSet, recipe: Recipe, size: tuple[int, int]) -> None:
+        self._faces, vary = faces, recipe.augment
+        self._transform = transforms.Compose(
+            [
+                transforms.Resize(size),
+                transforms.RandomHorizontalFlip(vary.mirror),
+                transforms.RandomAffine(vary.turn, (vary.shift, vary.shift), (1 - vary.scale, 1 + vary.scale)),
+                transforms.ColorJitter(brightness=vary.light, contrast=vary.light),
+                transforms.ToTensor(),
+                transforms.Normalize([0.5] * 3, [0.5] * 3),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        with Image.open(self._faces.images[row].path) as image:
+            return self._transform(image.convert("RGB")), int(self._faces.labels[row])
+
+
+def plain_steps(faces: FaceSet, recipe: Recipe, device: str) -> Iterator[None]:
+    """One step of the plain loop for each `next`."""
+    module, spec = start(recipe.network, recipe.run.seed)
+    module.to(device).train()
+    optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], recipe.optimizer.lr)
+    sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
+    rows = [sampler.batch(step).tolist() for step in range(recipe.run.steps)]
+    loader = DataLoader(_Crops(faces, recipe, spec.preprocessing.size), batch_sampler=rows)
+    for images, labels in loader:
+        embeddings = functional.normalize(module(images.to(device)))
+        loss = _hardest(embeddings, labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        yield
+
+
+def _hardest(embeddings: Tensor, labels: Tensor) -> Tensor:
+    """Hermans et al., "In Defense of the Triplet Loss" (2017): for each, the farthest of its own, the nearest other."""
+    distances = torch.cdist(embeddings, embeddings)
+    same = labels[:, None] == labels[None]
+    farthest = (distances * same).max(1).values
+    nearest = distances.masked_fill(same, torch.inf).min(1).values
+    return nn.functional.relu(farthest - nearest + MARGIN).mean()
+
+
+def our_steps(faces: FaceSet, recipe: Recipe, device: str) -> Iterator[None]:
+    """One step of `python -m train fit` for each `next`, without validation and snapshots."""
+    with joined(device) as ranks:
+        sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
+        trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
+        prepared = batches(
+            faces,
+            Augmentation(recipe.augment, trainer.spec.preprocessing),
+            sampler,
+            seed=recipe.run.seed,
+            steps=range(recipe.run.steps),
+            ranks=ranks,
+            workers=default_workers(ranks.device),
+        )
+        for step, crops in enumerate(prepared):
+            trainer.step(step, crops, faces.labels[sampler.batch(step)], None)
+            yield
+
+
+def compare(crops: Path, recipe: Recipe, device: str, steps: int, rounds: int) -> dict[str, Any]:
+    """Images per second in steady state and over all steps, and seconds to the first step, of both; medians."""
+    faces = read_faces(crops)
+    recipe = replace(
+        recipe,
+        run=replace(recipe.run, steps=steps),
+        loss=replace(recipe.loss, miner="batch-hard", margin=MARGIN),
+    )
+    ways: dict[str, Callable[[FaceSet, Recipe, str], Iterator[None]]] = {"ours": our_steps, "plain": plain_steps}
+    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, make in ways.items():
+            found[way].append(_timed(make(faces, recipe, pick_device(device)), recipe.batch.size))
+    figures: dict[str, Any] = {
+        way: dict(
+            zip(
+                ("images_per_s", "whole_images_per_s", "first_step_s"),
+                map(statistics.median, zip(*some, strict=True)),
+                strict=True,
+            )
+        )
+        for way, some in found.items()
+    }
+    figures["ratio"] = figures["ours"]["images_per_s"] / figures["plain"]["images_per_s"]
+    about = {"network": recipe.network.start or recipe.network.name, "batch": recipe.batch.size, "device": device}
+    return about | {"precision": recipe.run.precision, "steps": steps, "rounds": rounds} | figures
+
+
+def _timed(steps: Iterator[None], batch: int) -> tuple[float, float, float]:
+    began = time.perf_counter()
+    done = []
+    for _ in steps:
+        done.append(time.perf_counter() - began)
+    half = len(done) // 2
+    return (len(done) - half) * batch / (done[-1] - done[half - 1]), len(done) * batch / done[-1], done[0]
+
+
+def main(
+    crops: Annotated[Path, typer.Argument(help="Crops, as `python -m train align` makes them.")],
+    recipe: Annotated[str, typer.Option(help="A name from `python -m train recipes`, or a .toml file.")] = "smoke",
+    change: Annotated[list[str] | None, typer.Option("--set", help="Change the recipe; repeatable.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    steps: Annotated[int, typer.Option(min=4, help="Of each round.")] = 40,
+    rounds: Annotated[int, typer.Option(min=1, help="Medians count.")] = 3,
+) -> None:
+    """Print both as JSON."""
+    print(json.dumps(compare(crops, read_recipe(recipe, change or ()), device, steps, rounds), indent=2))
+
+
+if __name__ == "__main__":
+    typer.run(main)
