@@ -47,6 +47,8 @@ class NetworkConfig:
     freeze: layers that keep their weights, by the beginnings of their parameters' names ("stem", "blocks.0").
     adapters: rank of the low-rank changes to which training of the other layers is limited (see train/adapters.py);
         0 to train their weights themselves.
+    blend: what checkpoints hold and validations measure, as a share of the way from start's weights to the trained
+        ones (see train/blending.py); 1 for the trained ones.
     """
 
     name: str = ""
@@ -54,11 +56,14 @@ class NetworkConfig:
     dim: int = 0
     freeze: tuple[str, ...] = ()
     adapters: int = 0
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
         _check(bool(self.name or self.start), "[network] needs a name, a start, or both")
         _check(0 <= self.dim <= 4096, f"network.dim must lie in 1..4096 (0: as start), not {self.dim}")
         _check(0 <= self.adapters <= 1024, f"network.adapters must lie in 0..1024 (0: none), not {self.adapters}")
+        _check(0 < self.blend <= 1, f"network.blend must lie in 0..1 without the 0, not {self.blend}")
+        _check(bool(self.start) or self.blend == 1, "network.blend needs network.start: there is nothing to blend with")
         _check(bool(self.start) or self.dim > 0, "network.dim must be given where training starts from nothing")
 
 
@@ -68,18 +73,22 @@ class DataConfig:
 
     held_out: share of the people who are kept out of training and measure it; fewer where they would have more than
         held_out_images images.
+    held_out_varied: share of the held-out images that are varied as [augment] says, the same way at each measurement.
     split_seed: of the drawing; the same people whatever the run's own seed.
     workers: processes that decode; -1 for one a core, less one for the training on a CPU; 0 to decode in the loop.
     """
 
     held_out: float = 0.2
     held_out_images: int = 5000
+    held_out_varied: float = 0.0
     split_seed: int = 0
     workers: int = -1
 
     def __post_init__(self) -> None:
         _check(0 < self.held_out < 1, f"data.held_out must lie between 0 and 1, not {self.held_out}")
         _check(self.held_out_images >= 4, f"data.held_out_images must be at least 4, not {self.held_out_images}")
+        varied = self.held_out_varied
+        _check(0 <= varied <= 1, f"data.held_out_varied must lie in 0..1, not {varied}")
         _check(self.workers >= -1, f"data.workers must be -1 or more, not {self.workers}")
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from facesearch.core.files import replace_file
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import checkpoint
-from train.adapters import merge_adapters, merged_state
 from train.curves import draw_run
 from train.log import RunLog
 from train.losses import StepStatistics
@@ -50,7 +49,7 @@ class Keeper:
         log: RunLog,
         say: Callable[[str], None],
     ) -> None:
-        self._folder, self._trainer, self._embedder = folder, trainer, trainer.embedder()
+        self._folder, self._trainer = folder, trainer
         self._held_out, self._lfw, self.report = held_out, lfw, report
         self._log, self._say = log, say
         self._run = trainer.recipe.run
@@ -86,11 +85,12 @@ class Keeper:
             self._snapshot(done)
 
     def _validate(self, done: int, statistics: StepStatistics) -> None:
-        embeddings = self._held_out.embed(self._embedder)
+        embedder = self._trainer.embedder()
+        embeddings = self._held_out.embed(embedder)
         scores = self._held_out.pairs(embeddings).scores()
         self._log.scores(done, "held_out", scores)
         if self._lfw is not None and self._run.lfw_every and done % self._run.lfw_every == 0:
-            self._log.scores(done, "lfw", self._lfw.scores(self._embedder)[0])
+            self._log.scores(done, "lfw", self._lfw.scores(embedder)[0])
         better = self.report.see(done, scores)
         if better:
             calibration = self._held_out.calibration(embeddings, self._spec)
@@ -110,8 +110,7 @@ class Keeper:
         """Measure the best, or the last where none is better than the start, and write everything down."""
         self._write(LAST, None)
         if self.report.best_step:
-            merge_adapters(self._trainer.module)
-            self._trainer.module.load_state_dict(checkpoint.load_module(self._folder / BEST).state_dict())
+            self._trainer.take_over(checkpoint.load_module(self._folder / BEST).state_dict())
         after: dict[str, PairDistances] = {}
         self.report.after = self._measure(after)
         self.report.gain = gain_interval(self._before["held_out"], after["held_out"], self._run.select_by)
@@ -131,19 +130,20 @@ class Keeper:
 
     def _measure(self, distances: dict[str, PairDistances]) -> dict[str, Scores]:
         """Scores of the held-out people and, if given, of LFW; the distances of their pairs go into the dict."""
-        distances["held_out"] = self._held_out.pairs(self._held_out.embed(self._embedder))
+        embedder = self._trainer.embedder()
+        distances["held_out"] = self._held_out.pairs(self._held_out.embed(embedder))
         scores = {"held_out": distances["held_out"].scores()}
         if self._lfw is not None:
-            scores["lfw"], distances["lfw"] = self._lfw.scores(self._embedder)
+            scores["lfw"], distances["lfw"] = self._lfw.scores(embedder)
         return scores
 
     @property
     def _spec(self) -> ModelSpec:
-        return self._embedder.spec
+        return self._trainer.spec
 
     def _write(self, name: str, calibration: dict[str, Any] | None) -> None:
         training = json.loads(self.report.to_json())
-        checkpoint.save(self._folder / name, merged_state(self._trainer.module), self._spec, training, calibration)
+        checkpoint.save(self._folder / name, self._trainer.result(), self._spec, training, calibration)
 
 
 def _described(scores: dict[str, Scores]) -> str:

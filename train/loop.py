@@ -125,7 +125,7 @@ def _keeper(job: Job, trainer: Trainer, faces: FaceSet, held_out: FaceSet, first
         job.say("Looking for the faces in LFW, to measure before and after")
         lfw = LfwPairs(read_lfw_pairs(job.pairs, job.lfw), trainer.spec, str(trainer.ranks.device), job.tick)
     report = Report.begin(job.recipe, job.data, faces, held_out, trainer.ranks)
-    measure = HeldOut(held_out, trainer.spec)
+    measure = HeldOut(held_out, trainer.spec, job.recipe.data.held_out_varied, job.recipe.augment)
     keeper = Keeper(job.out, trainer, measure, lfw, report, RunLog(job.out, first_step), job.say)
     keeper.begin(read_snapshot(job.out) if first_step else None)
     return keeper

@@ -1,6 +1,7 @@
 """A network, its optimizer, and one step of training."""
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,7 +15,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import NetworkEmbedder
+from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.standardiser import Standardiser
+from train.adapters import merge_adapters, merged_state
+from train.blending import blend
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError
@@ -38,6 +42,7 @@ class Trainer:
         channels_last = recipe.run.channels_last and ranks.device.type != "mps"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.module = module.to(ranks.device).to(memory_format=self.layout)
+        self._start = _copied(merged_state(self.module)) if recipe.network.blend < 1 else None
         self._wrapped = ranks.wrap(self.module)
         self._standardise = Standardiser(spec.preprocessing, ranks.device, self.layout)
         self._loss = TrainingLoss(recipe.loss, people, spec.dim, recipe.run.seed)
@@ -115,9 +120,25 @@ class Trainer:
     def _sent(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.ranks.device, non_blocking=True)
 
+    def result(self) -> dict[str, Tensor]:
+        """The weights that a checkpoint holds: without adapters, and blended with the start's."""
+        trained = merged_state(self.module)
+        return trained if self._start is None else blend(self._start, trained, self.recipe.network.blend)
+
     def embedder(self) -> NetworkEmbedder:
-        """The product's own embedder around the weights as they are at the moment of each call."""
-        return live_embedder(self.module, self.spec, self.ranks.device, self.layout)
+        """The product's own embedder around what a checkpoint would hold now."""
+        module = self.module
+        if self._start is not None:
+            module = ARCHITECTURES[self.spec.network](self.spec.dim).to(self.ranks.device)
+            module = module.to(memory_format=self.layout)
+            module.load_state_dict(self.result())
+        return live_embedder(module, self.spec, self.ranks.device, self.layout)
+
+    def take_over(self, result: Mapping[str, Tensor]) -> None:
+        """Hold the weights of a checkpoint, to measure and to write them; they cannot be trained on any more."""
+        merge_adapters(self.module)
+        self.module.load_state_dict(result)
+        self._start = None
 
     def state(self) -> dict[str, Any]:
         """For a snapshot."""
@@ -135,6 +156,10 @@ class Trainer:
         torch.set_rng_state(state["random"])
         if self._loss.head is not None:
             self._loss.head.load_state_dict(state["head"])
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}
 
 
 def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:

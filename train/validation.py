@@ -26,12 +26,16 @@ from facesearch.evaluation import (
     tar_at_far,
 )
 from facesearch.pipeline.pipeline import Pipeline
-from train.dataset import FaceSet, load_crop
+from train.augmentation import Augmentation
+from train.config import AugmentConfig
+from train.dataset import FaceSet, load_crop, read_pixels
 from train.looking import NoNetwork
 
 __all__ = ["HeldOut", "LfwPairs", "PairDistances", "Scores", "pairs_of"]
 
 FAR = 1e-3
+# Of the held-out crops that are varied: the same in every run.
+VARIED_SEED = 7
 # A seeded sample of the pairs of strangers; there are n² / 2 of them.
 STRANGERS_AT_MOST = 2_000_000
 
@@ -92,11 +96,24 @@ def pairs_of(embeddings: NDArray[np.float32], labels: NDArray[np.int64]) -> Pair
 class HeldOut:
     """The people kept out of training: their crops are made once, and embedded as the product embeds them."""
 
-    def __init__(self, faces: FaceSet, spec: ModelSpec) -> None:
-        """Raises TrainingError where an image cannot be read."""
-        self._crops = [load_crop(image, spec.preprocessing) for image in faces.images]
+    def __init__(
+        self, faces: FaceSet, spec: ModelSpec, varied: float = 0.0, augment: AugmentConfig | None = None
+    ) -> None:
+        """Args: varied: share of the crops, drawn with a fixed seed, that are varied as `augment` says.
+
+        Raises TrainingError where an image cannot be read.
+        """
+        vary = Augmentation(augment or AugmentConfig(), spec.preprocessing)
+        drawn = np.random.default_rng(VARIED_SEED).random(len(faces)) < varied
+        self._crops = [
+            vary(read_pixels(image), image.landmarks, (VARIED_SEED, i))
+            if drawn[i]
+            else load_crop(image, spec.preprocessing)
+            for i, image in enumerate(faces.images)
+        ]
         self._labels = faces.labels
-        self._what = f"{len(faces)} crops of {len(faces.people)} people kept out of training"
+        kind = f", {drawn.sum()} of them varied" if drawn.any() else ""
+        self._what = f"{len(faces)} crops{kind} of {len(faces.people)} people kept out of training"
 
     def embed(self, embedder: Embedder) -> NDArray[np.float32]:
         """(n, d) float32, unit L2 norm."""
