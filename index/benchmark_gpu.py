@@ -11,7 +11,8 @@ sees two images). Each run is a process of its own. The parts:
   facenet-pytorch on the device; how busy the card is, by nvidia-smi while it runs, and by the profiler for one thread;
 - embed: crops in memory -> embeddings, beside the bare network on images that are on the device already;
 - near: the nearest of each of many made-up faces among all of them, beside FAISS's flat index on a sample of the
-  queries; and clusters of these faces on the device and on the CPU.
+  queries; and clusters of these faces on the device and on the CPU;
+- train: steps of training beside a plain PyTorch loop, on the crops that `--train-on` names (see train/speed.py).
 
 Where there are fewer photos than are asked for, copies with other bytes behind the picture's end stand in for the rest.
 """
@@ -27,7 +28,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from gpu_runs import Figures, alone, clusters, embed, facenet_pytorch, faces_of, index, near, profiled
+from gpu_runs import Figures, alone, clusters, embed, facenet_pytorch, faces_of, index, near, profiled, training
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file, this folder's parent is the checkout
 
@@ -115,6 +116,8 @@ def main(
     workers: Annotated[int | None, typer.Option(min=1, help="As `facesearch index --workers`.")] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops that are embedded.")] = 4096,
     faces: Annotated[int, typer.Option(min=2, help="Made-up faces whose neighbours are looked for.")] = 1_000_000,
+    train_on: Annotated[Path | None, typer.Option(help="Crops, as `python -m train align` makes them.")] = None,
+    steps: Annotated[int, typer.Option(min=4, help="Of training.")] = 60,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
 ) -> None:
     """Measure the parts and print their figures."""
@@ -126,10 +129,13 @@ def main(
             "embed": lambda: embedding(device, crops),
             "near": lambda: neighbours(device, faces),
             "index": lambda: indexing(paths, device, workers),
+            "train": lambda: alone(training, str(train_on), device, steps),
         }
         for part in parts.split(","):
             if part not in measures:
                 raise typer.BadParameter(f"there is no part {part!r}: use {', '.join(measures)}")
+        if "train" in parts.split(",") and train_on is None:
+            raise typer.BadParameter("the part train needs --train-on CROPS")
         for part in parts.split(","):
             figures[part] = measures[part]()
             print(f"-- {part}\n{json.dumps(figures[part], indent=2)}", flush=True)

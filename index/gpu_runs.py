@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from facesearch.pipeline.pipeline import Pipeline
 
-__all__ = ["RUNS", "Figures", "alone", "clusters", "embed", "facenet_pytorch", "faces_of", "index", "near", "profiled"]
+__all__ = [
+    "Figures",
+    "alone",
+    "clusters",
+    "embed",
+    "facenet_pytorch",
+    "faces_of",
+    "index",
+    "near",
+    "profiled",
+    "training",
+]
 
 Figures = dict[str, Any]
 MODEL, DETECTOR = "sface+dlib", "yunet"
@@ -265,6 +276,15 @@ def clusters(device: str, count: int, to: str) -> Figures:
     return {"faces": count, "seconds": seconds}
 
 
+def training(crops: str, device: str, steps: int) -> Figures:
+    """Training beside a plain loop: Inception-ResNet-v1 in batches of 256 on a card, a small network on CPUs."""
+    from train.config import read_recipe
+    from train.speed import compare
+
+    recipe = read_recipe("casia", ("batch.people=64",)) if device.startswith("cuda") else read_recipe("smoke", ())
+    return compare(Path(crops), recipe, device, steps, rounds=1)
+
+
 def _seconds(function: Callable[[], object]) -> float:
     began = time.perf_counter()
     function()
@@ -272,7 +292,7 @@ def _seconds(function: Callable[[], object]) -> float:
 
 
 RUNS: dict[str, Callable[..., Figures]] = {
-    run.__name__: run for run in (faces_of, index, profiled, facenet_pytorch, embed, near, clusters)
+    run.__name__: run for run in (faces_of, index, profiled, facenet_pytorch, embed, near, clusters, training)
 }
 
 

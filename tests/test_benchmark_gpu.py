@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from detection_samples import Rgb
 from PIL import Image
+from train_samples import make_people
 
 SMALL = ("--photos", 16, "--crops", 4, "--faces", 3000)
 SCRIPT = Path(__file__).resolve().parents[1] / "index" / "benchmark_gpu.py"
@@ -43,7 +44,18 @@ def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None
     assert figures["near"]["ari"] == 1
 
 
+def test_training(photos: Path, tmp_path: Path) -> None:
+    crops = make_people(tmp_path / "people")
+    done = run(photos, "--device", "cpu", "--parts", "train", "--train-on", crops, "--steps", 4, "--photos", 16)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.partition("\n")[2])["ratio"] > 0
+    without = run(photos, "--device", "cpu", "--parts", "train", "--photos", 16)
+    assert without.returncode == 2
+    assert "--train-on" in without.stderr
+
+
 def test_unknown_parts_are_refused(photos: Path) -> None:
     done = run(photos, "--device", "cpu", "--parts", "everything")
     assert done.returncode == 2
-    assert "same, embed, near, index" in done.stderr
+    told = " ".join(done.stderr.replace("│", " ").split())  # it is wrapped and framed
+    assert "same, embed, near, index, train" in told
