@@ -29,7 +29,7 @@ BLUR_PX = (0.3, 2.0)
 JPEG_QUALITY = (25, 90)
 # Sides to which the blur and the low resolution refer; a crop of another size is treated alike in proportion.
 REFERENCE_SIDE_PX = 150
-_RESAMPLINGS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
+LOW_RESAMPLINGS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 
 
 class Augmentation:
@@ -75,7 +75,7 @@ class Augmentation:
         low, high = self.config.low_sides
         share = generator.uniform(low, high) / REFERENCE_SIDE_PX
         small = (max(round(crop.width * share), 4), max(round(crop.height * share), 4))
-        kind = _RESAMPLINGS[generator.integers(len(_RESAMPLINGS))]
+        kind = LOW_RESAMPLINGS[generator.integers(len(LOW_RESAMPLINGS))]
         return crop.resize(small, kind).resize(crop.size, Image.Resampling.BICUBIC)
 
     def _cut(

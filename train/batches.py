@@ -1,9 +1,10 @@
-"""Batches of varied crops, decoded ahead of the training by worker processes."""
+"""Batches of varied crops, decoded ahead of the training: by threads, or by worker processes."""
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import numpy as np
 import torch
@@ -11,11 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from facesearch.core.settings import Preprocessing
 from train.augmentation import Augmentation
+from train.batch_augmentation import BatchAugmentation
+from train.canvases import Canvases, margin_for
+from train.config import Recipe
 from train.dataset import FaceSet, read_pixels
 from train.distributed import Ranks
 from train.errors import TrainingError
 from train.samplers import Sampler
+from train.staging import Staging
 
 __all__ = ["batches", "default_workers"]
 
@@ -23,8 +29,6 @@ __all__ = ["batches", "default_workers"]
 Item = tuple[int, tuple[int, int, int]]
 _AUGMENTATION = 4  # see train.samplers: no two drawings of one seed are the same
 GPU_WORKERS_AT_MOST = 16
-# Decoded pixels that all workers hold together: those of small sets, which are seen many times; large ones hardly gain.
-KEPT_BYTES = 1 << 30
 # A fork would copy the threads of torch, half alive.
 _CONTEXT = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
@@ -68,7 +72,7 @@ class _Steps:
             share = self._ranks.share(len(indices))
             # the seed counts places in the whole batch: any number of processes draws the same
             yield [
-                (int(indices[i]), (self._seed + _AUGMENTATION, step, i)) for i in range(*share.indices(len(indices)))
+                (int(indices[i]), (self._seed, step, i)) for i in range(*share.indices(len(indices)))
             ]
 
     def __len__(self) -> int:
@@ -76,29 +80,47 @@ class _Steps:
 
 
 def default_workers(device: torch.device, processes: int = 1) -> int:
-    """Worker processes for a recipe that leaves it open: on a CPU the training needs a core itself."""
+    """Threads or processes for a recipe that leaves it open: training needs a core itself."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    mine = max(cores // processes, 1)
-    return mine - 1 if device.type == "cpu" else min(mine, GPU_WORKERS_AT_MOST)
+    mine = max(cores // processes - 1, 0)
+    return mine if device.type == "cpu" else min(max(mine, 1), GPU_WORKERS_AT_MOST)
 
 
 def batches(
-    faces: FaceSet,
-    augmentation: Augmentation,
-    sampler: Sampler,
-    *,
-    seed: int,
-    steps: range,
-    ranks: Ranks,
-    workers: int,
-) -> Iterator[Tensor]:
-    """For each step this process's share of the batch: (n, h, w, 3) uint8 RGB.
+    recipe: Recipe, preprocessing: Preprocessing, faces: FaceSet, sampler: Sampler, ranks: Ranks, first_step: int = 0
+) -> Generator[Tensor, None, None]:
+    """For each step from one on this process's share of the batch: (n, h, w, 3) uint8 RGB.
+
+    The first of them are begun at once. Close it to end its threads or processes.
 
     Raises TrainingError where an image cannot be read.
     """
-    loader = DataLoader(
-        _Crops(faces, augmentation, KEPT_BYTES // max(workers, 1)),
-        batch_sampler=_Steps(sampler, seed, steps, ranks),
+    workers, kept_bytes = recipe.data.workers, int(recipe.data.kept_gb * (1 << 30))
+    if workers < 0:
+        workers = default_workers(ranks.device, ranks.count)
+    steps, seed, augment = range(first_step, recipe.run.steps), recipe.run.seed + _AUGMENTATION, recipe.augment
+    if not augment.batched:
+        crops = _Crops(faces, Augmentation(augment, preprocessing), kept_bytes // max(workers, 1))
+        return _one_by_one(iter(_loader(crops, _Steps(sampler, seed, steps, ranks), workers, ranks)))
+    canvases = Canvases(faces, preprocessing, margin_for(augment, preprocessing), kept_bytes)
+    size = recipe.batch.size
+    share, pinned = ranks.share(size), ranks.device.type == "cuda"
+    staging = Staging(canvases, lambda step: sampler.batch(step)[share], steps, workers, pinned)
+    return _together(staging, BatchAugmentation(augment, preprocessing, ranks.device, seed), steps, size, share)
+
+
+def _together(
+    staging: Staging, vary: BatchAugmentation, steps: range, size: int, share: slice
+) -> Generator[Tensor, None, None]:
+    with closing(staging):
+        for step, canvases in zip(steps, staging, strict=True):
+            yield vary(canvases, step, size, share)
+
+
+def _loader(crops: _Crops, steps: _Steps, workers: int, ranks: Ranks) -> "DataLoader[Tensor | TrainingError]":
+    return DataLoader(
+        crops,
+        batch_sampler=steps,
         num_workers=workers,
         pin_memory=ranks.device.type == "cuda",
         multiprocessing_context=_CONTEXT if workers else None,
@@ -106,7 +128,10 @@ def batches(
         collate_fn=_stacked,
         worker_init_fn=_quiet,
     )
-    for batch in loader:
+
+
+def _one_by_one(loaded: "Iterator[Tensor | TrainingError]") -> Generator[Tensor, None, None]:
+    for batch in loaded:
         if isinstance(batch, TrainingError):
             raise batch
         yield batch

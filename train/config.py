@@ -75,7 +75,9 @@ class DataConfig:
         held_out_images images.
     held_out_varied: share of the held-out images that are varied as [augment] says, the same way at each measurement.
     split_seed: of the drawing; the same people whatever the run's own seed.
-    workers: processes that decode; -1 for one a core, less one for the training on a CPU; 0 to decode in the loop.
+    workers: threads that decode (processes without augment.batched); -1 for one a core, less one for the training
+        itself; 0 to decode in the loop.
+    kept_gb: GiB of decoded images that each process keeps in memory; those beyond it are decoded each time.
     """
 
     held_out: float = 0.2
@@ -83,6 +85,7 @@ class DataConfig:
     held_out_varied: float = 0.0
     split_seed: int = 0
     workers: int = -1
+    kept_gb: float = 4.0
 
     def __post_init__(self) -> None:
         _check(0 < self.held_out < 1, f"data.held_out must lie between 0 and 1, not {self.held_out}")
@@ -90,6 +93,7 @@ class DataConfig:
         varied = self.held_out_varied
         _check(0 <= varied <= 1, f"data.held_out_varied must lie in 0..1, not {varied}")
         _check(self.workers >= -1, f"data.workers must be -1 or more, not {self.workers}")
+        _check(self.kept_gb >= 0, f"data.kept_gb must not be negative, not {self.kept_gb}")
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,9 @@ class AugmentConfig:
     dark: 8 to 50 % of the light, and noise.
     low_resolution: made small and enlarged, as if the crop had `low_sides` (from, to) pixels of 150 a side.
     jpeg: quality 25 to 90.
+    batched: whole batches are varied at once on the device (train/batch_augmentation.py); false for each image by
+        itself with Pillow, in worker processes, as recipes did whose results were measured so. The two draw from the
+        same distributions, and not the same crops.
     """
 
     mirror: float = 0.5
@@ -141,6 +148,7 @@ class AugmentConfig:
     low_sides: tuple[float, ...] = (28.0, 110.0)
     blur: float = 0.0
     jpeg: float = 0.0
+    batched: bool = True
 
     def __post_init__(self) -> None:
         for name in ("mirror", "light", "grey", "occlusion", "dark", "low_resolution", "blur", "jpeg"):

@@ -6,7 +6,7 @@ middle 160 of 182 pixels, the lineage's own crop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -157,6 +157,7 @@ def crop_of(
     landmarks: Sequence[Sequence[float]] | None,
     preprocessing: Preprocessing,
     moved: Similarity,
+    margin: int = 0,
 ) -> NDArray[np.uint8]:
     """A crop that is the product's, moved within its frame: one resampling for both.
 
@@ -164,6 +165,10 @@ def crop_of(
         pixels: (h, w, 3) uint8.
         landmarks: five (x, y) in pixels, or None to take the middle of the picture.
         moved: in the crop's pixels.
+        margin: so many pixels more on each side.
+
+    Returns:
+        (height + 2 * margin, width + 2 * margin, 3) uint8.
     """
     template = np.asarray(preprocessing.landmarks, np.float64) + 0.5  # centres at whole numbers -> continuous
     if landmarks is None:
@@ -172,7 +177,13 @@ def crop_of(
         to_crop = similarity(np.asarray(landmarks, np.float64), template)
     # `align` takes these points to the template; that is to_crop, and then moved.
     points = to_crop.inverse()(moved.inverse()(template))
-    return align(pixels, points, preprocessing)
+    return align(pixels, points, _widened(preprocessing, margin))
+
+
+def _widened(preprocessing: Preprocessing, margin: int) -> Preprocessing:
+    height, width = preprocessing.size
+    landmarks = tuple((x + margin, y + margin) for x, y in preprocessing.landmarks)
+    return replace(preprocessing, size=(height + 2 * margin, width + 2 * margin), landmarks=landmarks)
 
 
 def _middle(preprocessing: Preprocessing, width: int, height: int) -> Similarity:

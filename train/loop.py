@@ -18,8 +18,7 @@ from torch import Tensor
 from facesearch.core.errors import InputError
 from facesearch.core.files import make_folders, replace_file
 from facesearch.evaluation import read_lfw_pairs
-from train.augmentation import Augmentation
-from train.batches import batches, default_workers
+from train.batches import batches
 from train.config import Recipe
 from train.dataset import FaceSet, read_faces, split_people
 from train.distributed import Ranks, joined
@@ -27,7 +26,7 @@ from train.keeping import Bystander, Keeper
 from train.log import RunLog
 from train.losses import CollapseWatch
 from train.report import Report
-from train.samplers import Sampler, make_sampler
+from train.samplers import make_sampler
 from train.snapshots import SNAPSHOT, read_snapshot
 from train.starting import hold_targets, start
 from train.trainer import Trainer
@@ -74,11 +73,13 @@ def fit(job: Job) -> Report | None:
         trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
         first_step = _prepare(job, ranks)
         targets = _targets(trainer, faces)
-        with closing(_keeper(job, trainer, faces, held_out, first_step)) as keeper:
+        # the first batches are made while the start is measured
+        prepared = batches(recipe, trainer.spec.preprocessing, faces, sampler, ranks, first_step)
+        with closing(prepared), closing(_keeper(job, trainer, faces, held_out, first_step)) as keeper:
             if first_step:
                 trainer.load_state(read_snapshot(job.out)["trainer"])
             watch = CollapseWatch()
-            for step, crops, waited in _timed(_batches(trainer, faces, sampler, first_step), first_step):
+            for step, crops, waited in _timed(prepared, first_step):
                 began = time.perf_counter()
                 rows = sampler.batch(step)
                 statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
@@ -129,19 +130,6 @@ def _keeper(job: Job, trainer: Trainer, faces: FaceSet, held_out: FaceSet, first
     keeper = Keeper(job.out, trainer, measure, lfw, report, RunLog(job.out, first_step), job.say)
     keeper.begin(read_snapshot(job.out) if first_step else None)
     return keeper
-
-
-def _batches(trainer: Trainer, faces: FaceSet, sampler: Sampler, first_step: int) -> Iterator[Tensor]:
-    recipe, ranks, workers = trainer.recipe, trainer.ranks, trainer.recipe.data.workers
-    return batches(
-        faces,
-        Augmentation(recipe.augment, trainer.spec.preprocessing),
-        sampler,
-        seed=recipe.run.seed,
-        steps=range(first_step, recipe.run.steps),
-        ranks=ranks,
-        workers=default_workers(ranks.device, ranks.count) if workers < 0 else workers,
-    )
 
 
 def _timed(crops: Iterator[Tensor], first_step: int) -> Iterator[tuple[int, Tensor, float]]:

@@ -25,8 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from facesearch.core.device import pick_device
-from train.augmentation import Augmentation
-from train.batches import batches, default_workers
+from train.batches import batches
 from train.config import Recipe, read_recipe
 from train.dataset import FaceSet, read_faces
 from train.distributed import joined
@@ -95,15 +94,7 @@ def our_steps(faces: FaceSet, recipe: Recipe, device: str) -> Iterator[None]:
     with joined(device) as ranks:
         sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
         trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
-        prepared = batches(
-            faces,
-            Augmentation(recipe.augment, trainer.spec.preprocessing),
-            sampler,
-            seed=recipe.run.seed,
-            steps=range(recipe.run.steps),
-            ranks=ranks,
-            workers=default_workers(ranks.device),
-        )
+        prepared = batches(recipe, trainer.spec.preprocessing, faces, sampler, ranks)
         for step, crops in enumerate(prepared):
             trainer.step(step, crops, faces.labels[sampler.batch(step)], None)
             yield

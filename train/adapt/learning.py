@@ -6,6 +6,7 @@ the library from whom nothing was learnt, none of them held out.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +19,7 @@ from facesearch.embedding import combined
 from facesearch.embedding.combined_torch import SFacePart
 from facesearch.embedding.registry import WITH_DLIB, parts_of
 from train.adapt.figures import HeldOutFaces, mean_tar
-from train.augmentation import Augmentation
-from train.batches import batches, default_workers
+from train.batches import batches
 from train.blending import blend
 from train.dataset import FaceSet, load_crop
 from train.losses import CollapseWatch
@@ -114,22 +114,14 @@ def learn(
     sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
     held = hold_targets(trainer.embedder(), faces, recipe.loss.hold_scales) if recipe.loss.hold else None
     watch = CollapseWatch()
-    prepared = batches(
-        faces,
-        Augmentation(recipe.augment, trainer.spec.preprocessing),
-        sampler,
-        seed=recipe.run.seed,
-        steps=range(recipe.run.steps),
-        ranks=trainer.ranks,
-        workers=default_workers(trainer.ranks.device) if recipe.data.workers < 0 else recipe.data.workers,
-    )
-    for step, crops in enumerate(prepared):
-        if time.monotonic() - began > seconds:
-            break
-        rows = sampler.batch(step)
-        watch.see(trainer.step(step, crops, faces.labels[rows], None if held is None else held[rows]))
-        steps += 1
-        tick(steps * recipe.batch.size, recipe.run.steps * recipe.batch.size)
+    with closing(batches(recipe, trainer.spec.preprocessing, faces, sampler, trainer.ranks)) as prepared:
+        for step, crops in enumerate(prepared):
+            if time.monotonic() - began > seconds:
+                break
+            rows = sampler.batch(step)
+            watch.see(trainer.step(step, crops, faces.labels[rows], None if held is None else held[rows]))
+            steps += 1
+            tick(steps * recipe.batch.size, recipe.run.steps * recipe.batch.size)
     return _copied(trainer.module), steps
 
 
