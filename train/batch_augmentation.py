@@ -79,7 +79,7 @@ class BatchAugmentation:
         self._place = TorchDevice(str(device))
         self._moves = bool(config.shift or config.scale or config.turn)
         self._variations: tuple[tuple[int, float, Variation], ...] = (
-            (_MIRROR, config.mirror, lambda pixels, _: pixels.flip(3)),
+            (_MIRROR, 0.0 if self._moves else config.mirror, lambda pixels, _: pixels.flip(3)),
             (_LIGHT, config.light, _lit),
             (_GREY, config.grey, lambda pixels, _: _grey(pixels).expand_as(pixels)),
             (_OCCLUSION, config.occlusion, _covered),
@@ -102,23 +102,24 @@ class BatchAugmentation:
         """
         pixels = canvases.to(self._place.device, non_blocking=True).permute(0, 3, 1, 2).float()
         if self._moves:
-            pixels = cut(pixels, self._moved(step, n, share), self._size).round()
+            pixels = cut(pixels, self._moved(step, n, share), self._size)
         for key, probability, variation in self._variations:
             if probability:
                 generator = self._generator(key, step)
                 rows = np.flatnonzero((generator.random(n) < probability)[share])
                 pixels = _some(pixels, variation, _Draws(generator, n, share, rows, self._place))
-        return pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return pixels.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
     def _generator(self, key: int, step: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence((self._seed, step), spawn_key=(key,)))
 
     def _moved(self, step: int, n: int, share: slice) -> Tensor:
-        """(n, 4): scale, angle in radians, and where to in pixels."""
+        """As `cut` takes it; mirror images are drawn as without any movement."""
         config, drawn = self._config, self._generator(_PLACE, step).normal(size=(n, 4))[share]
         scale, angle = np.exp(drawn[:, 0] * config.scale), np.radians(drawn[:, 1] * config.turn)
         places = drawn[:, 2:] * min(self._size) * config.shift
-        moved = np.concatenate([scale[:, None], angle[:, None], places], axis=1)
+        mirrored = np.where(self._generator(_MIRROR, step).random(n) < config.mirror, -1, 1)[share]
+        moved = np.stack([scale, angle, *places.T, mirrored], axis=1)
         return self._place.upload(moved.astype(np.float32))
 
     def _low_resolution(self, pixels: Tensor, draws: _Draws) -> Tensor:
@@ -131,11 +132,11 @@ class BatchAugmentation:
 
 
 def _some(pixels: Tensor, variation: Variation, draws: _Draws) -> Tensor:
-    """Vary the rows that were drawn; the others stay as they are."""
+    """Vary the rows that were drawn, in place; the others stay as they are."""
     if len(draws.rows) == 0:
         return pixels
     where = draws.place.upload(draws.rows)
-    return pixels.index_copy(0, where, variation(pixels[where], draws).contiguous())
+    return pixels.index_copy_(0, where, variation(pixels[where], draws))
 
 
 def cut(canvases: Tensor, moved: Tensor, size: tuple[int, int]) -> Tensor:
@@ -143,26 +144,24 @@ def cut(canvases: Tensor, moved: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         canvases: (n, c, h + 2 * margin, w + 2 * margin) float32.
-        moved: (n, 4) float32: scale, angle in radians, x, y in pixels.
+        moved: (n, 5) float32: scale, angle in radians, x, y in pixels, and 1, or -1 for the mirror image of all this.
         size: (h, w).
 
     Returns:
         (n, c, h, w) float32; what lies beyond a canvas is 0.
     """
-    (height, width), (whole_height, whole_width) = size, canvases.shape[2:]
-    scale, angle, x, y = moved.unbind(dim=1)
+    down, along = (
+        torch.arange(side, dtype=torch.float32, device=canvases.device) + 0.5 - side / 2 for side in size
+    )  # pixels from the centre
+    scale, angle, x, y, mirror = moved[:, :, None, None].unbind(dim=1)
     cosine, sine = angle.cos() / scale, angle.sin() / scale
-    # a crop's pixel p, in pixels from the centre, is the canvas's pixel R⁻¹(p - place) / scale; grids are in half sides
-    rows = (
-        (cosine * width, sine * height, -2 * (cosine * x + sine * y)),
-        (-sine * width, cosine * height, -2 * (cosine * y - sine * x)),
-    )
-    theta = torch.stack(
-        [torch.stack(row, dim=1) / side for row, side in zip(rows, (whole_width, whole_height), strict=True)], dim=1
-    )
-    grid = functional.affine_grid(theta, [len(canvases), canvases.shape[1], height, width], align_corners=False)
+    # a crop's pixel p shows the canvas's R⁻¹(p - place) / scale; grids count in half sides
+    across, below = mirror * along - x, down[:, None] - y
+    places = (cosine * across + sine * below, cosine * below - sine * across)
+    sides = (canvases.shape[3], canvases.shape[2])
+    grid = torch.stack([place * (2 / side) for place, side in zip(places, sides, strict=True)], dim=3)
     found = functional.grid_sample(canvases, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
-    return found.clamp(0, 255)
+    return found.round_().clamp_(0, 255)
 
 
 def low_resolution(side: int, shares: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -218,7 +217,7 @@ def _blurred(pixels: Tensor, draws: _Draws) -> Tensor:
     unit = width / REFERENCE_SIDE_PX
     sigmas = draws.uniform(*BLUR_PX) * unit
     rows, columns = (blur_matrices(side, sigmas, BLUR_PX[1] * unit) for side in (height, width))
-    return along_both(pixels, rows, columns)
+    return along_both(pixels, rows, columns).clamp_(0, 255)
 
 
 def _compressed(pixels: Tensor, draws: _Draws) -> Tensor:
