@@ -71,9 +71,7 @@ class _Steps:
             indices = self._sampler.batch(step)
             share = self._ranks.share(len(indices))
             # the seed counts places in the whole batch: any number of processes draws the same
-            yield [
-                (int(indices[i]), (self._seed, step, i)) for i in range(*share.indices(len(indices)))
-            ]
+            yield [(int(indices[i]), (self._seed, step, i)) for i in range(*share.indices(len(indices)))]
 
     def __len__(self) -> int:
         return len(self._steps)

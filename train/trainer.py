@@ -174,5 +174,5 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
 
 def _optimizer(config: OptimizerConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     if config.name == "sgd":
-        return torch.optim.SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay)
+        return torch.optim.SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay, fused=True)
+    return torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay, fused=True)
