@@ -231,6 +231,7 @@ class RunConfig:
     select_by: which figure of the held-out people makes a checkpoint the best: "auc", or "tar" at FAR 1e-3.
     lfw_every: steps between validations on LFW, where it is given; 0 for before and after only.
     patience: validations without a better checkpoint after which the run stops; 0 for never.
+    recorded: on CUDA a step is recorded as a graph and replayed; false to launch its kernels one by one.
     """
 
     steps: int = 1000
@@ -242,6 +243,7 @@ class RunConfig:
     patience: int = 0
     snapshot_every: int = 100
     lfw_every: int = 0
+    recorded: bool = True
 
     def __post_init__(self) -> None:
         _check_choice("run.precision", self.precision, "fp32", "bf16", "fp16")
@@ -250,6 +252,10 @@ class RunConfig:
             _check(getattr(self, name) >= 1, f"run.{name} must be at least 1, not {getattr(self, name)}")
         _check(self.lfw_every >= 0, f"run.lfw_every must not be negative, not {self.lfw_every}")
         _check(self.patience >= 0, f"run.patience must not be negative, not {self.patience}")
+
+    def is_due(self, done: int) -> bool:
+        """Whether something is measured or saved after so many steps."""
+        return done == self.steps or done % self.validate_every == 0 or done % self.snapshot_every == 0
 
 
 @dataclass(frozen=True)

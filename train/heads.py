@@ -70,7 +70,7 @@ class MarginHead(nn.Module):
     def _quality(self, norms: Tensor) -> Tensor:
         """ẑ, (n,) in -1..1. The first batch begins the running statistics."""
         mean, std = norms.mean(), norms.std(correction=0)
-        memory = MEMORY if self.seen else 0.0
+        memory = self.seen * MEMORY  # on the device: `if` would wait for it
         self.mean.copy_(memory * self.mean + (1 - memory) * mean)
         self.std.copy_(memory * self.std + (1 - memory) * std)
         self.seen.fill_(True)

@@ -6,6 +6,7 @@ better than the start on people whom training has not seen), last.safetensors, r
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,12 +20,12 @@ from facesearch.core.errors import InputError
 from facesearch.core.files import make_folders, replace_file
 from facesearch.evaluation import read_lfw_pairs
 from train.batches import batches
-from train.config import Recipe
+from train.config import Recipe, RunConfig
 from train.dataset import FaceSet, read_faces, split_people
 from train.distributed import Ranks, joined
 from train.keeping import Bystander, Keeper
 from train.log import RunLog
-from train.losses import CollapseWatch
+from train.losses import CollapseWatch, StepStatistics
 from train.report import Report
 from train.samplers import make_sampler
 from train.snapshots import SNAPSHOT, read_snapshot
@@ -35,6 +36,8 @@ from train.validation import HeldOut, LfwPairs
 __all__ = ["Job", "fit"]
 
 RECIPE = "recipe.json"
+# Steps that are given to the device before it is asked for what the first of them tells.
+READ_LATER = 4
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,13 @@ def fit(job: Job) -> Report | None:
         with closing(prepared), closing(_keeper(job, trainer, faces, held_out, first_step)) as keeper:
             if first_step:
                 trainer.load_state(read_snapshot(job.out)["trainer"])
-            watch = CollapseWatch()
+            late = _LateReader(keeper, recipe.run)
             for step, crops, waited in _timed(prepared, first_step):
-                began = time.perf_counter()
                 rows = sampler.batch(step)
-                statistics = trainer.step(step, crops, faces.labels[rows], None if targets is None else targets[rows])
-                watch.see(statistics)
-                keeper.after(step, statistics, waited, time.perf_counter() - began)
+                held = None if targets is None else targets[rows]
+                late.add(step, trainer.step(step, crops, faces.labels[rows], held), waited)
                 job.tick(*(recipe.batch.size * (n - first_step) for n in (step + 1, recipe.run.steps)))
-                if ranks.agree(keeper.has_waited_long_enough):
+                if recipe.run.is_due(step + 1) and ranks.agree(keeper.has_waited_long_enough):
                     break
             return keeper.finish()
 
@@ -130,6 +131,37 @@ def _keeper(job: Job, trainer: Trainer, faces: FaceSet, held_out: FaceSet, first
     keeper = Keeper(job.out, trainer, measure, lfw, report, RunLog(job.out, first_step), job.say)
     keeper.begin(read_snapshot(job.out) if first_step else None)
     return keeper
+
+
+class _LateReader:
+    """Has the keeper told of each step in its turn, some steps later, or at once where something is due.
+
+    The device is not waited for meanwhile. A measurement or a snapshot finds the weights of its step, and no step
+    before it that has failed.
+    """
+
+    def __init__(self, keeper: Keeper | Bystander, run: RunConfig) -> None:
+        self._keeper, self._run, self._watch = keeper, run, CollapseWatch()
+        self._untold: deque[tuple[int, Callable[[], StepStatistics], float]] = deque()
+        self._worked, self._since = 0.0, time.perf_counter()
+
+    def add(self, step: int, told: Callable[[], StepStatistics], waited: float) -> None:
+        """Args: told: as Trainer.step gives it. waited: seconds for the batch. Raises what `told` raises."""
+        self._untold.append((step, told, waited))
+        self._count(-waited)
+        while self._untold and (len(self._untold) > READ_LATER or self._run.is_due(step + 1)):
+            number, tell, waited_then = self._untold.popleft()
+            statistics = tell()
+            self._watch.see(statistics)
+            self._count()
+            self._keeper.after(number, statistics, waited_then, self._worked)
+            self._worked, self._since = 0.0, time.perf_counter()
+
+    def _count(self, less: float = 0.0) -> None:
+        """The time since the last look at the clock is work."""
+        now = time.perf_counter()
+        self._worked += now - self._since + less
+        self._since = now
 
 
 def _timed(crops: Iterator[Tensor], first_step: int) -> Iterator[tuple[int, Tensor, float]]:

@@ -1,19 +1,23 @@
-"""What training makes small: the triplet margin loss, a margin by class, and the distance to where it began."""
+"""What training makes small: the triplet margin loss, a margin by class, and the distance to where it began.
 
+A step's loss and statistics are tensors of lengths that are known before, so that a step can be recorded, and the
+device is not waited for.
+"""
+
+import math
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
-from pytorch_metric_learning.distances import LpDistance
-from pytorch_metric_learning.losses import TripletMarginLoss
+from numpy.typing import NDArray
 from torch import Tensor
 
 from train.config import LossConfig
 from train.errors import CollapsedError, DivergedError
 from train.heads import MarginHead
-from train.miners import MINERS, Triplets, squared_l2
+from train.miners import DRAWS, MINERS, Triplets, noise_for, pairs_of_one
 
-__all__ = ["CollapseWatch", "StepStatistics", "TrainingLoss"]
+__all__ = ["Batch", "CollapseWatch", "StepStatistics", "TrainingLoss", "statistics_of"]
 
 # Untrained networks put all faces within a squared distance of about 0.01; collapsed ones within less than 1e-4.
 COLLAPSED = 1e-4
@@ -37,6 +41,20 @@ class StepStatistics:
     head: float = 0.0
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What a loss knows of the n images of a batch, on one device.
+
+    labels: (n,) int64. pairs: (2, m) int64, see train.miners.pairs_of_one. noise: (m, n) float64, or None.
+    targets: (n, d) float32, unit L2 norm: the starting point's embeddings; None without a hold.
+    """
+
+    labels: Tensor
+    pairs: Tensor
+    noise: Tensor | None = None
+    targets: Tensor | None = None
+
+
 class TrainingLoss:
     """The recipe's loss on a whole batch, and its statistics.
 
@@ -48,57 +66,92 @@ class TrainingLoss:
         self.config = config
         self.head = MarginHead(config, people, dim, seed) if config.head else None
         self._mine = MINERS[config.miner]
-        # The mean over the triplets that have a loss: dividing by all of them fades as training goes on.
-        distance = LpDistance(normalize_embeddings=False, p=2, power=2)
-        self._triplet = TripletMarginLoss(margin=config.margin, distance=distance)
 
-    def __call__(
-        self,
-        embeddings: Tensor,
-        labels: Tensor,
-        targets: Tensor | None,
-        norms: Tensor | None = None,
-        seed: int = 0,
-    ) -> tuple[Tensor, StepStatistics]:
-        """The loss, to be differentiated, and what it is made of.
+    def batch(self, labels: NDArray[np.int64], targets: NDArray[np.float32] | None = None, seed: int = 0) -> Batch:
+        """What a step needs to know before it begins, on the CPU.
+
+        Args: seed: of what a miner draws, the same on all processes.
+        """
+        pairs = pairs_of_one(labels) if self.config.miner in _OF_PAIRS else np.zeros((2, 0), np.int64)
+        noise = noise_for(pairs.shape[1], len(labels), seed) if self.config.miner in DRAWS else None
+        held = None if targets is None else torch.from_numpy(targets)
+        return Batch(torch.from_numpy(labels), torch.from_numpy(pairs), noise, held)
+
+    def __call__(self, embeddings: Tensor, batch: Batch, norms: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The loss, to be differentiated, and what it is made of; nothing is read back from the device.
 
         Args:
             embeddings: (n, d) float32, unit L2 norm.
-            labels: (n,) int64.
-            targets: (n, d) float32, unit L2 norm: the starting point's embeddings; None without a hold.
+            batch: of these images, on the same device.
             norms: (n,) float32, of the embeddings before they were normalised; for a head only.
-            seed: of what a miner draws, the same on all processes.
 
-        Raises:
-            DivergedError: the embeddings are not numbers.
+        Returns:
+            The loss, and (len(STATISTICS),) float32 without gradient, for `statistics_of`.
         """
-        if not torch.isfinite(embeddings).all():
-            raise DivergedError("the embeddings are NaN or infinite: set optimizer.lr lower, or run.precision to fp32")
-        triplets = self._mine(embeddings.detach(), labels, seed)
-        triplet = self._triplet(embeddings, labels, triplets)
+        squares = embeddings.square().sum(dim=1)
+        distances = squares[:, None] + squares[None] - 2 * embeddings @ embeddings.T
+        triplets = self._mine(embeddings.detach(), batch.labels, batch.pairs, batch.noise)
+        violation = distances[triplets.anchors, triplets.positives] - distances[triplets.anchors, triplets.negatives]
+        active = triplets.valid & (violation + self.config.margin > 0)
+        # the mean over the triplets that have a loss: dividing by all of them fades as training goes on
+        triplet = _mean(violation + self.config.margin, active)
+        targets = batch.targets
         hold = embeddings.new_zeros(()) if targets is None else (embeddings - targets).square().sum(dim=1).mean()
-        loss = self.config.triplet * triplet + self.config.hold * hold
-        head = None if self.head is None or norms is None else self.head(embeddings, norms, labels)
-        if head is not None:
-            loss = loss + self.config.head_weight * head
-        terms = {"loss": loss, "triplet": triplet, "hold": hold} | ({} if head is None else {"head": head})
-        told: dict[str, Any] = {name: float(term.detach()) for name, term in terms.items()}
-        return loss, StepStatistics(**told, **self._distances(embeddings.detach(), labels, triplets))
+        head = embeddings.new_zeros(())
+        if self.head is not None and norms is not None:
+            head = self.head(embeddings, norms, batch.labels)
+        loss = self.config.triplet * triplet + self.config.hold * hold + self.config.head_weight * head
+        return loss, self._told((loss, triplet, hold, head), active, triplets, distances, batch.labels, embeddings)
 
     @torch.no_grad()
-    def _distances(self, embeddings: Tensor, labels: Tensor, triplets: Triplets) -> dict[str, Any]:
-        """What StepStatistics says of distances."""
-        distances = squared_l2(embeddings)
-        anchors, positives, negatives = triplets
-        violation = distances[anchors, positives] - distances[anchors, negatives] + self.config.margin
+    def _told(
+        self,
+        terms: tuple[Tensor, ...],
+        active: Tensor,
+        triplets: Triplets,
+        distances: Tensor,
+        labels: Tensor,
+        embeddings: Tensor,
+    ) -> Tensor:
+        """In the order of STATISTICS."""
         same = labels[:, None] == labels[None]
         pairs = same & ~torch.eye(len(labels), dtype=torch.bool, device=same.device)
-        return {
-            "active": float((violation > 0).float().mean()) if len(violation) else 0.0,
-            "triplets": len(violation),
-            "ap_dist": float(distances[pairs].mean()),
-            "an_dist": float(distances[~same].mean()),
-        }
+        count = triplets.valid.sum()
+        told = (
+            *terms,
+            active.sum() / count.clamp(min=1),
+            count,
+            _mean(distances, pairs).clamp(min=0),
+            _mean(distances, ~same).clamp(min=0),
+            torch.isfinite(embeddings).all(),
+        )
+        return torch.stack([value.detach().float() for value in told])
+
+
+# Of what `TrainingLoss` tells.
+STATISTICS = ("loss", "triplet", "hold", "head", "active", "triplets", "ap_dist", "an_dist", "finite")
+_OF_PAIRS = ("semi-hard", "distance-weighted", "all")
+
+
+def statistics_of(told: NDArray[np.float32], step: int) -> StepStatistics:
+    """Of what TrainingLoss has told of a step.
+
+    Raises:
+        DivergedError: the embeddings or the loss are not numbers.
+    """
+    values = dict(zip(STATISTICS, map(float, told), strict=True))
+    if not values.pop("finite"):
+        raise DivergedError(
+            f"the embeddings are NaN or infinite at step {step}: set optimizer.lr lower, or run.precision to fp32"
+        )
+    if not math.isfinite(values["loss"]):
+        raise DivergedError(f"the loss is {values['loss']} at step {step}: set optimizer.lr lower, or clip_norm")
+    return StepStatistics(triplets=int(values.pop("triplets")), **values)
+
+
+def _mean(values: Tensor, counted: Tensor) -> Tensor:
+    """Over those that are counted; 0 where none is."""
+    return torch.where(counted, values, 0).sum() / counted.sum().clamp(min=1)
 
 
 class CollapseWatch:

@@ -11,6 +11,7 @@ writes: a Dataset that opens images with Pillow, torchvision's transforms, a Dat
 import json
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from train.batches import batches
 from train.config import Recipe, read_recipe
 from train.dataset import FaceSet, read_faces
 from train.distributed import joined
+from train.loop import READ_LATER
 from train.samplers import make_sampler
 from train.starting import start
 from train.trainer import Trainer
@@ -95,8 +97,11 @@ def our_steps(faces: FaceSet, recipe: Recipe, device: str) -> Iterator[None]:
         sampler = make_sampler(recipe.batch, faces.labels, recipe.run.seed)
         trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
         prepared = batches(recipe, trainer.spec.preprocessing, faces, sampler, ranks)
+        untold: deque[Callable[[], object]] = deque()
         for step, crops in enumerate(prepared):
-            trainer.step(step, crops, faces.labels[sampler.batch(step)], None)
+            untold.append(trainer.step(step, crops, faces.labels[sampler.batch(step)], None))
+            if len(untold) > READ_LATER:
+                untold.popleft()()
             yield
 
 

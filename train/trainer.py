@@ -1,7 +1,7 @@
 """A network, its optimizer, and one step of training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from facesearch.core.errors import InputError
 from facesearch.core.settings import ModelSpec
+from facesearch.core.torch_device import TorchDevice
 from facesearch.embedding import NetworkEmbedder
 from facesearch.embedding.architectures import ARCHITECTURES
 from facesearch.embedding.standardiser import Standardiser
@@ -22,7 +23,8 @@ from train.blending import blend
 from train.config import OptimizerConfig, Recipe
 from train.distributed import Ranks
 from train.errors import DivergedError
-from train.losses import StepStatistics, TrainingLoss
+from train.losses import Batch, StepStatistics, TrainingLoss, statistics_of
+from train.recording import RecordedStep, cuda_graph
 from train.starting import live_embedder
 
 __all__ = ["Trainer", "learning_rate"]
@@ -39,6 +41,7 @@ class Trainer:
         Raises InputError where the precision is not to be had on this device.
         """
         self.recipe, self.spec, self.ranks = recipe, spec, ranks
+        self._place = TorchDevice(str(ranks.device))
         channels_last = recipe.run.channels_last and ranks.device.type != "mps"
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.module = module.to(ranks.device).to(memory_format=self.layout)
@@ -47,37 +50,68 @@ class Trainer:
         self._standardise = Standardiser(spec.preprocessing, ranks.device, self.layout)
         self._loss = TrainingLoss(recipe.loss, people, spec.dim, recipe.run.seed)
         self._parameters = [p for p in module.parameters() if p.requires_grad] + self._head_parameters()
-        self._optimizer = _optimizer(recipe.optimizer, self._parameters)
+        self._lr = torch.tensor(recipe.optimizer.lr, device=ranks.device)
+        self._optimizer = _optimizer(recipe.optimizer, self._parameters, self._lr)
         self._scaler = torch.amp.GradScaler(ranks.device.type, enabled=recipe.run.precision == "fp16")
         if recipe.run.precision == "fp16" and ranks.device.type != "cuda":
             raise InputError(f"run.precision fp16 needs CUDA, not {ranks.device}: use bf16 or fp32")
+        why_not = self._why_not_recorded()
+        self.recorded = RecordedStep(self._compute, None if why_not else cuda_graph, why_not)
 
     def step(
         self, step: int, crops: Tensor, labels: NDArray[np.int64], targets: NDArray[np.float32] | None
-    ) -> StepStatistics:
-        """Learn from one batch.
+    ) -> Callable[[], StepStatistics]:
+        """Learn from one batch, which the device may still do when this returns.
 
         Args:
             step: counted from 0.
             crops: this process's share, (n / processes, h, w, 3) uint8 RGB.
             labels: of the whole batch, (n,).
-            targets: of the whole batch, (n, d), or None; see TrainingLoss.
+            targets: of the whole batch, (n, d), or None; see train.losses.Batch.
 
-        Raises:
-            DivergedError: the loss is not a number; the weights are as they were before the step.
+        Returns:
+            A function that waits for the step and tells of it. It raises DivergedError where the loss or its gradient
+            are not numbers; such a step has not changed the weights.
         """
-        self._train_mode()
         torch.manual_seed(self._seed(_DROPOUT, step, self.ranks.rank))
+        self._lr.fill_(learning_rate(self.recipe.optimizer, step, self.recipe.run.steps))
+        batch = self._loss.batch(labels, targets, self._seed(_MINING, step))
+        known = {name: value for name, value in vars(batch).items() if value is not None}
+        inputs = {"crops": crops.to(self.ranks.device, non_blocking=True)}
+        inputs |= {name: self._place.upload(value.numpy()) for name, value in known.items()}
+        wait = self._place.download(self.recorded(inputs))
+
+        def told() -> StepStatistics:
+            *values, norm = wait()
+            statistics = statistics_of(np.array(values), step)
+            if not (self._scaler.is_enabled() or math.isfinite(norm)):  # fp16's scaler passes over such steps
+                raise DivergedError(f"the gradient is {norm} at step {step}: set optimizer.lr lower")
+            return statistics
+
+        return told
+
+    def _why_not_recorded(self) -> str:
+        """Empty where a step can be a CUDA graph."""
+        if self.ranks.device.type != "cuda":
+            return f"there are no graphs on {self.ranks.device.type}"
+        if self.ranks.count > 1:
+            return "several processes take part"
+        if self._scaler.is_enabled():
+            return "fp16 looks at its gradients in each step"
+        return "" if self.recipe.run.recorded else "run.recorded is false"
+
+    def _compute(self, inputs: dict[str, Tensor]) -> Tensor:
+        """One step on the device: what the loss tells, and the gradient's length."""
+        self._train_mode()
+        self._optimizer.zero_grad(set_to_none=True)
+        batch = Batch(**{name: value for name, value in inputs.items() if name != "crops"})
         with self._autocast():
-            raw = self._wrapped(self._standardise(crops))
+            raw = self._wrapped(self._standardise(inputs["crops"]))
         embeddings = self.ranks.gather(functional.normalize(raw.float()))
         norms = self.ranks.gather(raw.detach().float().norm(dim=1)) if self._loss.head is not None else None
-        held = None if targets is None else self._sent(targets)
-        loss, statistics = self._loss(embeddings, self._sent(labels), held, norms, self._seed(_MINING, step))
-        if not math.isfinite(statistics.loss):
-            raise DivergedError(f"the loss is {statistics.loss} at step {step}: set optimizer.lr lower, or clip_norm")
-        self._descend(step, loss)
-        return statistics
+        loss, told = self._loss(embeddings, batch, norms)
+        norm = self._descend(loss)
+        return torch.cat([told, norm.reshape(1)])
 
     def _seed(self, *keys: int) -> int:
         return int(np.random.SeedSequence((self.recipe.run.seed, *keys)).generate_state(1)[0])
@@ -91,19 +125,21 @@ class Trainer:
             parameter.register_hook(lambda gradient: gradient / self.ranks.count)
         return parameters
 
-    def _descend(self, step: int, loss: Tensor) -> None:
-        config = self.recipe.optimizer
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(config, step, self.recipe.run.steps)
-        self._optimizer.zero_grad(set_to_none=True)
+    def _descend(self, loss: Tensor) -> Tensor:
+        """Move the weights, but not by what is no number. Returns the gradient's length, 0 where it is not clipped."""
         self._scaler.scale(loss * self.ranks.count).backward()
-        if config.clip_norm:
+        norm = loss.new_zeros(())
+        if self.recipe.optimizer.clip_norm:
             self._scaler.unscale_(self._optimizer)
-            norm = nn.utils.clip_grad_norm_(self._parameters, config.clip_norm)
-            if not (self._scaler.is_enabled() or torch.isfinite(norm)):  # fp16's scaler passes over such steps
-                raise DivergedError(f"the gradient is {norm.item()} at step {step}: set optimizer.lr lower")
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
+            norm = nn.utils.clip_grad_norm_(self._parameters, self.recipe.optimizer.clip_norm)
+        if self._scaler.is_enabled():
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            return norm.detach()
+        # what GradScaler sets, too: fused optimizers leave the weights where it is 1
+        self._optimizer.found_inf = (~torch.isfinite(loss.detach() + norm)).float()  # type: ignore[attr-defined]
+        self._optimizer.step()
+        return norm.detach()
 
     def _train_mode(self) -> None:
         """Batch statistics of a frozen layer belong to what is frozen."""
@@ -116,9 +152,6 @@ class Trainer:
         precision = self.recipe.run.precision
         kind = torch.float16 if precision == "fp16" else torch.bfloat16
         return torch.autocast(self.ranks.device.type, kind, enabled=precision != "fp32")
-
-    def _sent(self, values: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(values).to(self.ranks.device, non_blocking=True)
 
     def result(self) -> dict[str, Tensor]:
         """The weights that a checkpoint holds: without adapters, and blended with the start's."""
@@ -152,6 +185,8 @@ class Trainer:
     def load_state(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
         self._optimizer.load_state_dict(state["optimizer"])
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._lr  # what a recording reads
         self._scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"])
         if self._loss.head is not None:
@@ -172,7 +207,9 @@ def learning_rate(config: OptimizerConfig, step: int, steps: int) -> float:
     return config.lr * (1 + math.cos(math.pi * done)) / 2
 
 
-def _optimizer(config: OptimizerConfig, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _optimizer(config: OptimizerConfig, parameters: list[nn.Parameter], lr: Tensor) -> torch.optim.Optimizer:
+    """Args: lr: on the device, read at each step."""
+    settings: dict[str, Any] = {"lr": lr, "weight_decay": config.weight_decay, "fused": lr.device.type != "mps"}
     if config.name == "sgd":
-        return torch.optim.SGD(parameters, config.lr, momentum=0.9, weight_decay=config.weight_decay, fused=True)
-    return torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay, fused=True)
+        return torch.optim.SGD(parameters, momentum=0.9, **settings)
+    return torch.optim.AdamW(parameters, capturable=lr.device.type == "cuda", **settings)

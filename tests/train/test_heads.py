@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from train.heads import MEMORY, SPREAD, MarginHead
 from train.keeping import LAST
 from train.log import read_log
 from train.loop import fit
-from train.losses import TrainingLoss
+from train.losses import TrainingLoss, statistics_of
 from train.snapshots import SNAPSHOT, read_snapshot, write_snapshot
 
 LABELS = [0, 0, 1, 2, 3, 3]
@@ -85,7 +86,9 @@ def test_running_statistics_of_norms_begin_with_the_first_batch_and_remember() -
 
 def test_the_head_is_one_term_of_the_loss() -> None:
     config = LossConfig(head="cosface", head_weight=0.5, triplet=0.0)
-    loss, statistics = TrainingLoss(config, 4, 6, seed=1)(unit_vectors(6), torch.tensor(LABELS), None, NORMS)
+    terms = TrainingLoss(config, 4, 6, seed=1)
+    loss, values = terms(unit_vectors(6), terms.batch(np.array(LABELS)), NORMS)
+    statistics = statistics_of(values.numpy(), step=0)
     assert statistics.head > 0
     assert float(loss.detach()) == pytest.approx(0.5 * statistics.head, rel=1e-5)
 

@@ -21,7 +21,7 @@ from train.config import read_recipe
 from train.errors import CollapsedError, DivergedError, TrainingError
 from train.keeping import BEST, LAST
 from train.log import read_log
-from train.loop import Job, fit
+from train.loop import READ_LATER, Job, fit
 from train.losses import TrainingLoss
 from train.report import Report
 from train.run_page import PAGE
@@ -242,26 +242,32 @@ def test_another_length_of_embedding_gets_a_new_head(
     assert checkpoint.read_header(tmp_path / "run" / LAST).spec.dim == 5
 
 
+@pytest.mark.parametrize("fails", ["loss", "gradient"])
 def test_nan_stops_and_the_last_good_checkpoint_is_intact(
-    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    real = TrainingLoss.__call__
+    """It is told of steps later, and names the step; the steps that were begun meanwhile are not saved."""
+    real, calls = TrainingLoss.__call__, []
 
-    def nan_later(self: TrainingLoss, embeddings: torch.Tensor, *rest: torch.Tensor) -> object:
-        nan_later.calls += 1  # type: ignore[attr-defined]
-        loss, statistics = real(self, embeddings, *rest)  # type: ignore[arg-type]
-        return (loss, statistics) if nan_later.calls < 7 else (loss * torch.nan, replace(statistics, loss=np.nan))  # type: ignore[attr-defined]
+    def nan_later(self: TrainingLoss, embeddings: torch.Tensor, *rest: object) -> tuple[torch.Tensor, torch.Tensor]:
+        calls.append(embeddings)
+        loss, told = real(self, embeddings, *rest)  # type: ignore[arg-type]
+        if len(calls) < 8:
+            return loss, told
+        return loss * torch.nan, told if fails == "gradient" else told * torch.tensor([torch.nan] + 8 * [1.0])
 
-    nan_later.calls = 0  # type: ignore[attr-defined]
     monkeypatch.setattr(TrainingLoss, "__call__", nan_later)
-    with pytest.raises(DivergedError, match="the loss is nan at step 6"):
-        fit(job(people, tmp_path / "run", run={"steps": 12, "validate_every": 3, "snapshot_every": 3}))
+    told = {"loss": "the loss is nan at step 7", "gradient": "the gradient is nan at step 7"}[fails]
+    run = {"steps": 24, "validate_every": 3, "snapshot_every": 6}
+    with pytest.raises(DivergedError, match=told):
+        fit(job(people, tmp_path / "run", run=run))
+    assert 8 <= len(calls) <= 8 + READ_LATER
     snapshot = read_snapshot(tmp_path / "run")
     assert snapshot["step"] == 6
     assert all(torch.isfinite(value).all() for value in snapshot["trainer"]["module"].values())
+    assert len(losses(tmp_path / "run")) == 7
     monkeypatch.setattr(TrainingLoss, "__call__", real)
-    run = {"steps": 12, "validate_every": 3, "snapshot_every": 3}
-    assert done(fit(replace(job(people, tmp_path / "run", run=run), resume=True))).steps_done == 12
+    assert done(fit(replace(job(people, tmp_path / "run", run=run), resume=True))).steps_done == 24
 
 
 def test_collapse_is_named(people: Path, tmp_path: Path) -> None:

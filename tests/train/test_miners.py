@@ -12,8 +12,8 @@ from train_samples import unit_vectors
 
 from train.config import LossConfig
 from train.errors import CollapsedError, DivergedError
-from train.losses import COLLAPSED_STEPS, CollapseWatch, StepStatistics, TrainingLoss
-from train.miners import MINERS, distance_weighted, log_weights, squared_l2
+from train.losses import COLLAPSED_STEPS, CollapseWatch, StepStatistics, TrainingLoss, statistics_of
+from train.miners import MINERS, Triplets, distance_weighted, log_weights, noise_for, pairs_of_one, squared_l2
 
 Triplet = tuple[int, int, int]
 
@@ -75,9 +75,27 @@ ORACLES: dict[str, Callable[[Tensor, list[int]], set[Triplet]]] = {
 }
 
 
+def counted(triplets: Triplets) -> list[Triplet]:
+    return [(a, p, n) for a, p, n, valid in zip(*(rows.tolist() for rows in triplets), strict=True) if valid]
+
+
 def mined(name: str, embeddings: Tensor, labels: list[int]) -> list[Triplet]:
-    anchors, positives, negatives = MINERS[name](embeddings, torch.tensor(labels))
-    return list(zip(anchors.tolist(), positives.tolist(), negatives.tolist(), strict=True))
+    pairs = torch.from_numpy(pairs_of_one(np.array(labels)))
+    return counted(MINERS[name](embeddings, torch.tensor(labels), pairs))
+
+
+def drawn(embeddings: Tensor, labels: list[int], seed: int) -> list[Triplet]:
+    pairs = torch.from_numpy(pairs_of_one(np.array(labels)))
+    noise = noise_for(pairs.shape[1], len(labels), seed)
+    return counted(distance_weighted(embeddings, torch.tensor(labels), pairs, noise))
+
+
+def told(
+    config: LossConfig, embeddings: Tensor, labels: list[int], targets: Tensor | None = None
+) -> tuple[Tensor, StepStatistics]:
+    loss = TrainingLoss(config)
+    value, values = loss(embeddings, loss.batch(np.array(labels), None if targets is None else targets.numpy()))
+    return value, statistics_of(values.numpy(), step=3)
 
 
 def test_every_miner_has_an_oracle() -> None:
@@ -108,12 +126,11 @@ def test_a_pair_without_a_negative_beyond_it_is_left_out() -> None:
 @given(labels=st.lists(st.integers(0, 3), min_size=2, max_size=12), seed=st.integers(0, 99))
 def test_distance_weighted_draws_a_negative_for_each_pair(labels: list[int], seed: int) -> None:
     embeddings = unit_vectors(len(labels), seed=seed)
-    anchors, positives, negatives = distance_weighted(embeddings, torch.tensor(labels), seed)
+    found = drawn(embeddings, labels, seed)
     pairs = [(a, p) for a, p, _ in oracle_all(embeddings, labels)]
-    assert sorted(zip(anchors.tolist(), positives.tolist(), strict=True)) == sorted(set(pairs))
-    assert all(labels[a] != labels[n] for a, n in zip(anchors.tolist(), negatives.tolist(), strict=True))
-    again = distance_weighted(embeddings, torch.tensor(labels), seed)[2]
-    assert torch.equal(negatives, again)
+    assert sorted((a, p) for a, p, _ in found) == sorted(set(pairs))
+    assert all(labels[a] != labels[n] for a, _, n in found)
+    assert drawn(embeddings, labels, seed) == found
 
 
 def slow_weight(d: float, dim: int) -> float:
@@ -125,20 +142,18 @@ def test_distance_weighted_draws_by_the_weights() -> None:
     """Four negatives of one anchor, of which the last is out of reach."""
     angles = torch.tensor([0.0, 0.1, 0.3, 0.8, 1.2, 2.9])
     embeddings = torch.stack([angles.cos(), angles.sin(), *torch.zeros(6, len(angles))], dim=1)
-    labels = torch.tensor([0, 0, 1, 2, 3, 4])
+    labels = [0, 0, 1, 2, 3, 4]
     weights = [slow_weight(2 * np.sin(float(angle) / 2), 8) for angle in angles[2:5]]
     counts = np.zeros(6)
     for seed in range(3000):
-        anchors, _, negatives = distance_weighted(embeddings, labels, seed)
-        counts[negatives[anchors == 0]] += 1
+        counts[next(n for a, _, n in drawn(embeddings, labels, seed) if a == 0)] += 1
     np.testing.assert_allclose(counts[2:5] / 3000, np.array(weights) / sum(weights), atol=0.03)
     assert counts[5] == 0
 
 
 def test_distance_weighted_takes_the_nearest_where_all_are_far() -> None:
     embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [-1.0, 0.1], [-0.8, 0.6]]))
-    anchors, _, negatives = distance_weighted(embeddings, torch.tensor([0, 0, 1, 2]), 0)
-    assert (anchors.tolist(), negatives.tolist()) == ([0, 1], [3, 3])
+    assert [(a, n) for a, _, n in drawn(embeddings, [0, 0, 1, 2], 0)] == [(0, 3), (1, 3)]
 
 
 def test_log_weights_are_the_slow_ones() -> None:
@@ -164,7 +179,7 @@ def test_loss_and_gradient_are_the_oracles(name: str, seed: int, margin: float) 
     embeddings = unit_vectors(len(labels), seed=seed).requires_grad_()
     targets = unit_vectors(len(labels), seed=seed + 1)
     config = LossConfig(miner=name, margin=margin, triplet=0.7, hold=0.3)
-    loss, statistics = TrainingLoss(config)(embeddings, torch.tensor(labels), targets)
+    loss, statistics = told(config, embeddings, labels, targets)
     (gradient,) = torch.autograd.grad(loss, embeddings)
 
     slow = unit_vectors(len(labels), seed=seed).requires_grad_()
@@ -188,7 +203,7 @@ def test_loss_and_gradient_are_the_oracles(name: str, seed: int, margin: float) 
 def test_statistics_of_distances_are_means_over_pairs() -> None:
     labels = [0, 0, 1]
     embeddings = unit_vectors(3)
-    _, statistics = TrainingLoss(LossConfig())(embeddings, torch.tensor(labels), None)
+    _, statistics = told(LossConfig(), embeddings, labels)
     assert statistics.ap_dist == pytest.approx(distance(embeddings, 0, 1), rel=1e-5)
     different = (distance(embeddings, 0, 2) + distance(embeddings, 1, 2)) / 2
     assert statistics.an_dist == pytest.approx(different, rel=1e-5)
@@ -196,7 +211,7 @@ def test_statistics_of_distances_are_means_over_pairs() -> None:
 
 def test_no_triplet_is_no_loss() -> None:
     embeddings = unit_vectors(3).requires_grad_()
-    loss, statistics = TrainingLoss(LossConfig(miner="batch-hard"))(embeddings, torch.tensor([0, 1, 2]), None)
+    loss, statistics = told(LossConfig(miner="batch-hard"), embeddings, [0, 1, 2])
     loss.backward()
     assert (loss.item(), statistics.triplets, statistics.active) == (0.0, 0, 0.0)
     assert embeddings.grad is not None
@@ -204,8 +219,8 @@ def test_no_triplet_is_no_loss() -> None:
 
 
 def test_embeddings_that_are_no_numbers_are_named() -> None:
-    with pytest.raises(DivergedError, match=r"NaN or infinite: set optimizer\.lr lower"):
-        TrainingLoss(LossConfig())(torch.full((3, 4), torch.nan), torch.tensor([0, 0, 1]), None)
+    with pytest.raises(DivergedError, match=r"NaN or infinite at step 3: set optimizer\.lr lower"):
+        told(LossConfig(), torch.full((3, 4), torch.nan), [0, 0, 1])
 
 
 def statistics(an_dist: float) -> StepStatistics:

@@ -119,7 +119,7 @@ def learn(
             if time.monotonic() - began > seconds:
                 break
             rows = sampler.batch(step)
-            watch.see(trainer.step(step, crops, faces.labels[rows], None if held is None else held[rows]))
+            watch.see(trainer.step(step, crops, faces.labels[rows], None if held is None else held[rows])())
             steps += 1
             tick(steps * recipe.batch.size, recipe.run.steps * recipe.batch.size)
     return _copied(trainer.module), steps
