@@ -89,6 +89,8 @@ def fit(job: Job) -> Report | None:
                 job.tick(*(recipe.batch.size * (n - first_step) for n in (step + 1, recipe.run.steps)))
                 if recipe.run.is_due(step + 1) and ranks.agree(keeper.has_waited_long_enough):
                     break
+            if ranks.device.type == "cuda" and trainer.recorded.why_not:
+                job.say(f"Each step's kernels were launched one by one: {trainer.recorded.why_not}")
             return keeper.finish()
 
 

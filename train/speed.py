@@ -6,6 +6,9 @@ CROPS is what `python -m train align` has made. Both train the same network on b
 of the hardest in the batch, and vary crops by mirroring, moving, turning and light. The plain loop is what a newcomer
 writes: a Dataset that opens images with Pillow, torchvision's transforms, a DataLoader without workers, Adam,
 `loss.item()` after each step. Ways take turns; the rate is that of the second half of the steps, the median of rounds.
+
+Beside that, without any loading: steps of the trainer on one batch that is on the device, and the bare network with a
+loss of fixed triplets and a fused optimizer, as a CUDA graph where the device is one.
 """
 
 import json
@@ -31,6 +34,7 @@ from train.config import Recipe, read_recipe
 from train.dataset import FaceSet, read_faces
 from train.distributed import joined
 from train.loop import READ_LATER
+from train.recording import WARM_UP, cuda_graph
 from train.samplers import make_sampler
 from train.starting import start
 from train.trainer import Trainer
@@ -38,6 +42,7 @@ from train.trainer import Trainer
 __all__ = ["compare"]
 
 MARGIN = 0.2
+BARE_STEPS = 20
 
 
 class _Crops(Dataset[tuple[Tensor, int]]):
@@ -105,8 +110,67 @@ def our_steps(faces: FaceSet, recipe: Recipe, device: str) -> Iterator[None]:
             yield
 
 
+def trainer_rate(faces: FaceSet, recipe: Recipe, device: str) -> float:
+    """Images per second of Trainer.step on one batch that is on the device."""
+    with joined(device) as ranks:
+        trainer = Trainer(recipe, *start(recipe.network, recipe.run.seed), ranks, len(faces.people))
+        labels = faces.labels[make_sampler(recipe.batch, faces.labels, recipe.run.seed).batch(0)]
+        crops = torch.zeros((len(labels), *trainer.spec.preprocessing.size, 3), dtype=torch.uint8, device=ranks.device)
+        crops.random_(0, 256)
+        return recipe.batch.size * _rate(lambda: trainer.step(0, crops, labels, None), ranks.device)
+
+
+def bare_rate(recipe: Recipe, device: str) -> float:
+    """Images per second of the network's steps on one batch: forward, backward, and the optimizer."""
+    module, spec = start(recipe.network, recipe.run.seed)
+    layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
+    module.to(device).to(memory_format=layout).train()
+    shape = (recipe.batch.size, 3, *spec.preprocessing.size)
+    images = torch.randn(shape, device=device).contiguous(memory_format=layout)
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    place = torch.device(device)
+    on_cuda = place.type == "cuda"
+    optimizer = torch.optim.AdamW(parameters, recipe.optimizer.lr, fused=True, capturable=on_cuda)
+    kind = torch.float16 if recipe.run.precision == "fp16" else torch.bfloat16
+
+    def compute() -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(place.type, kind, enabled=recipe.run.precision != "fp32"):
+            raw = module(images)
+        embeddings = functional.normalize(raw.float())
+        anchors, positives, negatives = embeddings, embeddings.roll(1, 0), embeddings.roll(recipe.batch.size // 2, 0)
+        loss = functional.triplet_margin_loss(anchors, positives, negatives, MARGIN)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    for _ in range(WARM_UP):
+        compute()
+    replay: Callable[[], object] = cuda_graph(compute)[0] if on_cuda else compute
+    return recipe.batch.size * _rate(replay, place)
+
+
+def _rate(step: Callable[[], object], device: torch.device) -> float:
+    """Steps per second, the first ones left out."""
+
+    def done() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    for _ in range(WARM_UP + 2):
+        step()
+    began = done()
+    for _ in range(BARE_STEPS):
+        step()
+    return BARE_STEPS / (done() - began)
+
+
 def compare(crops: Path, recipe: Recipe, device: str, steps: int, rounds: int) -> dict[str, Any]:
-    """Images per second in steady state and over all steps, and seconds to the first step, of both; medians."""
+    """Images per second in steady state and over all steps, and seconds to the first step, of both; medians.
+
+    Also images per second without loading, of the trainer's steps and of the bare network's.
+    """
     faces = read_faces(crops)
     recipe = replace(
         recipe,
@@ -129,6 +193,8 @@ def compare(crops: Path, recipe: Recipe, device: str, steps: int, rounds: int) -
         for way, some in found.items()
     }
     figures["ratio"] = figures["ours"]["images_per_s"] / figures["plain"]["images_per_s"]
+    figures["trainer_images_per_s"] = trainer_rate(faces, recipe, pick_device(device))
+    figures["bare_images_per_s"] = bare_rate(recipe, pick_device(device))
     about = {"network": recipe.network.start or recipe.network.name, "batch": recipe.batch.size, "device": device}
     return about | {"precision": recipe.run.precision, "steps": steps, "rounds": rounds} | figures
 

@@ -11,6 +11,7 @@ from facesearch import embedding
 from facesearch.calibration import Calibration
 from facesearch.core.distance import l2_matrix
 from facesearch.core.errors import InputError
+from facesearch.core.executor import ThreadExecutor
 from facesearch.core.settings import ModelSpec
 from facesearch.detection import load as load_detector
 from facesearch.embedding import Embedder, NetworkEmbedder
@@ -105,12 +106,14 @@ class HeldOut:
         """
         vary = Augmentation(augment or AugmentConfig(), spec.preprocessing)
         drawn = np.random.default_rng(VARIED_SEED).random(len(faces)) < varied
-        self._crops = [
-            vary(read_pixels(image), image.landmarks, (VARIED_SEED, i))
-            if drawn[i]
-            else load_crop(image, spec.preprocessing)
-            for i, image in enumerate(faces.images)
-        ]
+
+        def crop(i: int) -> NDArray[np.uint8]:
+            image = faces.images[i]
+            if drawn[i]:
+                return vary(read_pixels(image), image.landmarks, (VARIED_SEED, i))
+            return load_crop(image, spec.preprocessing)
+
+        self._crops = list(ThreadExecutor().map(crop, range(len(faces))))
         self._labels = faces.labels
         kind = f", {drawn.sum()} of them varied" if drawn.any() else ""
         self._what = f"{len(faces)} crops{kind} of {len(faces.people)} people kept out of training"

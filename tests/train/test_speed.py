@@ -20,6 +20,8 @@ def test_both_ways_are_measured(people: Path) -> None:
     for way in ("ours", "plain"):
         assert found[way]["images_per_s"] > 0
         assert 0 < found[way]["first_step_s"] < 12 * 4 / found[way]["whole_images_per_s"]
+    assert found["trainer_images_per_s"] > 0
+    assert found["bare_images_per_s"] > 0
     assert found["ratio"] == pytest.approx(found["ours"]["images_per_s"] / found["plain"]["images_per_s"])
 
 
