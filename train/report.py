@@ -49,9 +49,12 @@ class Report:
     gain: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def begin(cls, recipe: Recipe, data: Path, faces: FaceSet, held_out: FaceSet, ranks: Ranks) -> "Report":
+    def begin(
+        cls, recipe: Recipe, data: Path, terms: str, faces: FaceSet, held_out: FaceSet, ranks: Ranks
+    ) -> "Report":
         """Of a run that has done nothing yet."""
-        summary = {"name": data.resolve().name, "train": faces.summary(), "held_out": held_out.summary()}
+        name = data.resolve().name
+        summary = {"name": name, "terms": terms, "train": faces.summary(), "held_out": held_out.summary()}
         device = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else platform.machine()
         environment = {
             "date": datetime.date.today().isoformat(),
