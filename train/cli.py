@@ -91,6 +91,9 @@ def fit(
     ] = None,
     lfw: LfwOption = None,
     pairs: PairsOption = None,
+    terms: Annotated[
+        str, typer.Option(help="Licence or terms of the data, in a few words; for the checkpoint's model card.")
+    ] = "",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -105,7 +108,7 @@ def fit(
     from train.loop import fit as fit_recipe
 
     with count_progress("Training", unit="images") as tick:
-        job = Job(read_recipe(recipe, change or ()), data, out, device, resume, lfw, pairs, tick, message)
+        job = Job(read_recipe(recipe, change or ()), data, out, device, resume, lfw, pairs, terms, tick, message)
         report = fit_recipe(job)
     if report is None:  # another process speaks
         return

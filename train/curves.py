@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.core.errors import InputError
+from facesearch.evaluation import roc
 from train.log import read_log
 from train.validation import PairDistances
 
@@ -118,16 +119,14 @@ def _same(pairs: PairDistances) -> int:
 
 
 def _roc(pairs: PairDistances) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False-accept rates and true-accept rates at every threshold, thinned to what a picture shows."""
-    order = np.argsort(pairs.distances, kind="stable")
-    same = pairs.same[order]
-    far, tar = np.cumsum(~same) / (~same).sum(), np.cumsum(same) / same.sum()
-    shown = np.unique(np.geomspace(1, len(same), 3000).astype(int) - 1)
+    """False-accept rates and true-accept rates, thinned to what a picture shows; pairs without a face are errors."""
+    far, tar = roc(pairs.distances, pairs.same)
+    shown = np.unique(np.geomspace(1, len(far), 3000).astype(int) - 1)
     return np.maximum(far[shown], 1e-9), tar[shown]
 
 
 def distance_figure(curves: Mapping[str, PairDistances], what: str) -> "Figure":
-    """Histograms of the distances of pairs of one person, and of two."""
+    """Histograms of the distances of pairs of one person, and of two; NaN, where a face is missing, is left out."""
     figure = _figure((7, 3 * len(curves)))
     edges = np.linspace(0, 2, 101)
     for axes, (label, pairs) in zip(

@@ -144,8 +144,7 @@ def _described(model: str, distances: NDArray[np.float64], without_face: int, pa
 def _draw(pairs: PairDistances, model: str, name: str, what: str, folder: Path | None) -> None:
     if folder is None:
         return
-    found = ~np.isnan(pairs.distances)
-    shown = {Path(model).name: PairDistances(pairs.distances[found], pairs.same[found])}
+    shown = {Path(model).name: pairs}
     try:
         roc_figure(shown, what).savefig(folder / f"roc_{name}.png", dpi=120)
         distance_figure(shown, what).savefig(folder / f"distances_{name}.png", dpi=120)

@@ -1,7 +1,9 @@
 """What a run measures on the way and leaves on the disk: validations, snapshots, checkpoints, report, pictures."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from facesearch.core.files import replace_file
 from facesearch.core.settings import ModelSpec
 from facesearch.embedding import checkpoint
+from train.card import run_card
 from train.curves import draw_run
 from train.log import RunLog
 from train.losses import StepStatistics
@@ -65,7 +68,8 @@ class Keeper:
 
         The trainer still holds the start's weights here, so that its distances can be drawn in either case.
         """
-        scores = self._measure(self._before)
+        with self._timed():
+            scores = self._measure(self._before)
         if snapshot is not None:
             self.report.restore(snapshot["report"])
             return
@@ -80,7 +84,8 @@ class Keeper:
         self.report.count(step, self._trainer.recipe.batch.size, waited, worked)
         done = step + 1
         if done % self._run.validate_every == 0 or done == self._run.steps:
-            self._validate(done, statistics)
+            with self._timed():
+                self._validate(done, statistics)
         if done % self._run.snapshot_every == 0 or done == self._run.steps:
             self._snapshot(done)
 
@@ -112,12 +117,15 @@ class Keeper:
         if self.report.best_step:
             self._trainer.take_over(checkpoint.load_module(self._folder / BEST).state_dict())
         after: dict[str, PairDistances] = {}
-        self.report.after = self._measure(after)
+        with self._timed():
+            self.report.after = self._measure(after)
         self.report.gain = gain_interval(self._before["held_out"], after["held_out"], self._run.select_by)
         if self.report.best_step:
             self.report.model = str(self._folder / BEST)
             stored = checkpoint.read_header(self._folder / BEST).calibration
             self._write(BEST, stored)
+        else:
+            self._write(LAST, None)  # with the figures after, which are its
         self._log.flush()
         replace_file(self._folder / "report.json", self.report.to_json().encode())
         draw_run(self._folder, self._before, after)
@@ -127,6 +135,13 @@ class Keeper:
     def close(self) -> None:
         """However the run ends."""
         self._log.close()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Counted as time of measuring."""
+        began = time.perf_counter()
+        yield
+        self.report.measured_s += time.perf_counter() - began
 
     def _measure(self, distances: dict[str, PairDistances]) -> dict[str, Scores]:
         """Scores of the held-out people and, if given, of LFW; the distances of their pairs go into the dict."""
@@ -143,7 +158,9 @@ class Keeper:
 
     def _write(self, name: str, calibration: dict[str, Any] | None) -> None:
         training = json.loads(self.report.to_json())
-        checkpoint.save(self._folder / name, self._trainer.result(), self._spec, training, calibration)
+        steps = self.report.best_step if name == BEST else self.report.steps_done
+        card = run_card(self.report, self._trainer.recipe, self._spec, steps, calibration is not None)
+        checkpoint.save(self._folder / name, self._trainer.result(), self._spec, training, calibration, card=card)
 
 
 def _described(scores: dict[str, Scores]) -> str:

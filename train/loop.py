@@ -26,6 +26,7 @@ from train.distributed import Ranks, joined
 from train.keeping import Bystander, Keeper
 from train.log import RunLog
 from train.losses import CollapseWatch, StepStatistics
+from train.manifest import detector_of
 from train.report import Report
 from train.samplers import make_sampler
 from train.snapshots import SNAPSHOT, read_snapshot
@@ -46,6 +47,7 @@ class Job:
 
     data: an aligned data set, or a folder with a folder for each person. out: the run's folder.
     lfw, pairs: LFW's images and its pairs.txt, to be measured before and after; both or neither.
+    terms: licence or terms of the data, for the model card; empty where they are not stated.
     tick: called with (images seen, images to see) by this call. say: called with lines for people.
     """
 
@@ -56,6 +58,7 @@ class Job:
     resume: bool = False
     lfw: Path | None = None
     pairs: Path | None = None
+    terms: str = ""
     tick: Callable[[int, int], None] = lambda *_: None
     say: Callable[[str], None] = lambda _: None
 
@@ -127,8 +130,10 @@ def _keeper(job: Job, trainer: Trainer, faces: FaceSet, held_out: FaceSet, first
     lfw = None
     if job.lfw is not None and job.pairs is not None:
         job.say("Looking for the faces in LFW, to measure before and after")
-        lfw = LfwPairs(read_lfw_pairs(job.pairs, job.lfw), trainer.spec, str(trainer.ranks.device), job.tick)
-    report = Report.begin(job.recipe, job.data, faces, held_out, trainer.ranks)
+        detector = detector_of(job.data)  # LFW is cropped as what was trained on
+        pairs = read_lfw_pairs(job.pairs, job.lfw)
+        lfw = LfwPairs(pairs, trainer.spec, str(trainer.ranks.device), job.tick, detector)
+    report = Report.begin(job.recipe, job.data, job.terms, faces, held_out, trainer.ranks)
     measure = HeldOut(held_out, trainer.spec, job.recipe.data.held_out_varied, job.recipe.augment)
     keeper = Keeper(job.out, trainer, measure, lfw, report, RunLog(job.out, first_step), job.say)
     keeper.begin(read_snapshot(job.out) if first_step else None)

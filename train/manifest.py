@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from facesearch.core.errors import InputError
+from facesearch.detection import DEFAULT_DETECTOR
 
-__all__ = ["MANIFEST", "SETTINGS", "Entry", "ManifestWriter", "read_manifest"]
+__all__ = ["MANIFEST", "SETTINGS", "Entry", "ManifestWriter", "detector_of", "read_manifest"]
 
 MANIFEST, SETTINGS = "manifest.jsonl", "align.json"
 
@@ -115,3 +116,17 @@ def read_manifest(folder: Path) -> Iterator[Entry]:
                 yield Entry.from_json(line)
             except ValueError as error:
                 raise InputError(f"{path}, line {number}, is not an entry of a manifest: {error}") from error
+
+
+def detector_of(folder: Path) -> str:
+    """The detector that has found the faces of a data set; the default one where no detector has, or none is named.
+
+    Raises InputError where align.json is damaged.
+    """
+    path = folder / SETTINGS
+    if not path.exists():
+        return DEFAULT_DETECTOR
+    try:
+        return str(dict(json.loads(path.read_text(encoding="utf-8"))).get("detector", DEFAULT_DETECTOR))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): align into another folder") from error

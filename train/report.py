@@ -31,6 +31,7 @@ class Report:
     model: the checkpoint to use; empty where there is none.
     gain: where the gain on the held-out people, in the figure that selects, lies in 95 of 100 resamples of them.
     wait_share: of the time, in which the network waited for images.
+    measured_s: seconds that validations took, those before and after included.
     """
 
     recipe: dict[str, Any]
@@ -45,13 +46,15 @@ class Report:
     images_seen: int = 0
     waited_s: float = 0.0
     worked_s: float = 0.0
+    measured_s: float = 0.0
     model: str = ""
     gain: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def begin(cls, recipe: Recipe, data: Path, faces: FaceSet, held_out: FaceSet, ranks: Ranks) -> "Report":
+    def begin(cls, recipe: Recipe, data: Path, terms: str, faces: FaceSet, held_out: FaceSet, ranks: Ranks) -> "Report":
         """Of a run that has done nothing yet."""
-        summary = {"name": data.resolve().name, "train": faces.summary(), "held_out": held_out.summary()}
+        name = data.resolve().name
+        summary = {"name": name, "terms": terms, "train": faces.summary(), "held_out": held_out.summary()}
         device = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else platform.machine()
         environment = {
             "date": datetime.date.today().isoformat(),
@@ -91,6 +94,11 @@ class Report:
             f" the network waited for images {self.wait_share:.0%} of the time ({self.environment['device']})."
         )
 
+    def times(self) -> list[tuple[str, str]]:
+        """(what, how long), for a table."""
+        seconds = {"training": self.worked_s, "waiting for images": self.waited_s, "measuring": self.measured_s}
+        return [(what, f"{value:,.0f} s") for what, value in seconds.items()]
+
     def to_json(self) -> str:
         fields = asdict(self) | {"wait_share": round(self.wait_share, 4)}
         return json.dumps(fields, indent=2) + "\n"
@@ -100,6 +108,7 @@ class Report:
         stored = json.loads(text)
         for name in ("best_step", "stale", "steps_done", "images_seen", "waited_s", "worked_s", "model"):
             setattr(self, name, stored[name])
+        self.measured_s = stored.get("measured_s", 0.0)  # runs that older versions have begun do not have it
         self.before = {name: Scores(**scores) for name, scores in stored["before"].items()}
         self.best = Scores(**stored["best"]) if stored["best"] else None
 
@@ -124,13 +133,18 @@ class Report:
     def verdict(self) -> list[str]:
         """What to do now, in sentences."""
         if not self.best_step:
+            return [*self.notes(), "last.safetensors is kept to look at, not to use; the figures after are its."]
+        return [f"The best checkpoint, after {self.best_step:,} steps, is {self.model}.", *self.notes()]
+
+    def notes(self) -> list[str]:
+        """What the figures mean, in sentences."""
+        if not self.best_step:
             start = self.recipe["network"]["start"] or "the untrained network"
             return [
                 f"No checkpoint was better than its start ({start}) on the {self.data['held_out']['people']} people who"
-                " were kept out of training: this data and this recipe gain nothing. Keep using the start.",
-                "last.safetensors is kept to look at, not to use; the figures after are its.",
+                " were kept out of training: this data and this recipe gain nothing. Keep using the start."
             ]
-        lines = [f"The best checkpoint, after {self.best_step:,} steps, is {self.model}.", self._significance()]
+        lines = [self._significance()]
         if "lfw" in self.before and self.after["lfw"].accuracy < self.before["lfw"].accuracy - LFW_TOLERANCE:
             lines.append(
                 f"But on LFW its accuracy is {self.after['lfw'].accuracy:.4f}, and was"

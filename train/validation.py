@@ -13,6 +13,7 @@ from facesearch.core.distance import l2_matrix
 from facesearch.core.errors import InputError
 from facesearch.core.executor import ThreadExecutor
 from facesearch.core.settings import ModelSpec
+from facesearch.detection import DEFAULT_DETECTOR
 from facesearch.detection import load as load_detector
 from facesearch.embedding import Embedder, NetworkEmbedder
 from facesearch.evaluation import (
@@ -145,11 +146,19 @@ def _fitted(
 class LfwPairs:
     """LFW's ten folds, through detection and alignment once, and then embedded again and again."""
 
-    def __init__(self, pairs: Pairs, spec: ModelSpec, device: str, tick: Callable[[int, int], None]) -> None:
-        """Args: spec says how crops are made. Raises InputError where no face is found at all."""
+    def __init__(
+        self,
+        pairs: Pairs,
+        spec: ModelSpec,
+        device: str,
+        tick: Callable[[int, int], None],
+        detector: str = DEFAULT_DETECTOR,
+    ) -> None:
+        """Args: spec says how crops are made. Raises ModelError where the detector is not there."""
         self._pairs = pairs
         place = embedding.pick_device(device)
-        pipeline = Pipeline(NetworkEmbedder(NoNetwork(spec.preprocessing)), load_detector(device=place), device=place)
+        embedder = NetworkEmbedder(NoNetwork(spec.preprocessing))
+        pipeline = Pipeline(embedder, load_detector(detector, device=place), device=place)
         self._crops: dict[Path, NDArray[np.uint8]] = {}
         photos = pairs.photos
         for done, (photo, face) in enumerate(zip(photos, pipeline.main_faces(map(str, photos)), strict=True), start=1):

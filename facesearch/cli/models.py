@@ -33,12 +33,21 @@ __all__ = ["calibrate", "evaluate", "models"]
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch models --download facenet-vggface2")
 def models(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A checkpoint (.safetensors): show what it says of itself.")
+    ] = None,
     download: Annotated[str | None, typer.Option(metavar="NAME", help="Fetch the weights of this model.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the embedding models: what is here, what can be had, under which licence."""
+    """List the embedding models: what is here, what can be had, under which licence. With FILE: its model card."""
     from facesearch import embedding
+    from facesearch.core.errors import InputError
 
+    if file is not None:
+        if download:
+            raise InputError("give FILE or --download, not both")
+        _show_file(file, as_json)
+        return
     if download:
         with count_progress("Downloading", unit="bytes") as tick:
             path = embedding.download(download, tick)
@@ -68,6 +77,22 @@ def models(
         right=("dimensions",),
     )
     shown("Any ArcFace-type .onnx file and any .safetensors checkpoint of facesearch can be given as --model too.")
+
+
+def _show_file(file: Path, as_json: bool) -> None:
+    from facesearch.embedding import checkpoint
+
+    header = checkpoint.read_header(file)
+    spec = header.spec
+    facts = {"network": spec.network, "dim": spec.dim, "licence": spec.licence, "source": spec.source}
+    if as_json:
+        print_json({"file": str(file), **facts, "card": header.card, "training": header.training})
+    elif header.card is not None:
+        for line in header.card.splitlines():
+            shown(line)
+    else:
+        shown(f"{file} has no model card.")
+        table(("", ""), [(name, str(value)) for name, value in facts.items()])
 
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch calibrate ~/labelled --library ~/faces")

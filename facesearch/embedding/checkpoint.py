@@ -8,6 +8,7 @@ header's metadata (strings, as safetensors wants them) are
     training     JSON object: how it was trained, for people (recipe, data, steps, results)
     calibration  JSON object, optional: thresholds and the distance -> probability curve (facesearch.core.distance)
     with_dlib    the same of FILE+dlib, where the checkpoint is part of that combination; optional
+    card         its model card, Markdown for people; optional
 
 The model is the file: when it is resolved, its name becomes the file's path and weights_sha256 the file's hash. Another
 version of the format gets another number, and readers refuse numbers that they do not know.
@@ -42,6 +43,7 @@ class CheckpointHeader:
     training: dict[str, Any]
     calibration: dict[str, Any] | None
     with_dlib: dict[str, Any] | None = None
+    card: str | None = None
 
 
 def save(
@@ -51,6 +53,7 @@ def save(
     training: Mapping[str, Any],
     calibration: Mapping[str, Any] | None = None,
     with_dlib: Mapping[str, Any] | None = None,
+    card: str | None = None,
 ) -> ModelSpec:
     """Write a checkpoint; a file of that name is replaced at once or not at all.
 
@@ -59,6 +62,7 @@ def save(
         state: module.state_dict() of ARCHITECTURES[spec.network](spec.dim), on any device.
         spec: network, dim and preprocessing count; name and weights_sha256 follow from the file.
         training, calibration, with_dlib: anything that JSON can hold.
+        card: Markdown for people.
 
     Returns:
         What resolve(path) gives.
@@ -81,6 +85,8 @@ def save(
     for name, made in (("calibration", calibration), ("with_dlib", with_dlib)):
         if made is not None:
             metadata[name] = json.dumps(dict(made), sort_keys=True)
+    if card is not None:
+        metadata["card"] = card
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     part = part_of(path)
     try:
@@ -111,7 +117,7 @@ def read_header(path: Path) -> CheckpointHeader:
     except (InputError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} has a damaged header: {error}") from error
     _check_network(spec, path)
-    return CheckpointHeader(spec, training, calibration, with_dlib)
+    return CheckpointHeader(spec, training, calibration, with_dlib, metadata.get("card"))
 
 
 def resolve(path: Path) -> ModelSpec:

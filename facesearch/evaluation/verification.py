@@ -19,6 +19,7 @@ __all__ = [
     "equal_error_rate",
     "kfold_accuracy",
     "report_of",
+    "roc",
     "roc_auc",
     "tar_at_far",
     "verification_report",
@@ -86,6 +87,16 @@ def _best_threshold(values: Floats, truth: Bools) -> float:
         return float(np.nextafter(ordered[below], -np.inf))  # accepting none is better
     following = ordered[best + 1] if best + 1 < len(ordered) and np.isfinite(ordered[best + 1]) else ordered[best]
     return float((ordered[best] + following) / 2)
+
+
+def roc(distances: ArrayLike, same: ArrayLike) -> tuple[Floats, Floats]:
+    """False-accept and true-accept rates, both (m,), at every distinct threshold, strictest (accept none) first.
+
+    Raises:
+        InputError: lengths differ, or a kind of pair is missing.
+    """
+    far, frr = _error_rates(*_checked_pairs(distances, same))
+    return far, 1 - frr
 
 
 def roc_auc(distances: ArrayLike, same: ArrayLike) -> float:

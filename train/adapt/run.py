@@ -1,5 +1,6 @@
 """All of `facesearch adapt`, from a library to a model that is kept or not. The library itself is only read."""
 
+import datetime
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +23,12 @@ from facesearch.embedding import checkpoint, combined
 from facesearch.evaluation.labelled import calibration_of
 from facesearch.library import Library
 from train.adapt.crops import cut_out, face_of
-from train.adapt.figures import Change, HeldOutFaces, compared, figures_of
+from train.adapt.figures import FIGURES, Change, HeldOutFaces, compared, figures_of
 from train.adapt.learning import Crops, State, Whole, choose_share, learn, part_to_train
 from train.adapt.people import OwnFace, own_faces
 from train.adapt.splitting import Split, split
 from train.blending import blend
+from train.card import card, table_lines
 from train.config import Recipe, read_recipe
 from train.dataset import FaceSet
 from train.distributed import joined
@@ -90,6 +92,14 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """As `facesearch adapt --json` prints it."""
         return asdict(self)
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """(figure, before, after, gain), for a table."""
+        better = {name: "" if more else ", lower is better" for name, more in FIGURES.items()}
+        return [
+            (NAMES[name] + better[name], str(change.before), str(change.after), change.gain.signed)
+            for name, change in self.figures.items()
+        ]
 
 
 def adapt(job: Job, progress: Progress = lambda *_: nullcontext(lambda *_: None)) -> Report:
@@ -253,8 +263,25 @@ def _keep(path: Path, spec: ModelSpec, tried: _Tried, recipe: Recipe, report: Re
         {"recipe": recipe.to_dict(), "adapted": told},
         calibration=None if with_dlib else calibration,
         with_dlib=calibration if with_dlib else None,
+        card=_card(report, recipe, spec),
     )
     tighten(path)
+
+
+def _card(report: Report, recipe: Recipe, spec: ModelSpec) -> str:
+    """For those to whom the checkpoint is given."""
+    trained = [
+        f"Data: confirmed faces of a library's named people, {report.faces['learn']:,} of {report.people['learn']:,}",
+        "Terms of the data: private photos; ask the people in them before you pass this file on",
+        f"Start: {Path(recipe.network.start).name}, {report.share:.0%} of what was learnt from there was followed",
+        f"Recipe {recipe.name}; {report.steps:,} steps, seed {report.seed}",
+    ]
+    measured = [
+        f"Held-out people: {report.faces['held_out']:,} faces of {report.people['held_out']:,}",
+        f"Before: {Path(report.start).name}; {report.verdict}",
+        *table_lines(("figure", "before", "after", "gain"), report.rows()),
+    ]
+    return card(spec, datetime.date.today().isoformat(), trained, measured, calibrated=True)
 
 
 def _name(path: Path, library: ModelSpec) -> str:

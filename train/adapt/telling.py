@@ -4,8 +4,7 @@ import shlex
 
 from facesearch.cli.output import shown, table
 from facesearch.core.wording import plural, sentence, span
-from train.adapt.figures import FIGURES, Interval
-from train.adapt.run import NAMES, Report
+from train.adapt.run import Report
 
 __all__ = ["tell"]
 
@@ -23,22 +22,10 @@ def tell(report: Report, library: str | None) -> None:
         f"Measured on {people['held_out']} others ({plural(faces['held_out'], 'face')}), in brackets where 95 of 100"
         " draws of these people lie:"
     )
-    rows = []
-    for name, change in report.figures.items():
-        better = "" if FIGURES[name] else ", lower is better"
-        rows.append((NAMES[name] + better, _plain(change.before), _plain(change.after), _signed(change.gain)))
-    table(("", "before", "after", "gain"), rows)
+    table(("", "before", "after", "gain"), report.rows())
     shown(f"{sentence(report.verdict)} It took {span(report.seconds)}.")
     if report.note:
         shown(sentence(report.note))
     if report.kept:
         place = f" --library {shlex.quote(library)}" if library else ""
         shown(f"Take the library over: facesearch migrate --model {shlex.quote(report.model)}{place}")
-
-
-def _plain(figure: Interval) -> str:
-    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
-
-
-def _signed(figure: Interval) -> str:
-    return f"{figure.value:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
