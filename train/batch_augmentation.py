@@ -102,7 +102,7 @@ class BatchAugmentation:
         """
         pixels = canvases.to(self._place.device, non_blocking=True).permute(0, 3, 1, 2).float()
         if self._moves:
-            pixels = cut(pixels, self._moved(step, n, share), self._size)
+            pixels = cut(pixels.contiguous(), self._moved(step, n, share), self._size)
         for key, probability, variation in self._variations:
             if probability:
                 generator = self._generator(key, step)

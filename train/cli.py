@@ -98,7 +98,7 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Train by a recipe, and tell whether it was worth it."""
-    needed = ("torch", "pytorch_metric_learning", "tensorboard", "matplotlib")
+    needed = ("torch", "tensorboard", "matplotlib")
     if missing := [name for name in needed if not is_installed(name)]:
         raise InputError(f"training needs {', '.join(missing)}: pip install '.[train]'")
     if (lfw is None) != (pairs is None):

@@ -15,7 +15,7 @@ from facesearch.cli.app import MODELS, DeviceOption, JsonOption, LibraryOption, 
 __all__ = ["adapt"]
 
 # The first one's extra brings all.
-NEEDS = ("pytorch_metric_learning", "torch")
+NEEDS = ("tensorboard", "torch")
 
 
 @app.command(rich_help_panel=MODELS, epilog="Example: facesearch adapt --steps 50")

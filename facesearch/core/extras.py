@@ -13,7 +13,6 @@ EXTRAS = {
     "facenet_pytorch": ("facenet-pytorch", "torch"),
     "onnxruntime": ("ONNX Runtime", "onnx"),
     "matplotlib": ("matplotlib", "plots"),
-    "pytorch_metric_learning": ("PyTorch Metric Learning", "train"),
     "tensorboard": ("TensorBoard", "train"),
 }
 

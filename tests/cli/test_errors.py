@@ -255,6 +255,8 @@ def test_where_results_cannot_go_is_said_before_the_work(command: Command, demo:
 
 def test_models(command: Command) -> None:
     assert "nosuch" in command("models", "--download", "nosuch").error
+    assert "there is no checkpoint at nosuch" in command("models", "nosuch").error
+    assert "not both" in command("models", "own.safetensors", "--download", "dlib").error
 
 
 def test_what_the_system_refuses_is_one_line_too(

@@ -123,11 +123,14 @@ def test_a_checkpoint_needs_pytorch(photos: Path, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "own.safetensors", ARCHITECTURES["small-cnn"](spec.dim).state_dict(), spec, {})
     error = run("index", photos, "--model", tmp_path / "own.safetensors", code=2)
     assert error == f"Error: own.safetensors needs PyTorch: {how_to_get('torch')}\n"
+    shown = run("models", tmp_path / "own.safetensors")
+    assert "has no model card" in shown
+    assert "small-cnn" in shown
 
 
 def test_adapting_needs_training_and_its_packages() -> None:
     error = run("adapt", code=2)
-    assert error == f"Error: adapt needs PyTorch Metric Learning: {how_to_get('pytorch_metric_learning')}\n"
+    assert error == f"Error: adapt needs TensorBoard: {how_to_get('tensorboard')}\n"
     error = run("adapt", missing=["train"], code=2)
     assert error.startswith("Error: adapt runs from a checkout of facesearch, where training is: pip install -e")
 

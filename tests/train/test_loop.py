@@ -72,7 +72,7 @@ def test_what_a_run_leaves(finished: tuple[Path, Report]) -> None:
     assert {BEST, LAST, SNAPSHOT, "log.jsonl", "recipe.json", "report.json", PAGE, "tensorboard"} | pictures == there
     assert list((folder / "tensorboard").iterdir())
     page = (folder / PAGE).read_text()
-    assert all(f'src="{picture}"' in page for picture in pictures)
+    assert page.count('src="data:image/png;base64,') == len(pictures)
     assert all(line in html.unescape(page) for line in report.verdict())
     assert json.loads((folder / "report.json").read_text())["after"] == json.loads(report.to_json())["after"]
     validations = [line["step"] for line in read_log(folder) if line["kind"] == "validation"]
@@ -88,6 +88,25 @@ def test_the_checkpoint_says_what_it_is(finished: tuple[Path, Report]) -> None:
     assert header.training["data"]["held_out"]["people"] == 8
     assert header.training["after"]["held_out"]["auc"] == report.after["held_out"].auc
     assert header.training["environment"]["torch"] == torch.__version__
+
+
+def test_a_checkpoint_has_a_model_card(finished: tuple[Path, Report]) -> None:
+    folder, report = finished
+    best, last = (checkpoint.read_header(folder / name).card or "" for name in (BEST, LAST))
+    assert "Data: people, 72 images of 12 people" in best
+    assert "Terms of the data: not stated" in best
+    assert f"{report.best_step} steps" in best
+    assert "48 images of 8 people who were kept out of training" in best
+    assert f"| {report.after['held_out'].auc:.4f} |" in best
+    assert "not for decisions about people" in best
+    assert "Not measured when it was written" in last
+
+
+def test_the_page_shows_each_validation(finished: tuple[Path, Report]) -> None:
+    page = (finished[0] / PAGE).read_text()
+    for line in read_log(finished[0]):
+        if line["kind"] == "validation":
+            assert f"<tr><td>{line['step']}</td><td>{line['held_out_auc']:.4f}</td>" in page
 
 
 def test_twice_the_same(people: Path, finished: tuple[Path, Report], tmp_path: Path) -> None:

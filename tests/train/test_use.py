@@ -68,6 +68,15 @@ def test_index_query_cluster_verify(
     assert command("verify", photo, photo, "--model", at_work, "--json").json["same_person"] is True
 
 
+def test_models_shows_the_card_of_a_checkpoint(trained: Path, at_work: Path, command: Callable[..., Answer]) -> None:
+    card = checkpoint.read_header(trained).card
+    assert card is not None
+    assert command("models", trained).out.splitlines() == card.splitlines()
+    told = command("models", trained, "--json").json
+    assert (told["card"], told["network"], told["training"]["steps_done"]) == (card, "small-cnn", 20)
+    assert command("models", at_work, "--json").json["card"] is None
+
+
 def test_a_network_that_tells_nobody_apart_has_no_calibration_and_says_so(
     trained: Path, demo: tuple[Path, dict[str, Any]], command: Callable[..., Answer]
 ) -> None:
