@@ -9,8 +9,8 @@ davidsandberg/facenet and tbmoon/facenet, each step a command that you can run b
 2. `train fit casia`: Inception-ResNet-v1 with 128 dimensions, from random weights, on semi-hard triplets.
 3. `facesearch index`, `query` and `cluster` with the checkpoint, on photos of your own.
 
-The recipe is made for a GPU and half a million images. `--recipe casia-small` is the same for a thousand images and
-half an hour on two cores. The same command goes on after an interruption.
+The recipe is made for a GPU and half a million images. `--recipe casia-small` is the same for a thousand images
+on a CPU. The same command goes on after an interruption.
 """
 
 import argparse

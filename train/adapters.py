@@ -6,6 +6,8 @@ row for each output channel. In a checkpoint the product is added to the weights
 as portable as its start.
 """
 
+from collections.abc import Set
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -28,17 +30,25 @@ class _LowRank(nn.Module):
         return weight + (self.b @ self.a).view(weight.shape)
 
 
-def add_adapters(module: nn.Module, rank: int) -> None:
+def add_adapters(module: nn.Module, rank: int, whole: Set[str] = frozenset()) -> None:
     """Freeze the module, and give an adapter to each convolution across channels and each linear layer in training.
 
     Convolutions by channel have nine weights for each channel, of which no low rank is smaller; they are frozen.
 
+    Args:
+        whole: names of parameters that are trained as they are, such as those that are new.
+
     Raises InputError where there is no such layer.
     """
-    layers = [part for part in module.modules() if isinstance(part, nn.Linear | nn.Conv2d) and _can_be_adapted(part)]
+    layers = [
+        part
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Linear | nn.Conv2d) and _can_be_adapted(part) and f"{name}.weight" not in whole
+    ]
     if not layers:
         raise InputError("network.adapters: no convolution or linear layer is left to adapt; freeze fewer layers")
-    module.requires_grad_(False)
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name in whole and parameter.requires_grad)
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", _LowRank(layer.weight.detach(), rank))
 

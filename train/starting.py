@@ -50,14 +50,14 @@ def start(config: NetworkConfig, seed: int) -> tuple[nn.Module, ModelSpec]:
         ModelError: `start` is not there, or cannot be trained.
     """
     torch.manual_seed(seed)
-    module, spec = _from_model(config) if config.start else _from_nothing(config)
+    module, spec, new = _from_model(config) if config.start else _from_nothing(config)
     freeze(module, config.freeze)
     if config.adapters:
-        add_adapters(module, config.adapters)
+        add_adapters(module, config.adapters, new)
     return module, spec
 
 
-def _from_nothing(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
+def _from_nothing(config: NetworkConfig) -> tuple[nn.Module, ModelSpec, frozenset[str]]:
     if config.name not in PREPROCESSING:
         raise InputError(f"there is no network {config.name!r}: use {', '.join(PREPROCESSING)}")
     spec = ModelSpec(
@@ -69,10 +69,11 @@ def _from_nothing(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
         licence="of whoever trained it",
         source="trained from random weights",
     )
-    return ARCHITECTURES[config.name](config.dim), spec
+    return ARCHITECTURES[config.name](config.dim), spec, frozenset()
 
 
-def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
+def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec, frozenset[str]]:
+    """Also the names of the parameters that the model does not have."""
     spec = embedding.resolve(config.start, FLOAT32)
     if config.name not in ("", spec.network):
         raise InputError(f"network.start {config.start!r} is a {spec.network}, not a {config.name}: leave name empty")
@@ -81,19 +82,20 @@ def _from_model(config: NetworkConfig) -> tuple[nn.Module, ModelSpec]:
         raise InputError(
             f"network.start {config.start!r} is no single network that a checkpoint can hold: start from one of them"
         )
+    new: frozenset[str] = frozenset()
     if config.dim not in (0, spec.dim):
-        module = _with_new_head(module, spec, config.dim)
+        module, new = _with_new_head(module, spec, config.dim)
         spec = replace(spec, dim=config.dim)
-    return module, replace(spec, source=f"trained from {spec.name} ({spec.source})")
+    return module, replace(spec, source=f"trained from {spec.name} ({spec.source})"), new
 
 
-def _with_new_head(module: nn.Module, spec: ModelSpec, dim: int) -> nn.Module:
-    """The same network for another length of embedding: what still fits keeps its weights."""
+def _with_new_head(module: nn.Module, spec: ModelSpec, dim: int) -> tuple[nn.Module, frozenset[str]]:
+    """The same network for another length of embedding: what still fits keeps its weights. Also the others' names."""
     fresh = ARCHITECTURES[spec.network](dim)
     shapes = {name: value.shape for name, value in fresh.state_dict().items()}
     kept = {name: value for name, value in module.state_dict().items() if value.shape == shapes.get(name)}
     fresh.load_state_dict(kept, strict=False)
-    return fresh
+    return fresh, frozenset(shapes.keys() - kept.keys())
 
 
 def freeze(module: nn.Module, layers: Strings) -> None:

@@ -94,3 +94,12 @@ def test_a_run_with_adapters_leaves_a_plain_checkpoint(tmp_path: Path, monkeypat
     for name in (BEST, LAST):
         spec = resolve(str(tmp_path / "run" / name))
         assert load_network(spec, "cpu")(np.zeros((2, 3, 64, 64), np.float32)).shape == (2, 16)
+
+
+def test_a_layer_that_is_new_is_trained_as_a_whole() -> None:
+    """Random weights that only a low rank may change would spoil the embedding."""
+    module, spec = start(NetworkConfig(start="dlib", dim=16, adapters=RANK), seed=0)
+    assert spec.dim == 16
+    learnt = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    assert "fc.weight" in learnt
+    assert {name for name in learnt if not name.endswith((".a", ".b"))} == {"fc.weight"}

@@ -50,10 +50,11 @@ def test_facenets_weights_take_a_head_of_128() -> None:
     torch.manual_seed(0)
     published = ARCHITECTURES["inception-resnet-v1"](512)
     spec = ModelSpec("facenet-vggface2", "inception-resnet-v1", 512, PREPROCESSING["inception-resnet-v1"], "")
-    module = with_new_head(published, spec, 128)
+    module, new = with_new_head(published, spec, 128)
     before, after = published.state_dict(), module.state_dict()
     assert after["last_linear.weight"].shape == (128, 1792)
-    assert {name for name in after if not torch.equal(before[name], after[name])} == {
+    assert new == {name for name in after if not torch.equal(before[name], after[name])}
+    assert new == {
         "last_linear.weight", "last_bn.weight", "last_bn.bias", "last_bn.running_mean", "last_bn.running_var",
     }  # fmt: skip
 
