@@ -25,7 +25,7 @@ from facesearch.calibration import (
 from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.device import pick_device
-from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
+from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
@@ -331,10 +331,15 @@ class Library:
 
 
 def default_folder() -> Path:
-    """FACESEARCH_LIBRARY, or the platform's folder for a user's data."""
+    """FACESEARCH_LIBRARY, or the platform's folder for a user's data. Raises InputError where there is neither."""
+    if named := os.environ.get("FACESEARCH_LIBRARY"):
+        return Path(named)
     import platformdirs
 
-    return Path(os.environ.get("FACESEARCH_LIBRARY") or platformdirs.user_data_path("facesearch"))
+    try:
+        return platformdirs.user_data_path("facesearch")
+    except RuntimeError as error:
+        raise InputError("there is no home folder: say where the library is with --library FOLDER") from error
 
 
 def verify(
