@@ -9,6 +9,7 @@ with facesearch.Library("my-library") as library:
 """
 
 import os
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +90,7 @@ class Library:
         self.device = device
         self._detection = detection
         self._images = images
+        self._loading = threading.RLock()
         try:
             self.store = Store.open(self.folder, search)
         except LibraryMissingError:
@@ -122,6 +124,12 @@ class Library:
     @cached_property
     def pipeline(self) -> "Pipeline":
         """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
+        with self._loading:  # once, however many threads ask at the same time
+            known: Pipeline | None = self.__dict__.get("pipeline")
+            self.__dict__["pipeline"] = pipeline = known or self._load_pipeline()
+            return pipeline
+
+    def _load_pipeline(self) -> "Pipeline":
         from facesearch.pipeline.pipeline import Pipeline
 
         at_hand = self._model(None, None)

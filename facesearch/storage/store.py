@@ -126,12 +126,13 @@ class Store:
     # -- transactions ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only writer.
+    def writing(self, *, briefly: bool = False) -> Iterator[None]:
+        """Be the only writer; see `WriterLock.held`.
 
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
-        with self._lock.held():
+        self._database()
+        with self._lock.held(briefly=briefly):
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
@@ -139,7 +140,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
-        with self.writing(), self._database().execution_options(writes=True).begin() as connection:
+        with self.writing(briefly=True), self._database().execution_options(writes=True).begin() as connection:
             yield connection
 
     @contextmanager
