@@ -114,7 +114,7 @@ def test_a_current_folder_that_is_gone(shell: Run) -> None:
         {"LC_ALL": "xx_YY.nonsense", "LANG": ""},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "utf-16"},
+        {"PYTHONIOENCODING": "latin-1"},
     ],
 )
 def test_odd_locales(shell: Run, locale: dict[str, str]) -> None:
@@ -136,9 +136,9 @@ def test_interrupted_while_it_is_imported(entry: tuple[str, ...], tmp_path: Path
     (tmp_path / "sitecustomize.py").write_text(
         "import builtins, os, signal\n"
         "imported = builtins.__import__\n"
-        "def watch(name, *rest):\n"
+        "def watch(name, *rest, **more):\n"
         "    if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
-        "    return imported(name, *rest)\n"
+        "    return imported(name, *rest, **more)\n"
         "builtins.__import__ = watch\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
