@@ -31,7 +31,9 @@ def shell(library: Path, tmp_path: Path) -> Run:
         given = {"FS": f"{sys.executable} -m facesearch", "PYTHONPATH": str(ROOT), "FACESEARCH_LIBRARY": str(library)}
         env = os.environ | given | more
         # bash, whose `>&-` closes a stream also for a program
-        return subprocess.run(["bash", "-c", line], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            ["bash", "-c", line], env=env, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120
+        )
 
     return run
 
