@@ -1,6 +1,6 @@
 """Launcher for a checkout: `python cli.py …` is `facesearch …`."""
 
-from facesearch.cli import command
+from facesearch.__main__ import command
 
 if __name__ == "__main__":
     command()

@@ -9,6 +9,7 @@ with facesearch.Library("my-library") as library:
 """
 
 import os
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from facesearch.calibration import (
 from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.device import pick_device
-from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
+from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
@@ -89,6 +90,7 @@ class Library:
         self.device = device
         self._detection = detection
         self._images = images
+        self._loading = threading.RLock()
         try:
             self.store = Store.open(self.folder, search)
         except LibraryMissingError:
@@ -122,6 +124,12 @@ class Library:
     @cached_property
     def pipeline(self) -> "Pipeline":
         """Detector and embedder of the library's model. Raises ModelError where its weights are gone or changed."""
+        with self._loading:  # once, however many threads ask at the same time
+            known: Pipeline | None = self.__dict__.get("pipeline")
+            self.__dict__["pipeline"] = pipeline = known or self._load_pipeline()
+            return pipeline
+
+    def _load_pipeline(self) -> "Pipeline":
         from facesearch.pipeline.pipeline import Pipeline
 
         at_hand = self._model(None, None)
@@ -331,10 +339,15 @@ class Library:
 
 
 def default_folder() -> Path:
-    """FACESEARCH_LIBRARY, or the platform's folder for a user's data."""
+    """FACESEARCH_LIBRARY, or the platform's folder for a user's data. Raises InputError where there is neither."""
+    if named := os.environ.get("FACESEARCH_LIBRARY"):
+        return Path(named)
     import platformdirs
 
-    return Path(os.environ.get("FACESEARCH_LIBRARY") or platformdirs.user_data_path("facesearch"))
+    try:
+        return platformdirs.user_data_path("facesearch")
+    except RuntimeError as error:
+        raise InputError("there is no home folder: say where the library is with --library FOLDER") from error
 
 
 def verify(

@@ -7,10 +7,13 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
+
+import typer
 
 from facesearch.cli import adapting, clusters, indexing, keeping, migrating, models, people, search, serve, sharing
 from facesearch.cli.app import app
-from facesearch.cli.output import ReaderGoneError, fail, print_whatever_the_encoding
+from facesearch.cli.output import ReaderGoneError, fail, flush, lose, ready_streams
 from facesearch.core.errors import FacesearchError
 from facesearch.core.extras import EXTRAS, how_to_get
 
@@ -25,8 +28,8 @@ app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__mod
 
 # New objects after which Python looks for garbage: with its usual 700 a query spends a tenth of its time on it.
 YOUNG = 200_000
-# As a shell reports a process that SIGPIPE has ended.
-READER_GONE = 141
+# As a shell reports a process that SIGPIPE or SIGINT has ended.
+READER_GONE, INTERRUPTED = 141, 130
 
 
 def main() -> None:
@@ -49,39 +52,59 @@ def leave_after(program: Callable[[], None]) -> None:
         code = ended.code or 0
     if sys.modules.keys().isdisjoint({"torch", "openvino"}) or not isinstance(code, int):
         sys.exit(code)  # type: ignore[arg-type]
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
+    os._exit(code)  # `run` has flushed what was printed
 
 
-def run(program: Callable[[], object]) -> None:
-    """Run a Typer app, or any program: errors become one line and exit code 2."""
-    print_whatever_the_encoding()
+def run(program: Callable[..., object]) -> None:
+    """Run a Typer app, or any program: errors become one line and exit code 2. Raises SystemExit."""
+    ready_streams()
     try:
         try:
             _run(program)
         finally:
-            sys.stdout.flush()
+            flush()  # what was printed before an error
     except (BrokenPipeError, ReaderGoneError):
-        # nothing may be written any more, not even on the way out
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        lose(sys.stdout, sys.stderr)  # nothing may be written any more, not even on the way out
         sys.exit(READER_GONE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
-def _run(program: Callable[[], object]) -> None:
+def _run(program: Callable[..., object]) -> None:
     try:
-        program()
+        code = _code_of(program)
+        flush()
+        sys.exit(code)
     except FacesearchError as error:
         fail(str(error))
     except (BrokenPipeError, ReaderGoneError):
         raise
     except OSError as error:  # the disk is full, a folder may not be written, …
-        fail(f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}")
+        fail(f"{error.filename or 'the output or a file'}: {(error.strerror or str(error)).lower()}")
     except Exception as error:  # exit code 1 would say "different people"
         if os.environ.get("FACESEARCH_DEBUG"):
             raise
         fail(_told(error))
+
+
+def _code_of(program: Callable[..., object]) -> Any:
+    """The exit code of a program that has ended in order: 1, which says "different people", is `verify`'s alone."""
+    if not isinstance(program, typer.Typer):
+        program()
+        return 0
+    try:
+        return program(standalone_mode=False)
+    except SystemExit as ended:
+        if ended.code == 1:  # so Typer ends by itself where nobody reads
+            raise ReaderGoneError from None
+        raise
+    except typer.Abort:  # the end of the input where a question was asked
+        fail("there was no answer: nothing was done")
+    except Exception as error:
+        if not hasattr(error, "show"):
+            raise
+        error.show()  # Typer's own: the usage, and what was wrong with it
+        return 2
 
 
 def _told(error: Exception) -> str:

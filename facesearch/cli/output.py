@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+from facesearch.core.errors import FacesearchError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +26,13 @@ __all__ = [
     "ReaderGoneError",
     "count_progress",
     "fail",
+    "flush",
     "interruptible",
+    "lose",
     "message",
     "photo_progress",
     "print_json",
-    "print_whatever_the_encoding",
+    "ready_streams",
     "save_figure",
     "save_picture",
     "shown",
@@ -44,11 +48,51 @@ class ReaderGoneError(Exception):
     """Nobody reads what is printed any more, as behind `| head`."""
 
 
-def print_whatever_the_encoding() -> None:
-    """A terminal that cannot show a character shows another; that is no reason to end."""
+def ready_streams() -> None:
+    """Standard streams that take whatever is printed: one that was closed at the start leads nowhere from now on.
+
+    The next file that is opened, a database, would else get its number, and with it what other libraries print.
+    A terminal that cannot show a character shows another; that is no reason to end.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number, which is this
+        if getattr(sys, name) is None:
+            nowhere = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def flush() -> None:
+    """Hand over what was printed. Raises as `shown`."""
+    for stream in (sys.stdout, sys.stderr):
+        with _written(stream):
+            stream.flush()
+
+
+def lose(*streams: IO[str]) -> None:
+    """What is printed from now on, and what was and could not be written, goes nowhere."""
+    for stream in streams:
+        with suppress(OSError):  # one of a test, that is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def _written(stream: IO[str]) -> Iterator[None]:
+    """What is told about a stream that cannot be written; on stderr that cannot be told."""
+    try:
+        yield
+    except BrokenPipeError as error:  # Typer would end with exit code 1, which for `verify` means different people
+        raise ReaderGoneError from error
+    except OSError as error:
+        lose(stream)
+        if stream is not sys.stderr:
+            reason = (error.strerror or str(error)).lower()
+            raise FacesearchError(f"the answer could not be written to standard output: {reason}") from error
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -62,15 +106,13 @@ def message(text: str) -> None:
 
 
 def shown(text: str = "") -> None:
-    """A line of a command's answer."""
+    """A line of a command's answer. Raises ReaderGoneError, and FacesearchError where it could not be written."""
     _write(_printable(text))
 
 
 def _write(text: str, stream: IO[str] | None = None) -> None:
-    try:
+    with _written(stream or sys.stdout):
         print(text, file=stream)
-    except BrokenPipeError as error:  # Typer would end with exit code 1, which for `verify` means different people
-        raise ReaderGoneError from error
 
 
 def fail(text: str) -> NoReturn:

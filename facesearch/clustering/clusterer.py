@@ -25,6 +25,7 @@ from facesearch.clustering.links import summed
 from facesearch.clustering.many import Many
 from facesearch.clustering.plain import dbscan_within
 from facesearch.core.errors import InputError, TooManyPairsError
+from facesearch.core.forks import hold_native_threads
 
 __all__ = ["Clusterer", "Cuts", "Faces", "Options", "cluster_faces"]
 
@@ -126,6 +127,7 @@ def cluster_faces(
     Raises:
         InputError: eps or min_samples out of range.
     """
+    hold_native_threads()
     if min_samples < 1:
         raise InputError(f"min_samples must be at least 1, not {min_samples} (--min-samples)")
     constraints = constraints or Constraints.none(len(faces))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from facesearch.clustering.links import measured
 from facesearch.core.distance import l2, squared_l2
 from facesearch.core.errors import InputError, TooManyPairsError
+from facesearch.core.forks import hold_native_threads
 
 __all__ = ["computes", "nearest_neighbours", "radius_neighbours"]
 
@@ -98,6 +99,7 @@ def nearest_neighbours(
         from facesearch.core.torch_neighbours import TorchNeighbours
 
         return TorchNeighbours(device, vectors, None if wanted is vectors else wanted).nearest(k)
+    hold_native_threads()
     import faiss
 
     index = faiss.IndexFlatL2(vectors.shape[1])

@@ -9,6 +9,7 @@
     │   ├── WeightsError        its weights are missing, damaged or not the published ones
     │   └── ModelMismatchError  the library was made with another model
     ├── WorkerError             a worker process that has ended before its work was done
+    ├── ForkedError             a process that was forked from one that had used facesearch
     └── LibraryError            a library that cannot be used
         ├── LibraryMissingError there is none at that place
         ├── LibraryLockedError  another process is writing to it
@@ -19,6 +20,7 @@ A message is one line: what is wrong, with which value, and what to do next.
 
 __all__ = [
     "FacesearchError",
+    "ForkedError",
     "InputError",
     "LibraryError",
     "LibraryFormatError",
@@ -68,6 +70,10 @@ class ModelMismatchError(ModelError):
 
 class WorkerError(FacesearchError):
     """A worker process that has ended before its work was done."""
+
+
+class ForkedError(FacesearchError):
+    """A process that was forked from one that had used facesearch."""
 
 
 class LibraryError(FacesearchError):

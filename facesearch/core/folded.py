@@ -61,7 +61,10 @@ def convolutions(path: Path, sha256: str) -> list[tuple[Floats, Floats]]:
 
 def _cached(name: str, make: Callable[[], bytes]) -> bytes:
     """What the cache of models has under this name, made if it is not there."""
-    path = cache_dir() / name
+    cache = cache_dir()
+    if cache is None:
+        return make()
+    path = cache / name
     known = _kept(path)
     if known is not None:
         return known

@@ -42,10 +42,13 @@ def compiled(openvino: Any, core: Any, make: Callable[[], Any], settings: Mappin
         kept_as: "name/rest": what the network is called, one word, and all that decides what it is beside code:
             weights by their hash, shapes. The latest networks of a name are kept.
     """
+    cache = cache_dir()
+    if cache is None:
+        return core.compile_model(make(), "CPU", dict(settings))
     name = kept_as.partition("/")[0]
     made_from = [kept_as, dict(settings), str(openvino.get_version()), _processor(core), _code()]
     digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-    path = cache_dir().parent / "networks" / f"{name}-{digest[:32]}.bin"
+    path = cache.parent / "networks" / f"{name}-{digest[:32]}.bin"
     kept = _read(path)
     if kept is not None:
         with suppress(RuntimeError):  # OpenVINO refuses it: it is made again

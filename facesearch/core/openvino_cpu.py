@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facesearch.core.executor import CORES
+from facesearch.core.forks import hold_native_threads
 from facesearch.core.kept_networks import compiled
 
 __all__ = ["CompiledNetwork", "constants", "convolution", "graph_input", "max_pool", "openvino", "read_onnx"]
@@ -54,6 +55,7 @@ def _core() -> Any:
     Its CPU plugin gives the thread that loads it a stack for signals, and takes the memory back when it goes, from
     whatever thread lets go of it last: the next signal (Ctrl-C, a child's end) would then end the process.
     """
+    hold_native_threads()  # before the lock, which in a forked process nobody may ever release
     with _MAKING:
         return _made()
 

@@ -3,16 +3,30 @@
 import os
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from facesearch.core.arguments import as_strings
+from facesearch.core.errors import InputError
 
-__all__ = ["below", "under"]
+__all__ = ["absolute", "below", "resolved", "under"]
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """A path from the root. Raises InputError where the current folder, from which it is given, is gone."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{os.fspath(path)!r} is in the current folder, which is gone: go to another") from error
 
 
 def under(path: str, root: str) -> bool:
     """Whether a file is a root or lies below it; both absolute."""
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def resolved(path: Path) -> Path:
+    """Where a file is that a user names: `~` is the home folder, and links are followed. Raises as `absolute`."""
+    return Path(os.path.realpath(absolute(os.path.expanduser(path))))
 
 
 def below(places: Iterable[str]) -> Callable[[str], bool]:

@@ -28,9 +28,10 @@ class WeightsFile:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is, or belongs; None where its package is not installed."""
+        """Where the file is, or belongs; None where its package is not installed, or there is no cache."""
         if self.package is None:
-            return cache_dir() / self.filename
+            cache = cache_dir()
+            return cache and cache / self.filename
         # Found, not imported: importing face_recognition_models fails where setuptools has no pkg_resources.
         found = importlib.util.find_spec(self.package)
         if found is None or not found.submodule_search_locations:
@@ -44,14 +45,20 @@ class WeightsFile:
         return path is not None and path.is_file() and self.size_bytes in (None, path.stat().st_size)
 
 
-def cache_dir() -> Path:
-    """The folder of downloaded weights: $FACESEARCH_CACHE/models, else in the platform's folder for caches."""
+def cache_dir() -> Path | None:
+    """The folder of downloaded weights: $FACESEARCH_CACHE/models, else in the platform's folder for caches.
+
+    None where there is none, as for a user without a home folder.
+    """
     base = os.environ.get("FACESEARCH_CACHE")
     if base:
-        return Path(base).expanduser() / "models"
+        return Path(os.path.expanduser(base)) / "models"
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("facesearch", appauthor=False)) / "models"
+    try:
+        return Path(platformdirs.user_cache_dir("facesearch", appauthor=False)) / "models"
+    except RuntimeError:
+        return None
 
 
 def sha256_of(path: Path) -> str:

@@ -10,6 +10,7 @@ RetinaFace (Deng et al., CVPR 2020), as Pytorch_Retinaface exports it: boxes, tw
 Which of them a file holds is told by its outputs.
 """
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.core.errors import ModelError, WeightsError
+from facesearch.core.paths import absolute
 from facesearch.core.settings import DetectionConfig, DetectorSpec
 from facesearch.core.types import Face
 from facesearch.core.weights import check_sha256, sha256_of
@@ -52,7 +54,7 @@ class OnnxFile:
     @property
     def spec(self) -> DetectorSpec:
         """Raises ModelError where there is no such file."""
-        path = self.path.expanduser().absolute()
+        path = Path(absolute(os.path.expanduser(self.path)))
         if not path.is_file():
             raise ModelError(f"there is no file {path}: give the path of a SCRFD or RetinaFace in ONNX, or a name")
         return DetectorSpec(str(path), VERSION, (sha256_of(path),))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.extras import require
 from facesearch.core.files import part_of, put_in_place
+from facesearch.core.paths import resolved
 from facesearch.core.settings import ModelSpec
 from facesearch.core.weights import sha256_of
 from facesearch.embedding.architectures import ARCHITECTURES
@@ -126,7 +127,7 @@ def resolve(path: Path) -> ModelSpec:
     Raises:
         ModelError, WeightsError: as read_header; ModelError where PyTorch is not installed.
     """
-    path = path.expanduser().resolve()
+    path = resolved(path)
     require(path.name, "torch")
     return replace(read_header(path).spec, name=str(path), weights_sha256=sha256_of(path))
 

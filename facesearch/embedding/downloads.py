@@ -29,6 +29,8 @@ def fetch(weights: WeightsFile, progress: Progress | None = None) -> Path:
             came is another one (and was removed).
     """
     target, url, sha256, total = weights.path, weights.url, weights.sha256, weights.size_bytes
+    if target is None and weights.package is None:
+        raise WeightsError(f"there is no home folder to keep {weights.filename} in: set FACESEARCH_CACHE to a folder")
     if target is None or url is None or sha256 is None or total is None:
         raise WeightsError(f"{weights.filename} has no published hash, so it is not downloaded: put it at {target}")
     if target.is_file() and sha256_of(target) == sha256:

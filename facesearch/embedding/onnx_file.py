@@ -22,6 +22,7 @@ import numpy as np
 
 from facesearch.core.errors import InputError, ModelError, WeightsError
 from facesearch.core.openvino_cpu import CompiledNetwork, read_onnx
+from facesearch.core.paths import resolved
 from facesearch.core.settings import ModelSpec, Preprocessing, preprocessing_from_dict
 from facesearch.core.weights import sha256_of
 from facesearch.embedding.compiled import Body
@@ -43,7 +44,7 @@ def resolve(path: Path) -> ModelSpec:
         WeightsError: the file is damaged.
         InputError: a setting in the TOML file that cannot be meant.
     """
-    path = path.expanduser().resolve()
+    path = resolved(path)
     graph = _read(path)
     settings = _read_settings(path.with_suffix(".toml"))
     people = {key: str(settings.pop(key)) for key in _FOR_PEOPLE if key in settings}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
-from facesearch.core.paths import below
+from facesearch.core.paths import absolute, below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
@@ -164,7 +164,7 @@ def index_photos(
     with store.writing():
         places = as_paths(paths)
         found = files.find(places)
-        roots = [os.path.abspath(place) for place in places]
+        roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
         todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]

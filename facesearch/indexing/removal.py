@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
-from facesearch.core.paths import below
+from facesearch.core.paths import absolute, below
 from facesearch.core.wording import plural
 from facesearch.indexing.absence import offline_among, places_of
 from facesearch.media import LocalFiles
@@ -42,7 +42,7 @@ def remove(store: Store, paths: Paths) -> int:
     Returns the number of files taken out, those that could not be read included. Raises InputError where the library
     knows none of them, and for a path that is none, is empty, or is the root of a file system or drive.
     """
-    places = [os.path.abspath(path) for path in as_paths(paths)]
+    places = [absolute(path) for path in as_paths(paths)]
     if not places:
         raise InputError("no path was given: name the photos or folders to take out")
     for place in places:

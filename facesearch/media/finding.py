@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
+from facesearch.core.paths import absolute
 from facesearch.core.types import FileFacts
 from facesearch.media.reasons import os_reason
 
@@ -81,7 +82,7 @@ class _Walk:
 
     def start(self, given: str) -> None:
         """Take a path that the user gave."""
-        path = os.path.abspath(given)
+        path = absolute(given)
         try:
             info = os.stat(path)
         except (OSError, ValueError) as error:  # ValueError: a null character

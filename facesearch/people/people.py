@@ -7,6 +7,7 @@ from dataclasses import replace
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.errors import InputError
+from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Cluster
 from facesearch.people import decisions, forgetting
@@ -84,7 +85,7 @@ class People:
 
     def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
-        path = os.path.abspath(as_path(photo))
+        path = absolute(as_path(photo))
         with self._store.reading() as connection:
             known = photos.at_path(connection, path)
         if known is None:

@@ -20,6 +20,7 @@ from PIL import Image
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
 from facesearch.core.executor import CORES, ThreadExecutor
+from facesearch.core.forks import hold_native_threads
 from facesearch.core.settings import DetectionConfig, ImageConfig, ModelSpec
 from facesearch.core.types import Face, PhotoResult
 from facesearch.detection import DEFAULT_DETECTOR, Detector
@@ -120,7 +121,8 @@ class Pipeline:
 
     @classmethod
     def from_spec(cls, spec: PipelineSpec) -> "Pipeline":
-        """Raises ModelError where the weights or the device are not there."""
+        """Raises ModelError where the weights or the device are not there, ForkedError in a forked process."""
+        hold_native_threads()
         device = device_for(spec.model, spec.device)
         embedder = load_embedder(spec.model, device)
         detector = load_detector(spec.detector, spec.detection, device)
@@ -152,8 +154,9 @@ class Pipeline:
     def analyse(self, media: Sequence[Medium], *, keep_crops: bool = False) -> list[PhotoResult]:
         """What is found in each medium; they may be of any sizes, and crops of several are embedded together.
 
-        What cannot be read gets a result with the reason.
+        What cannot be read gets a result with the reason. Raises ForkedError in a forked process.
         """
+        hold_native_threads()
         with one_thread():
             photos = [self._load_or_reason(medium) for medium in media]
             loaded = [photo for photo in photos if isinstance(photo, LoadedPhoto)]

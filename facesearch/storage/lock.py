@@ -2,8 +2,9 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,27 +19,38 @@ GRACE_S, POLL_S = 0.3, 0.02
 
 
 class WriterLock:
-    """Held while a process changes a library; may be taken again by the thread that holds it."""
+    """Held while a thread of a process changes a library; may be taken again by that thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = FileLock(folder / "writer.lock", mode=FILE_MODE)
         self._note = folder / "writer.txt"
+        self._turn = threading.Lock()
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only."""
-        outermost = not self._lock.is_locked
-        self._acquire()
-        try:
-            if outermost:
-                self._sign()
+    def held(self, *, briefly: bool = False) -> Iterator[None]:
+        """Be the only writer.
+
+        Args:
+            briefly: for milliseconds, so that other threads that share this lock wait until it is their turn.
+
+        Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only.
+        """
+        if self._lock.is_locked:  # by this thread: each has its own view of the lock
             yield
-        finally:
-            if outermost:  # while it is still ours: after the release the note may be the next one's
-                with suppress(OSError):
+            return
+        with ExitStack() as turn:
+            turn.enter_context(self._turn)
+            self._acquire()
+            try:
+                self._sign()
+                if not briefly:
+                    turn.close()  # nobody is to wait for hours: whoever comes is told at once
+                yield
+            finally:
+                with suppress(OSError):  # while it is still ours: after the release the note may be the next one's
                     self._note.unlink()
-            self._lock.release()
+                self._lock.release()
 
     def is_free(self) -> bool:
         """Whether this thread could be the writer, or is."""
@@ -53,7 +65,7 @@ class WriterLock:
             self._lock.acquire(timeout=GRACE_S, poll_interval=POLL_S)
         except Timeout:
             raise LibraryLockedError(
-                f"the library is being changed by another facesearch ({self._holder()}): wait until it has ended"
+                f"the library is being changed by {self._holder()}: wait until it has ended"
             ) from None
         except OSError as error:
             raise LibraryError(
@@ -68,9 +80,12 @@ class WriterLock:
 
     def _holder(self) -> str:
         try:
-            return self._note.read_text(encoding="utf-8", errors="replace") or "a process that did not say its name"
+            note = self._note.read_text(encoding="utf-8", errors="replace")
         except OSError:
-            return "a process that did not say its name"
+            note = ""
+        if note.startswith(f"process {os.getpid()},"):
+            return f"this program itself (process {os.getpid()})"
+        return f"another facesearch ({note or 'a process that did not say its name'})"
 
 
 def cache_lock(folder: Path) -> FileLock:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.files import make_private_folder
+from facesearch.core.forks import hold, let_go
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog, faces, pending_faces, photos, runs
@@ -46,6 +47,8 @@ class Store:
         _detector: DetectorSpec | None = None,
     ) -> None:
         self.folder, self.search_config = folder, search or SearchConfig()
+        self._closed = False
+        hold(self)
         tighten_library(folder)
         self._lock, self._cache_lock = WriterLock(folder), cache_lock(folder)
         self._engine = open_database(folder)
@@ -97,8 +100,10 @@ class Store:
         return (folder / FILE_NAME).is_file()
 
     def close(self) -> None:
+        self._closed = True
         self.pictures.close()
         self._engine.dispose()
+        let_go(self)
 
     def require_model(self, spec: ModelSpec) -> None:
         """Raises ModelMismatchError unless the library's embeddings are this model's."""
@@ -121,12 +126,13 @@ class Store:
     # -- transactions ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only writer.
+    def writing(self, *, briefly: bool = False) -> Iterator[None]:
+        """Be the only writer; see `WriterLock.held`.
 
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
-        with self._lock.held():
+        self._database()
+        with self._lock.held(briefly=briefly):
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
@@ -134,13 +140,20 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
-        with self.writing(), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing(briefly=True), self._database().execution_options(writes=True).begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
+        with self._database().connect() as connection:
             yield connection
+
+    def _database(self) -> Engine:
+        """Raises LibraryError where the store is closed, ForkedError in a process that was forked since."""
+        if self._closed:
+            raise LibraryError(f"the library {self.folder} is closed: open it again with facesearch.Library")
+        hold(self)
+        return self._engine
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -295,7 +308,7 @@ class Store:
         """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
         with self.writing():
             self.pictures.sweep(self.reading, force=True)
-            with self._engine.connect() as connection:
+            with self._database().connect() as connection:
                 connection.exec_driver_sql("COMMIT")
                 # Waits for readers; for one that takes longer than that, the log goes when the last process closes.
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -323,7 +336,7 @@ class Store:
         if "model" not in facts and created is not None:
             new = {"uuid": uuid.uuid4().hex, "model": created.to_json(), "generation": "0"}
             new |= {"detector": detector.to_json()} if detector else {}
-            with self._lock.held(), self._engine.execution_options(writes=True).begin() as connection:
+            with self._lock.held(), self._database().execution_options(writes=True).begin() as connection:
                 rows = [{"key": key, "value": value} for key, value in new.items()]
                 connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
                 facts = _facts(connection)

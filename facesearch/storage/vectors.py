@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.distance import l2_matrix
 from facesearch.core.files import FILE_MODE, part_of, replace_file
+from facesearch.core.forks import hold_native_threads
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
 
@@ -91,6 +92,7 @@ class FaissIndex:
     """
 
     def __init__(self, faiss_index: Any, read: ReadVectors | None, config: SearchConfig, memory: Any = None) -> None:
+        hold_native_threads()  # FAISS's threads are OpenMP's
         self._faiss, self._read, self._config = faiss_index, read, config
         self._memory = memory  # what faiss_index looks into, if that is not its own
 

@@ -8,7 +8,7 @@ from typing import Any
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -31,7 +31,12 @@ def create_app(site: Site, keys: Keys, hosts: Iterable[str], *, any_address: boo
     """The server as an ASGI application. Args: hosts, any_address: see `Guard`."""
     app = Starlette(
         routes=_routes(),
-        exception_handlers={FacesearchError: _failed, HTTPException: _not_found, Exception: _unexpected},
+        exception_handlers={
+            FacesearchError: _failed,
+            HTTPException: _not_found,
+            ClientDisconnect: _gone,
+            Exception: _unexpected,
+        },
         max_body_size=FORM_BYTES,
         lifespan=_lifespan,
     )
@@ -109,6 +114,11 @@ def _not_found(request: Request, error: Exception) -> Response:
     }
     text = texts.get(HTTPStatus(error.status_code), sentence(error.detail))
     return page(request, "problem.html", code=error.status_code, text=text)
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked has gone before the end of the question: nobody reads this."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

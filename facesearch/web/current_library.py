@@ -20,7 +20,6 @@ class CurrentLibrary:
         self.folder = folder
         self._model, self._device = model, device
         self._lock = threading.Lock()
-        self._pipeline_lock = threading.Lock()
         self._library: Library | None = None
 
     def get(self) -> Library:
@@ -38,10 +37,9 @@ class CurrentLibrary:
             return None
 
     def with_pipeline(self) -> Library:
-        """The library with its networks loaded: once, however many threads ask at the same time."""
+        """The library with its networks loaded."""
         library = self.made()
-        with self._pipeline_lock:
-            _ = library.pipeline
+        _ = library.pipeline
         return library
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ Everything is refused before it is looked at unless three things hold.
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Collection, Iterable
 from urllib.parse import parse_qs, urlsplit
@@ -117,6 +118,10 @@ class Guard:
         elif not self._has_cookie(headers):
             text = "Open the address that <code>facesearch serve</code> has printed: it lets this browser in."
             await _refusal(text, 403)(scope, receive, send)
+        elif odd := _odd(headers):
+            response = _refusal(odd, 400)
+            response.headers["connection"] = "close"  # what follows may be read in two ways, too
+            await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -159,6 +164,16 @@ def is_ours(headers: Headers, host: str, *, reads: bool) -> bool:
     if site is not None:
         return site == "same-origin" or (reads and site == "none")
     return own or (reads and origin is None)
+
+
+def _odd(headers: Headers) -> str:
+    """Why a request that is ours otherwise cannot be read in one way only; empty where it can."""
+    if "content-length" in headers and "transfer-encoding" in headers:
+        return "This request says twice, and differently, where it ends."
+    charset = re.search(r"charset\s*=\s*[\"']?([^\"';\s]*)", headers.get("content-type", ""), re.IGNORECASE)
+    if charset and charset[1].lower() not in ("", "utf-8", "utf8"):
+        return "Forms are sent in UTF-8 here."
+    return ""
 
 
 def _same(given: str, known: str) -> bool:

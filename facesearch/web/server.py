@@ -16,6 +16,7 @@ import uvicorn
 from facesearch.core.errors import InputError
 from facesearch.web.app import create_app
 from facesearch.web.current_library import CurrentLibrary
+from facesearch.web.protocol import Protocol
 from facesearch.web.security import Keys
 from facesearch.web.site import Site
 
@@ -104,6 +105,7 @@ def _config(site: Site, keys: Keys, host: str, port: int) -> uvicorn.Config:
     names, everywhere = _hosts(host, port)
     return uvicorn.Config(
         create_app(site, keys, names, any_address=everywhere),
+        http=Protocol,
         log_level="warning",
         log_config=None,  # uvicorn's own would close the handlers of everybody else in this process
         access_log=False,  # the token would stand in it
