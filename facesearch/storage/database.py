@@ -6,6 +6,7 @@ counted. That costs one sync of the write-ahead log a transaction; readers pay n
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ FILE_NAME = "library.sqlite3"
 # How long a statement waits for another connection's transaction; transactions here last milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# Text that is no UTF-8 is for the columns to judge, see `values`.
+_TEXT = partial(str, encoding="utf-8", errors="surrogateescape")
 UNUSABLE = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
     *(sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
@@ -65,6 +68,7 @@ def new_id(result: CursorResult[Any]) -> int:
 def _configure(connection: Any, _record: Any) -> None:
     # Transactions are begun by _begin below; left to itself the driver would begin them late, and not around DDL.
     connection.isolation_level = None
+    connection.text_factory = _TEXT
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

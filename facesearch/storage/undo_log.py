@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, insert, select, update
 
+from facesearch.core import strict_json
 from facesearch.core.errors import InputError
 from facesearch.storage import schema as db
+from facesearch.storage.values import Checked
 
-__all__ = ["Decision", "UndoLog", "erase", "history", "snapshot", "undo_last"]
+__all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "snapshot", "undo_last"]
 
 # What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
 _TABLES = {
@@ -69,6 +71,35 @@ class UndoLog:
         result = self._connection.execute(insert(db.undo_log).values(values))
         assert result.inserted_primary_key is not None
         return Decision(int(result.inserted_primary_key[0]), kind, summary, made_at)
+
+
+def changes_in(text: str) -> list[Row]:
+    """What a decision changed, as it is kept. Raises ValueError where the text is no such list."""
+    changes = strict_json.parse(text)
+    if not isinstance(changes, list) or not changes or not all(map(_is_change, changes)):
+        raise ValueError("no list of changes")
+    return changes
+
+
+def _is_change(change: Any) -> bool:
+    if not isinstance(change, dict) or change.keys() != {"table", "key", "before", "after"}:
+        return False
+    table = _TABLES.get(change["table"]) if isinstance(change["table"], str) else None
+    return table is not None and (
+        _is_part(table, change["key"], {column.name for column in table.primary_key})
+        and all(_is_part(table, change[when], set(table.c.keys())) for when in ("before", "after") if change[when])
+    )
+
+
+def _is_part(table: Table, row: Any, columns: set[str]) -> bool:
+    """Whether this can be just these columns of a row."""
+    return isinstance(row, dict) and row.keys() == columns and all(_fits(table.c[name], row[name]) for name in columns)
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    if value is None:
+        return bool(column.nullable)
+    return column.type.sound(value) if isinstance(column.type, Checked) else isinstance(value, int)
 
 
 def history(connection: Connection, limit: int | None = None) -> list[Decision]:

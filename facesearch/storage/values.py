@@ -19,7 +19,7 @@ from sqlalchemy import types
 from facesearch.core.errors import LibraryFormatError
 
 __all__ = [
-    *("EARLIEST_S", "LANDMARKS_BYTES", "LATEST_S"),
+    *("EARLIEST_S", "LANDMARKS_BYTES", "LATEST_S", "MOST_NUMBERS"),
     *("BigWhole", "Checked", "FixedBytes", "Flag", "PathType", "Real", "Text", "Whole"),
     *("damaged", "landmarks_of", "tolerating", "unit_vectors", "wrong_landmarks", "wrong_vectors"),
 ]
@@ -27,6 +27,8 @@ __all__ = [
 LANDMARKS_BYTES = 5 * 2 * 4
 # By how much the norm of an embedding may differ from 1: float32 rounds by 1e-7, float16 by 1e-3.
 NORM_TOLERANCE = 5e-3
+# An embedding has at most so many.
+MOST_NUMBERS = 65_536
 # Coordinates and sizes beyond this are no picture's.
 FAR = 1e9
 # Times that Python knows as dates, in seconds from 1970, less a day for time zones.
@@ -213,7 +215,8 @@ def unit_vectors(ids: Sequence[int], blobs: Sequence[bytes], dim: int) -> NDArra
 def wrong_vectors(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(n,) which of some embeddings (n, d) have not unit L2 norm: scaled, zero, infinite or NaN ones."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return ~(np.abs(np.einsum("nd,nd->n", vectors, vectors) - 1) <= 2 * NORM_TOLERANCE)
+        squares: NDArray[np.float32] = np.einsum("nd,nd->n", vectors, vectors)
+        return ~(np.abs(squares - 1) <= 2 * NORM_TOLERANCE)  # NaN is not near 1, either
 
 
 def landmarks_of(ids: Sequence[int], blobs: Sequence[bytes]) -> NDArray[np.float32]:
