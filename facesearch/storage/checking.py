@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ import numpy as np
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import DatabaseError
 
-from facesearch.core.errors import FacesearchError, LibraryError, LibraryMissingError
-from facesearch.core.settings import DetectorSpec, ModelSpec
+from facesearch.core.errors import LibraryError, LibraryMissingError
+from facesearch.core.settings import ModelSpec
 from facesearch.storage import schema as db
 from facesearch.storage import undo_log
 from facesearch.storage.database import FILE_NAME, open_database
+from facesearch.storage.facts import wrong_facts
 from facesearch.storage.privacy import left_behind
 from facesearch.storage.thumbnails import damage_of as damage_of_pictures
-from facesearch.storage.values import MOST_NUMBERS, Checked, wrong_landmarks, wrong_vectors
+from facesearch.storage.values import Checked, wrong_landmarks, wrong_vectors
 from facesearch.storage.vectors import Stamp
 from facesearch.storage.vectors import damage_of as damage_of_vectors
 
@@ -86,38 +87,10 @@ def _file(connection: Connection) -> Iterator[Damage]:
 
 def _settings(connection: Connection) -> Iterator[Damage]:
     """Whether the facts of the library can be meant."""
-    facts = dict(map(tuple, connection.execute(text("SELECT key, value FROM library"))))
-    for key, check in _FACTS.items():
-        value = facts.get(key)
-        if value is None and key not in _NEEDED:
-            continue
-        try:
-            check(str(value))
-        except (ValueError, FacesearchError):
-            what = f"is {value!r:.60}" if value is not None else "is missing"
-            yield Damage(FILE_NAME, what, f"the setting {key}", "library", key)
-
-
-def _model(value: str) -> None:
-    if not 0 < ModelSpec.from_json(value).dim <= MOST_NUMBERS:
-        raise ValueError(value)
-
-
-def _text(value: str) -> None:
-    if not value or value == "None":
-        raise ValueError(value)
-
-
-_FACTS: dict[str, Callable[[str], Any]] = {
-    "uuid": _text,
-    "generation": lambda value: int(value.partition("-")[0]),
-    "model": _model,
-    "detector": DetectorSpec.from_json,
-    "last_cluster": int,
-    "clustered_up_to": int,
-    "clustered_at": float,
-}
-_NEEDED = {"uuid", "generation", "model"}
+    known = _facts(connection)
+    for key in wrong_facts(known):
+        what = f"is {known[key]!r:.60}" if key in known else "is missing"
+        yield Damage(FILE_NAME, what, f"the setting {key}", "library", key)
 
 
 def _rows(connection: Connection) -> Iterator[Damage]:
@@ -271,14 +244,14 @@ def _one(connection: Connection, query: str, row: Any) -> Any:
 
 def _dim(connection: Connection) -> int | None:
     """Of the library's embeddings; None where its model cannot be read."""
-    model = connection.execute(text("SELECT value FROM library WHERE key = 'model'")).scalar()
-    try:
-        _model(str(model))
-    except (ValueError, FacesearchError):
-        return None
-    return ModelSpec.from_json(str(model)).dim
+    known = _facts(connection)
+    return None if "model" in wrong_facts(known) else ModelSpec.from_json(known["model"]).dim
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    return dict(map(tuple, connection.execute(text("SELECT key, value FROM library"))))
 
 
 def _stamp(connection: Connection) -> Stamp:
-    facts = dict(map(tuple, connection.execute(text("SELECT key, value FROM library"))))
-    return Stamp(str(facts.get("uuid")), str(facts.get("generation")))
+    known = _facts(connection)
+    return Stamp(str(known.get("uuid")), str(known.get("generation")))

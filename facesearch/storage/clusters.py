@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.core.types import Cluster, Face, Person
 from facesearch.storage import schema as db
 from facesearch.storage.queries import Ints, chunks, id_pairs
+from facesearch.storage.values import damaged
 
 __all__ = [
     "add",
@@ -115,7 +116,10 @@ def of_faces(connection: Connection, faces: Iterable[int]) -> dict[int, int]:
 def new_number(connection: Connection, count: int = 1) -> int:
     """The first of some numbers that no cluster has had before."""
     row = connection.execute(select(db.library.c.value).where(db.library.c.key == "last_cluster")).scalar()
-    last = int(row or 0)
+    try:
+        last = int(row or 0)
+    except ValueError:
+        raise damaged("the setting last_cluster", row) from None
     _put_fact(connection, "last_cluster", str(last + count))
     return last + 1
 

@@ -9,6 +9,7 @@ from facesearch.storage.values import (
     BigWhole,
     FixedBytes,
     Flag,
+    Id,
     PathType,
     Real,
     Text,
@@ -42,7 +43,7 @@ _DAY_S = 24 * 3600 - 1
 # Sides of a picture in pixels.
 _SIDE_PX = 2**31 - 1
 # Which row of another table is meant.
-_ID = Whole("a reference to another row", 1)
+_ID = Id("a reference to another row")
 
 metadata = MetaData()
 
@@ -193,7 +194,7 @@ clustered = Table(
     "clustered",
     metadata,
     Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("cluster_id", Whole("a face's cluster", 1, 2**53), nullable=False),
+    Column("cluster_id", Id("a face's cluster"), nullable=False),
     Index("clustered_cluster_id", "cluster_id"),
 )
 

@@ -81,6 +81,14 @@ def changes_in(text: str) -> list[Row]:
     return changes
 
 
+def _readable(text: str) -> list[Row]:
+    """As `changes_in`; none where it is damaged: such a decision cannot be undone, and may hold anybody's name."""
+    try:
+        return changes_in(text)
+    except ValueError:
+        return []
+
+
 def _is_change(change: Any) -> bool:
     if not isinstance(change, dict) or change.keys() != {"table", "key", "before", "after"}:
         return False
@@ -129,12 +137,18 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
         raise InputError(f"that decision is not the latest any more, {latest}; see `facesearch history`")
     if row is None:
         return None
-    for change in reversed(json.loads(row.changes)):
+    try:
+        changes = changes_in(row.changes)
+    except ValueError:
+        changes, summary = [], f"{row.summary} (its record was damaged: nothing was changed)"
+    else:
+        summary = row.summary
+    for change in reversed(changes):
         table, key = change["table"], change["key"]
         if _read(connection, table, key) == change["after"] and _possible(connection, change["before"]):
             _write(connection, table, key, change["before"])
     connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
-    return Decision(row.id, row.kind, row.summary, row.made_at)
+    return Decision(row.id, row.kind, summary, row.made_at)
 
 
 def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
@@ -143,7 +157,7 @@ def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
     With a person go those who were merged into them, and all names that they have had. Call it while they are there.
     """
     past = [
-        (row, json.loads(row.changes))
+        (row, _readable(row.changes))
         for row in connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()))
     ]
     people = _with_merged([changes for _, changes in past], people)

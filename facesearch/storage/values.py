@@ -20,8 +20,8 @@ from facesearch.core.errors import LibraryFormatError
 
 __all__ = [
     *("EARLIEST_S", "LANDMARKS_BYTES", "LATEST_S", "MOST_NUMBERS"),
-    *("BigWhole", "Checked", "FixedBytes", "Flag", "PathType", "Real", "Text", "Whole"),
-    *("damaged", "landmarks_of", "tolerating", "unit_vectors", "wrong_landmarks", "wrong_vectors"),
+    *("BigWhole", "Checked", "FixedBytes", "Flag", "Id", "PathType", "Real", "Text", "Whole"),
+    *("damaged", "is_tolerated", "landmarks_of", "tolerating", "unit_vectors", "wrong_landmarks", "wrong_vectors"),
 ]
 
 LANDMARKS_BYTES = 5 * 2 * 4
@@ -45,6 +45,10 @@ def tolerating() -> Iterator[None]:
         yield
     finally:
         _TOLERATED.reset(token)
+
+
+def is_tolerated() -> bool:
+    return _TOLERATED.get()
 
 
 def damaged(what: str, value: object) -> LibraryFormatError:
@@ -120,6 +124,16 @@ class BigWhole(Whole):
 
     impl = types.BigInteger
     cache_ok = True
+
+
+class Id(Whole):
+    """The number of a row, or of a cluster; nothing stands for a damaged one."""
+
+    cache_ok = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, 1, 2**53)
+        self.harmless = None
 
 
 class Flag(Checked):

@@ -246,7 +246,8 @@ class FaissIndex:
         """Remove the cache from a folder."""
         for name in (STAMP_NAME, FILE_NAME):
             for path in (folder / name, part_of(folder / name)):
-                path.unlink(missing_ok=True)
+                if path.is_symlink() or not path.is_dir():  # a folder of that name is nothing of ours
+                    path.unlink(missing_ok=True)
 
 
 def damage_of(folder: Path, stamp: Stamp) -> list[tuple[str, str]]:
