@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 
+# Characters; what is typed or imported has 200 at most.
+MOST_OF_A_NAME = 1000
 # A day at most: what a clock may differ from another one.
 _DAY_S = 24 * 3600 - 1
 # Sides of a picture in pixels.
@@ -84,8 +86,8 @@ photos = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("sha256", Text("a photo's SHA-256"), nullable=False, unique=True),
-    Column("width", Whole("a photo's width", 0, _SIDE_PX), nullable=False),
-    Column("height", Whole("a photo's height", 0, _SIDE_PX), nullable=False),
+    Column("width", Whole("a photo's width", 1, _SIDE_PX), nullable=False),
+    Column("height", Whole("a photo's height", 1, _SIDE_PX), nullable=False),
     Column("min_face_px", Real("the smallest face looked for", 0), nullable=False),
     Column("run_id", _ID, ForeignKey("runs.id"), nullable=False),
     # See facesearch.storage.dates. dated_by: "exif" or "file"; NULL in libraries of before, until the next run.
@@ -150,7 +152,7 @@ people = Table(
     "people",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text("a person's name")),
+    Column("name", Text("a person's name", MOST_OF_A_NAME)),
     Column("ignored", Flag("whether a person is ignored"), nullable=False),
     Column("created_at", Real("since when a person is known", EARLIEST_S, LATEST_S), nullable=False),
     sqlite_autoincrement=True,

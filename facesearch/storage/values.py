@@ -151,14 +151,20 @@ class Flag(Checked):
 
 
 class Text(Checked):
-    """Text in UTF-8, without a zero."""
+    """Text in UTF-8, without a zero. Args: longest: in characters; None for any."""
 
     impl = types.String
     cache_ok = True
     harmless = "\N{REPLACEMENT CHARACTER}"
 
+    def __init__(self, what: str, longest: int | None = None) -> None:
+        super().__init__(what)
+        self.longest = longest
+
     def sound(self, value: Any) -> bool:
-        return isinstance(value, str) and "\0" not in value and (value.isascii() or _is_unicode(value))
+        if not isinstance(value, str) or "\0" in value or (self.longest and len(value) > self.longest):
+            return False
+        return value.isascii() or _is_unicode(value)
 
 
 class FixedBytes(Checked):
