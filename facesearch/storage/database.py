@@ -77,7 +77,12 @@ def _read_only(path: Path) -> Engine:
     """Without a log SQLite need not write beside the database, and is told that nobody else does."""
     require_file(path)
     require_fitting(path)
-    uri = read_only_uri(path, immutable=not has_log(path))
+    logged = has_log(path)
+    if logged and not path.with_name(f"{path.name}-shm").exists():
+        raise LibraryError(
+            f"{path}-wal holds changes that cannot be read without write access: copy {path.parent} to where you may write"
+        )
+    uri = read_only_uri(path, immutable=not logged)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False),
