@@ -33,6 +33,7 @@ from facesearch.indexing import removal
 from facesearch.indexing.targets import FIRST_DETECTOR, offer, target_of
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
+from facesearch.storage.values import tolerating
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
     from facesearch.indexing.indexer import IndexReport, Progress
@@ -333,6 +334,7 @@ class Library:
         """What a new library gets, in this one's precision. Raises ModelError where the weights are not there."""
         return self._model(embedding.DEFAULT_MODEL, None), _detector_spec(None)
 
+    @tolerating()
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
         return self.store.clear()

@@ -12,6 +12,7 @@ from typing import Any
 
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.detection import DEFAULT_DETECTOR
+from facesearch.evaluation.shared_photos import SHARED, under_several_labels
 from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import one_thread
 from train.crops import BATCH_IMAGES, CropsReport, CropsRun, finished, writing
@@ -83,6 +84,8 @@ def _sources(dataset: Path, out: Path) -> dict[str, str]:
     sources = {source: "" if "/" in source else "not in a person's folder" for source in sources}
     if not any("/" in source for source in sources):
         raise InputError(f"{dataset} has no folders with images in them: each person needs one")
+    labelled = [(dataset / source, source.partition("/")[0]) for source, problem in sources.items() if not problem]
+    sources |= {_relative(str(path), dataset): SHARED for path in under_several_labels(labelled)}
     return sources | {_relative(failure.path, dataset): failure.reason for failure in found.failures}
 
 

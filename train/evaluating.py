@@ -22,8 +22,9 @@ from facesearch.evaluation import (
     roc_auc,
     tar_at_far,
 )
-from facesearch.evaluation.labelled import main_face_embedder, people_in
+from facesearch.evaluation.labelled import LabelledFolder, labelled_folder, left_out, main_face_embedder
 from facesearch.evaluation.plots import require_matplotlib
+from facesearch.evaluation.shared_photos import under_several_labels
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from train.curves import distance_figure, roc_figure
 from train.pair_sets import read_pair_set
@@ -102,19 +103,25 @@ def evaluate_people(
         ModelError: there is no such model.
     """
     if labels is None:
-        labelled = people_in(folder)
+        found = labelled_folder(folder)
     else:
-        labelled = [(folder / photo, person) for photo, person in sorted(read_labels(labels).items())]
+        photos = [(folder / photo, person) for photo, person in sorted(read_labels(labels).items())]
+        shared = under_several_labels(photos)
+        found = LabelledFolder([photo for photo in photos if photo[0] not in shared], len(shared))
+    labelled = found.photos
     pipeline = _pipeline(model, device, plots)
     embeddings = embed_photos(main_face_embedder(pipeline, tick), [photo for photo, _ in labelled])
-    found = ~np.isnan(embeddings).any(axis=1)
+    found_faces = ~np.isnan(embeddings).any(axis=1)
+    missed = [labelled[i][0] for i in np.flatnonzero(~found_faces)]
+    skipped = left_out(found, pipeline, missed)
     people = np.unique([person for _, person in labelled], return_inverse=True)[1]
-    pairs = pairs_of(embeddings[found], people[found])
+    pairs = pairs_of(embeddings[found_faces], people[found_faces])
     _draw(pairs, model, "people", folder.name, plots)
     return {
         "model": pipeline.embedder.spec.name,
         "photos": len(labelled),
-        "photos_without_face": int((~found).sum()),
+        "photos_without_face": len(missed),
+        "left_out": skipped,
         "people": int(people.max()) + 1,
         "pairs_of_one_person": int(pairs.same.sum()),
         "pairs_of_two": int((~pairs.same).sum()),

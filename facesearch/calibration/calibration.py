@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration.identification import Evidence, Identification, SearchesFrom, from_pairs
+from facesearch.core import strict_json
 from facesearch.core.errors import InputError
 
 __all__ = ["Calibration", "MadeFrom", "ProbabilityCurve", "ramps"]
@@ -173,7 +174,7 @@ class Calibration:
     def from_json(cls, text: str) -> "Calibration":
         """Raises InputError where the text is not a calibration."""
         try:
-            fields = json.loads(text)
+            fields = strict_json.parse(text)
             curve = fields.pop("probability_curve")
             slopes, knots = tuple(curve.pop("slopes")), tuple(curve.pop("knots"))
             return cls(

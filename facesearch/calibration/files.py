@@ -1,6 +1,7 @@
 """Where a model's calibration is found: in the library, in this package, or inside the model's own file."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,12 +10,13 @@ from typing import Any
 
 from facesearch.calibration.calibration import Calibration
 from facesearch.core.errors import InputError, LibraryError, WeightsError
-from facesearch.core.files import FILE_MODE, replace_file
+from facesearch.core.files import FILE_MODE, replace_file, require_file
 from facesearch.core.settings import ModelSpec
 
 __all__ = [
     "CALIBRATIONS",
     "CALIBRATION_FILE",
+    "damage_of",
     "library_calibration",
     "load_calibration",
     "model_calibration",
@@ -69,6 +71,18 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
         if _is_of(calibration, spec):
             return calibration
     return model_calibration(spec, own)
+
+
+def damage_of(folder: Path) -> list[tuple[str, str]]:
+    """What is wrong with the library's own calibration, as (file, what); none is no damage."""
+    file = folder / CALIBRATION_FILE
+    try:
+        if os.path.lexists(file):
+            require_file(file)
+            Calibration.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, InputError, UnicodeDecodeError) as error:
+        return [(CALIBRATION_FILE, f"cannot be read: {error}")]
+    return []
 
 
 def outdated_calibration(folder: Path, spec: ModelSpec) -> str:

@@ -11,7 +11,19 @@ from typing import Any
 
 import typer
 
-from facesearch.cli import adapting, clusters, indexing, keeping, migrating, models, people, search, serve, sharing
+from facesearch.cli import (
+    adapting,
+    checking,
+    clusters,
+    indexing,
+    keeping,
+    migrating,
+    models,
+    people,
+    search,
+    serve,
+    sharing,
+)
 from facesearch.cli.app import app
 from facesearch.cli.output import ReaderGoneError, fail, flush, lose, ready_streams
 from facesearch.core.errors import FacesearchError
@@ -22,7 +34,7 @@ __all__ = ["app", "command", "leave_after", "main", "run"]
 # Commands in the order of --help.
 _FILES = [
     module.__name__
-    for module in (indexing, search, people, clusters, serve, keeping, migrating, sharing, models, adapting)
+    for module in (indexing, search, people, clusters, serve, keeping, checking, migrating, sharing, models, adapting)
 ]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 

@@ -31,6 +31,7 @@ __all__ = [
     "put_in_place",
     "replace_file",
     "replacing",
+    "require_file",
     "sync",
     "sync_folder",
     "tighten",
@@ -143,6 +144,12 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
+
+
+def require_file(path: Path) -> None:
+    """Raises OSError for what is no file: opening a pipe would wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a file", str(path))
 
 
 # -- private

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from facesearch.core import strict_json
 from facesearch.core.errors import InputError
 
 __all__ = [
@@ -105,7 +106,7 @@ class DetectorSpec:
     def from_json(cls, text: str) -> "DetectorSpec":
         """Raises InputError where the text is not a spec."""
         try:
-            fields = json.loads(text)
+            fields = strict_json.parse(text)
             return cls(str(fields["name"]), int(fields["version"]), tuple(fields["weights_sha256"]))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"not a detector's description: {error}") from error
@@ -220,7 +221,7 @@ class ModelSpec:
     def from_json(cls, text: str) -> "ModelSpec":
         """Raises InputError where the text is not a spec."""
         try:
-            fields = json.loads(text)
+            fields = strict_json.parse(text)
             pre = fields.pop("preprocessing")
             return cls(preprocessing=preprocessing_from_dict(pre), **fields)
         except (ValueError, KeyError, TypeError) as error:

@@ -26,9 +26,10 @@ from facesearch.evaluation.calibration import split_pairs
 from facesearch.evaluation.clustering import ClusteringReport, clustering_report
 from facesearch.evaluation.datasets import read_labels, read_lfw_pairs
 from facesearch.evaluation.identification import recall_at_k
-from facesearch.evaluation.labelled import main_face_embedder, people_in
+from facesearch.evaluation.labelled import LabelledFolder, labelled_folder, main_face_embedder
 from facesearch.evaluation.open_set import MOST_SEARCHES, Labelled, open_set
 from facesearch.evaluation.quality import quality_of_spoiled
+from facesearch.evaluation.shared_photos import under_several_labels
 from facesearch.evaluation.verification import verification_report
 from facesearch.library import Library
 from facesearch.media import find_photos
@@ -69,13 +70,21 @@ def quality(
         InputError: there are no labels for these photos, or too few.
     """
     pipeline = Pipeline.load(embedding.resolve(model or embedding.DEFAULT_MODEL, precision, device), device)
-    if labels is None:
-        people = dict(people_in(folder))
-    else:
-        known = read_labels(labels)
-        photos = [Path(found.path) for found in find_photos([folder.resolve()]).photos]
-        people = {photo: known[photo.name] for photo in photos if photo.name in known}
+    people = dict(_people(folder, labels).photos)
     return {"model": pipeline.embedder.spec.name, **quality_of_spoiled(pipeline, people, tick)}
+
+
+def _people(folder: Path, labels: Path | None) -> LabelledFolder:
+    """Args: as of `clusters`."""
+    if labels is None:
+        return labelled_folder(folder)
+    known = read_labels(labels)
+    found = find_photos([folder.resolve()])
+    photos = [Path(photo.path) for photo in found.photos]
+    labelled = [(photo, known[photo.name]) for photo in photos if photo.name in known]
+    shared = under_several_labels(labelled)
+    kept = [(photo, person) for photo, person in labelled if photo not in shared]
+    return LabelledFolder(kept, len(shared), len(found.failures))
 
 
 def clusters(
@@ -100,7 +109,8 @@ def clusters(
         InputError: there are no labels for these photos.
     """
     folder = folder.resolve()  # as people_in does, so that the paths are the same
-    people = read_labels(labels) if labels else {str(path): person for path, person in people_in(folder)}
+    found = _people(folder, labels)
+    people = {str(path): person for path, person in found.photos}
     with (
         TemporaryDirectory(prefix="facesearch-") as scratch,
         Library(scratch, model=model, device=device, precision=precision) as library,
@@ -115,6 +125,8 @@ def clusters(
             "model": library.spec.name,
             "photos": report.found,
             "photos_with_a_face": status.photos - status.photos_without_faces,
+            "photos_unreadable": len(report.failures),
+            "photos_of_several_people": found.shared,
             "seconds": round(clustering.seconds, 1),
             **labelled.scores(),
             **labelled.identification(),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration import Calibration
-from facesearch.core.errors import InputError
+from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.settings import ModelSpec
 from facesearch.evaluation.calibration import fit_calibration, split_pairs
 from facesearch.evaluation.datasets import EmbedPhotos
 from facesearch.evaluation.searches import fit_identification
-from facesearch.media import find_photos
+from facesearch.evaluation.shared_photos import under_several_labels
+from facesearch.media import LocalFiles, find_photos
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store, constraints, persons
 from facesearch.storage.embeddings import embeddings_of
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from facesearch.library import Library
 
 __all__ = [
+    "LabelledFolder",
     "calibrate",
     "calibrate_named",
     "calibration_of",
+    "labelled_folder",
+    "left_out",
     "main_face_embedder",
     "measured_calibration",
     "named_calibration",
@@ -48,8 +52,26 @@ def main_face_embedder(pipeline: Pipeline, tick: Tick = lambda *_: None) -> Embe
     return embed
 
 
+@dataclass(frozen=True)
+class LabelledFolder:
+    """Photos of people, and what was left out.
+
+    photos: with whose they are. shared: files whose content is in the folders of several people. unreadable: files that
+    are no photos by their first bytes, or cannot be opened.
+    """
+
+    photos: list[tuple[Path, str]]
+    shared: int = 0
+    unreadable: int = 0
+
+
 def people_in(folder: Path, without: Collection[str] = ()) -> list[tuple[Path, str]]:
-    """Photos of a folder that has a folder for each person, and whose they are.
+    """The photos of `labelled_folder`, and whose they are. Raises as it does."""
+    return labelled_folder(folder, without).photos
+
+
+def labelled_folder(folder: Path, without: Collection[str] = ()) -> LabelledFolder:
+    """A folder that has a folder with photos for each person.
 
     Args:
         without: folders to leave out, as their photos are not all of one person.
@@ -59,16 +81,39 @@ def people_in(folder: Path, without: Collection[str] = ()) -> list[tuple[Path, s
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one that has a folder with photos for each person")
     root = folder.resolve()
-    photos = [Path(found.path) for found in find_photos([root]).photos]
+    found = find_photos([root])
+    photos = [Path(photo.path) for photo in found.photos]
     labelled = [(photo, photo.relative_to(root).parts[0]) for photo in photos if photo.parent != root]
     unknown = set(without) - {person for _, person in labelled}
     if unknown:
         raise InputError(f"{folder} has no photos of {sorted(unknown)[0]} to leave out (--without)")
     labelled = [(photo, person) for photo, person in labelled if person not in without]
+    shared = under_several_labels(labelled)
+    labelled = [(photo, person) for photo, person in labelled if photo not in shared]
     people = [person for _, person in labelled]
     if len(set(people)) < 2 or len(people) == len(set(people)):
-        raise InputError(f"{folder} must have at least two people's folders, some with two photos or more")
-    return labelled
+        but = f", not counting {len(shared)} photos that are in the folders of several people" if shared else ""
+        raise InputError(f"{folder} must have at least two people's folders, some with two photos or more{but}")
+    return LabelledFolder(labelled, len(shared), len(found.failures))
+
+
+def left_out(folder: LabelledFolder, pipeline: Pipeline, missed: Sequence[Path]) -> dict[str, int]:
+    """Why photos of a labelled folder are not measured -> how many. Args: missed: those in which no face was found."""
+    damaged = sum(not _readable(pipeline, path) for path in missed)
+    counts = {
+        "without a face": len(missed) - damaged,
+        "unreadable": damaged + folder.unreadable,
+        "in the folders of several people": folder.shared,
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _readable(pipeline: Pipeline, path: Path) -> bool:
+    try:
+        pipeline.load_photo(LocalFiles().read(str(path)))
+    except PhotoError:
+        return False
+    return True
 
 
 def calibrate(
@@ -81,6 +126,7 @@ def calibrate(
 
     Raises as `measured_calibration`.
     """
+    library.store.require_writable()
     calibration = measured_calibration(library.pipeline, Path(folder), tick, without)
     library.use_calibration(calibration)
     return calibration
@@ -96,23 +142,23 @@ def measured_calibration(
 
     Raises InputError where the folder is not such a one, or has too few people and photos.
     """
-    labelled = people_in(folder, without)
-    embed = main_face_embedder(pipeline, tick)
-    rows = [
-        (vector, person)
-        for vector, (_, person) in zip(embed([p for p, _ in labelled]), labelled, strict=True)
-        if vector is not None
-    ]
+    found = labelled_folder(folder, without)
+    labelled, embed = found.photos, main_face_embedder(pipeline, tick)
+    embeddings = list(embed([photo for photo, _ in labelled]))
+    measured = list(zip(embeddings, labelled, strict=True))
+    rows = [(vector, person) for vector, (_, person) in measured if vector is not None]
     if not rows:
         raise InputError(f"no face was found in any of the {len(labelled)} photos in {folder}")
     people = [person for _, person in rows]
-    left_out = f", without the folders {', '.join(sorted(without))}" if without else ""
+    skipped = left_out(found, pipeline, [photo for vector, (photo, _) in measured if vector is None])
+    counted = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "none"
+    others = f", without the folders {', '.join(sorted(without))}" if without else ""
     return calibration_of(
         pipeline.embedder.spec,
         np.stack([vector for vector, _ in rows]),
         people,
         dataset=f"{folder.resolve().name}: {len(rows)} photos of {len(set(people))} people",
-        how=f"main face of every photo ({len(labelled) - len(rows)} without a face or unreadable left out)" + left_out,
+        how=f"main face of every photo (left out: {counted})" + others,
     )
 
 

@@ -10,6 +10,7 @@ from facesearch.core.wording import plural
 from facesearch.indexing.absence import offline_among, places_of
 from facesearch.media import LocalFiles
 from facesearch.storage import Store
+from facesearch.storage.values import tolerating
 
 __all__ = ["Absent", "absent_files", "remove", "remove_missing"]
 
@@ -36,6 +37,7 @@ class Absent:
         return f"{plural(len(self.offline), 'file')} in {named}{more}"
 
 
+@tolerating()
 def remove(store: Store, paths: Paths) -> int:
     """Take one or some files and folders out.
 
@@ -73,6 +75,7 @@ def absent_files(store: Store) -> Absent:
     return Absent(tuple(sorted(gone - offline)), tuple(sorted(offline)), tuple(places))
 
 
+@tolerating()
 def remove_missing(store: Store, *, offline: bool = False, force: bool = False) -> int:
     """Take out the files that the last runs did not find any more.
 

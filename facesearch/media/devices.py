@@ -18,11 +18,20 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["device_of", "same_device"]
 
 _UUIDS = "/dev/disk/by-uuid"
+
+
+def _facts_in(known: str) -> dict[str, Any]:
+    """Nothing where it is no answer of `device_of`."""
+    try:
+        facts = json.loads(known or "{}")
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 class _Mount(NamedTuple):
@@ -56,7 +65,7 @@ def device_of(folder: str) -> str | None:
 
 def same_device(before: str, now: str) -> bool:
     """Whether two answers of `device_of` about one folder mean the same device; yes where nothing is known ("")."""
-    a, b = (json.loads(known) if known else {} for known in (before, now))
+    a, b = map(_facts_in, (before, now))
     if "inner" in a and "inner" in b and a["inner"] != b["inner"]:
         return False
     fact = next((fact for fact in ("uuid", "share", "fsid", "dev") if fact in a and fact in b), None)

@@ -18,6 +18,7 @@ from facesearch.people.suggestions import suggest
 from facesearch.storage import Connection, Store, clusters, constraints, faces, photos, undo_log
 from facesearch.storage.consistency import agree
 from facesearch.storage.undo_log import Decision
+from facesearch.storage.values import tolerating
 
 __all__ = ["People"]
 
@@ -144,6 +145,7 @@ class People:
         """Give faces a name, as another program has it."""
         return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
 
+    @tolerating()
     def undo(self, expected: int | None = None) -> Decision | None:
         """Take the latest decision back; None where there is none.
 
@@ -158,6 +160,7 @@ class People:
 
         return self._decide(decide)
 
+    @tolerating()
     def forget(self, reference: str) -> int:
         """Delete a person's faces for good; see `facesearch.people.forgetting`. Returns their number."""
         with self._store.transaction() as connection:

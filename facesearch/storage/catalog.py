@@ -18,6 +18,7 @@ from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
 from facesearch.storage.queries import parts
+from facesearch.storage.values import unit_vectors
 
 __all__ = [
     "Settled",
@@ -261,7 +262,9 @@ def _take_over(connection: Connection, old_id: int, new_id: int) -> None:
 
 def _embeddings(connection: Connection, photo_id: int) -> _Embeddings:
     query = select(db.faces.c.id, db.faces.c.embedding).where(db.faces.c.photo_id == photo_id).order_by(db.faces.c.id)
-    return {face: np.frombuffer(blob, "<f4") for face, blob in connection.execute(query)}
+    rows = connection.execute(query).all()
+    ids, blobs = [row.id for row in rows], [row.embedding for row in rows]
+    return dict(zip(ids, unit_vectors(ids, blobs, len(blobs[0]) // 4), strict=True)) if rows else {}
 
 
 def _delete_pathless(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Integer, ScalarSelect, Select, cast, delete, 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.types import Cluster, Face, Person
+from facesearch.storage import facts
 from facesearch.storage import schema as db
 from facesearch.storage.queries import Ints, chunks, id_pairs
 
@@ -114,8 +115,7 @@ def of_faces(connection: Connection, faces: Iterable[int]) -> dict[int, int]:
 
 def new_number(connection: Connection, count: int = 1) -> int:
     """The first of some numbers that no cluster has had before."""
-    row = connection.execute(select(db.library.c.value).where(db.library.c.key == "last_cluster")).scalar()
-    last = int(row or 0)
+    last = facts.number(connection, "last_cluster")
     _put_fact(connection, "last_cluster", str(last + count))
     return last + 1
 
@@ -169,7 +169,7 @@ def clustered_up_to() -> ScalarSelect[int]:
 
 def came_later(connection: Connection, face: int) -> bool:
     """Whether a face has come after the latest clustering."""
-    return bool(connection.execute(select(clustered_up_to())).scalar_one() < face)
+    return facts.number(connection, "clustered_up_to") < face
 
 
 def note_clustering(connection: Connection) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from facesearch.storage import facts
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import clustered_up_to
 
@@ -32,6 +33,7 @@ class LibraryCounts:
 
 
 def count_all(connection: Connection) -> LibraryCounts:
+    facts.number(connection, "clustered_up_to")  # SQL takes what is no number for 0
     missing = db.paths.c.missing_since.is_not(None) & ~db.paths.c.offline
     empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
     queries = [

@@ -4,8 +4,10 @@ A transaction that has ended is on the medium: a decision is before it is report
 counted. That costs one sync of the write-ahead log a transaction; readers pay nothing.
 """
 
+import os
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from sqlalchemy import URL, Connection, CursorResult, Engine, ExceptionContext, 
 from sqlalchemy.exc import DatabaseError
 
 from facesearch.core.errors import LibraryError, LibraryFormatError
-from facesearch.core.files import create_private, sync_folder
+from facesearch.core.files import create_private, require_file, sync_folder
 from facesearch.storage.migrations import migrate
+from facesearch.storage.write_ahead import count_up, has_log, read_only_uri, require_fitting
 
 __all__ = ["FILE_NAME", "new_id", "open_database"]
 
@@ -22,6 +25,8 @@ FILE_NAME = "library.sqlite3"
 # How long a statement waits for another connection's transaction; transactions here last milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# Text that is no UTF-8 is for the columns to judge, see `values`.
+_TEXT = partial(str, encoding="utf-8", errors="surrogateescape")
 UNUSABLE = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
     *(sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
@@ -37,14 +42,11 @@ def open_database(folder: Path) -> Engine:
     LibraryError where it cannot be reached; OSError where it cannot be made.
     """
     path = folder / FILE_NAME
-    if create_private(path):  # SQLite gives its own files beside it the same permissions
-        sync_folder(folder)
-    engine = create_engine(URL.create("sqlite", database=str(path)))  # a folder's name may hold a question mark
-    event.listen(engine, "connect", _configure)
+    engine = _read_only(path) if is_read_only(path) else _for_writing(path)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _explain)
     try:
-        migrate(engine)
+        migrate(engine, read_only=is_read_only(path))
         with engine.connect() as connection:
             connection.execute(text("SELECT count(*) FROM library"))
     except DatabaseError as error:
@@ -56,15 +58,55 @@ def open_database(folder: Path) -> Engine:
     return engine
 
 
+def is_read_only(path: Path) -> bool:
+    """Whether a database is where nothing can be written, as on a snapshot or a backup."""
+    return path.exists() and not (os.access(path.parent, os.W_OK) and os.access(path, os.W_OK))
+
+
+def _for_writing(path: Path) -> Engine:
+    if create_private(path):  # SQLite gives its own files beside it the same permissions
+        sync_folder(path.parent)
+    require_file(path)
+    require_fitting(path)
+    engine = create_engine(URL.create("sqlite", database=str(path)))  # a folder's name may hold a question mark
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _read_only(path: Path) -> Engine:
+    """Without a log SQLite need not write beside the database, and is told that nobody else does."""
+    require_file(path)
+    require_fitting(path)
+    logged = has_log(path)
+    if logged and not path.with_name(f"{path.name}-shm").exists():
+        raise LibraryError(
+            f"{path}-wal holds changes that cannot be read without write access: copy {path.parent} to where you may write"
+        )
+    uri = read_only_uri(path, immutable=not logged)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False),
+    )
+    event.listen(engine, "connect", _configure_reading)
+    return engine
+
+
 def new_id(result: CursorResult[Any]) -> int:
     """The id of the row that a statement has inserted."""
     assert result.inserted_primary_key is not None
     return int(result.inserted_primary_key[0])
 
 
+def _configure_reading(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.text_factory = _TEXT
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
 def _configure(connection: Any, _record: Any) -> None:
     # Transactions are begun by _begin below; left to itself the driver would begin them late, and not around DDL.
     connection.isolation_level = None
+    connection.text_factory = _TEXT
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -98,6 +140,8 @@ def _begin(connection: Connection) -> None:
     # A transaction that only becomes a writer on its way fails, instead of waiting, if another has written meanwhile.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes:
+        count_up(connection)
 
 
 def _explain(context: ExceptionContext) -> None:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from facesearch.core.distance import l2_matrix
-from facesearch.core.errors import LibraryFormatError
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import columns
 from facesearch.storage.queries import parts
+from facesearch.storage.values import unit_vectors
 
 __all__ = [
     *("Vectors", "all_embeddings", "cluster_sums", "embedding_blocks"),
@@ -29,7 +29,7 @@ FEW = 50_000
 def embedding_blocks(connection: Connection, dim: int) -> Iterator[Vectors]:
     """All faces, in parts: ids (m,) int64, ascending, and embeddings (m, d) float32.
 
-    Raises LibraryFormatError for an embedding that has not `dim` numbers.
+    Raises LibraryFormatError for an embedding that has not `dim` numbers and unit L2 norm.
     """
     query = select(db.faces.c.id, db.faces.c.embedding).order_by(db.faces.c.id).execution_options(yield_per=ROWS)
     for rows in connection.execute(query).partitions():
@@ -109,7 +109,4 @@ def _blocks_of(connection: Connection, faces: NDArray[np.int64], dim: int) -> It
 
 def _arrays(rows: Sequence[Any], dim: int) -> Vectors:
     ids, blobs = zip(*rows, strict=True) if rows else ((), ())
-    numbers = np.frombuffer(b"".join(blobs), "<f4")
-    if any(len(blob) != 4 * dim for blob in blobs):
-        raise LibraryFormatError(f"the library holds embeddings that have not {dim} numbers: restore it from a backup")
-    return np.array(ids, np.int64), numbers.reshape(len(rows), dim).astype(np.float32)
+    return np.array(ids, np.int64), unit_vectors(ids, blobs, dim)

@@ -12,6 +12,7 @@ from facesearch.core.quality import earlier_qualities
 from facesearch.storage import faces
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
+from facesearch.storage.values import landmarks_of, unit_vectors
 
 __all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster"]
 
@@ -75,7 +76,7 @@ def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
     columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
     ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, quality, _, embeddings = columns
     boxes = np.array([x1, y1, x2, y2], np.float64).T
-    points = np.frombuffer(b"".join(landmarks), "<f4").reshape(-1, 5, 2).astype(np.float32)
+    points = landmarks_of(ids, landmarks)
     score, sharp, known = (np.array(column, np.float64) for column in (scores, sharpness, quality))  # None is NaN
     return (
         np.array(ids, np.int64),
@@ -85,5 +86,5 @@ def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
         score,
         sharp,
         np.where(np.isnan(known), earlier_qualities(boxes, points, score, sharp), known),
-        np.frombuffer(b"".join(embeddings), "<f4").reshape(-1, dim).astype(np.float32),
+        unit_vectors(ids, embeddings, dim),
     )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Select, case, func, or_, select
 
 from facesearch.core.quality import earlier_quality
@@ -12,6 +11,7 @@ from facesearch.core.types import Face
 from facesearch.storage import schema as db
 from facesearch.storage.photos import one_file_of_each
 from facesearch.storage.queries import chunks, is_id
+from facesearch.storage.values import landmarks_of
 
 __all__ = [
     *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
@@ -50,7 +50,7 @@ def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, lis
 def as_face(row: Any, *, path: str = "", cluster: int | None = None) -> Face:
     """Args: row: of COLUMNS."""
     number, photo, x1, y1, x2, y2, landmarks, score, sharpness, known, named = row
-    box, points = (x1, y1, x2, y2), np.frombuffer(landmarks, "<f4").reshape(5, 2)
+    box, points = (x1, y1, x2, y2), landmarks_of([number], [landmarks])[0]
     quality, defect = (known, named or "") if known is not None else earlier_quality(box, points, score, sharpness)
     face = Face(box, points, score, sharpness, quality=quality, defect=defect, id=number, photo_id=photo, path=path)
     return face if cluster is None else replace(face, cluster=cluster)

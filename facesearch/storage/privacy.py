@@ -11,15 +11,25 @@ from pathlib import Path
 
 from facesearch.core.files import tighten
 
-__all__ = ["tighten_library"]
+__all__ = ["left_behind", "tighten_library"]
 
 # All that a library writes begins with one of these: SQLite adds -wal and -shm, a file that is being written .part.
 _OWN = (
     *("library.sqlite3", "pictures.sqlite3", "calibration.json"),
     *("faces.faiss", "faces.lock", "writer.lock", "writer.txt"),
 )
+# Of these, what is only there where there was a library once.
+_TRACES = tuple(name for name in _OWN if not name.endswith((".lock", ".txt")))
 # What file managers leave everywhere.
 _STRAY = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}
+
+
+def left_behind(folder: Path) -> list[str]:
+    """The files of a library in a folder, its locks not counted."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.startswith(_TRACES))
+    except OSError:
+        return []
 
 
 def tighten_library(folder: Path) -> None:

@@ -1,25 +1,22 @@
 """The tables of a library, as SQLAlchemy sees them; `migrations/` makes them, and a test holds the two together."""
 
-import os
-from typing import Any
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    types,
+from facesearch.storage.values import (
+    EARLIEST_S,
+    LANDMARKS_BYTES,
+    LATEST_S,
+    BigWhole,
+    FixedBytes,
+    Flag,
+    Id,
+    PathType,
+    Real,
+    Text,
+    Whole,
 )
 
 __all__ = [
-    "PathType",
     "cannot_link",
     "clustered",
     "confirmed",
@@ -41,27 +38,14 @@ __all__ = [
 ]
 
 
-class PathType(types.TypeDecorator[str]):
-    """A file name: TEXT, or a BLOB of its bytes where they are no valid UTF-8.
-
-    Python carries such bytes as surrogates (PEP 383), which SQLite would refuse; old disks are full of them.
-    """
-
-    impl = types.String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Any) -> Any:
-        if value is None:
-            return None
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return os.fsencode(value)
-        return value
-
-    def process_result_value(self, value: Any, dialect: Any) -> str | None:
-        return os.fsdecode(value) if isinstance(value, bytes) else value
-
+# Characters; what is typed or imported has 200 at most.
+MOST_OF_A_NAME = 1000
+# A day at most: what a clock may differ from another one.
+_DAY_S = 24 * 3600 - 1
+# Sides of a picture in pixels.
+_SIDE_PX = 2**31 - 1
+# Which row of another table is meant.
+_ID = Id("a reference to another row")
 
 metadata = MetaData()
 
@@ -69,30 +53,30 @@ metadata = MetaData()
 library = Table(
     "library",
     metadata,
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("key", Text("a setting's name"), primary_key=True),
+    Column("value", Text("a setting"), nullable=False),
 )
 
 runs = Table(
     "runs",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("started_at", Float, nullable=False),
-    Column("finished_at", Float),
-    Column("summary", String),
+    Column("kind", Text("a run's kind"), nullable=False),
+    Column("started_at", Real("a run's start", EARLIEST_S, LATEST_S), nullable=False),
+    Column("finished_at", Real("a run's end", EARLIEST_S, LATEST_S)),
+    Column("summary", Text("a run's summary")),
 )
 
 # Folders and files that the user named to `index`; what is missing below them is judged by them.
-roots = Table("roots", metadata, Column("path", PathType, primary_key=True))
+roots = Table("roots", metadata, Column("path", PathType("a folder's path"), primary_key=True))
 
 # Folders with photos, and the device that each lay on when they were last seen; see facesearch.storage.folders.
 folders = Table(
     "folders",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("path", PathType, nullable=False),
-    Column("device", String, nullable=False),
+    Column("path", PathType("a folder's path"), nullable=False),
+    Column("device", Text("a folder's device"), nullable=False),
     Index("folders_path", "path"),
 )
 
@@ -101,15 +85,15 @@ photos = Table(
     "photos",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("sha256", String, nullable=False, unique=True),
-    Column("width", Integer, nullable=False),
-    Column("height", Integer, nullable=False),
-    Column("min_face_px", Float, nullable=False),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("sha256", Text("a photo's SHA-256"), nullable=False, unique=True),
+    Column("width", Whole("a photo's width", 1, _SIDE_PX), nullable=False),
+    Column("height", Whole("a photo's height", 1, _SIDE_PX), nullable=False),
+    Column("min_face_px", Real("the smallest face looked for", 0), nullable=False),
+    Column("run_id", _ID, ForeignKey("runs.id"), nullable=False),
     # See facesearch.storage.dates. dated_by: "exif" or "file"; NULL in libraries of before, until the next run.
-    Column("taken_at", Float, nullable=False, server_default="0"),
-    Column("taken_offset_s", Integer),
-    Column("dated_by", String),
+    Column("taken_at", Real("a photo's date", EARLIEST_S, LATEST_S), nullable=False, server_default="0"),
+    Column("taken_offset_s", Whole("a photo's time zone", -_DAY_S, _DAY_S)),
+    Column("dated_by", Text("what dates a photo")),
     Index("photos_taken_at", "taken_at"),
     sqlite_autoincrement=True,
 )
@@ -117,18 +101,18 @@ photos = Table(
 paths = Table(
     "paths",
     metadata,
-    Column("path", PathType, primary_key=True),
-    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("mtime_ns", BigInteger, nullable=False),
+    Column("path", PathType("a file's path"), primary_key=True),
+    Column("photo_id", _ID, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("size_bytes", BigWhole("a file's size"), nullable=False),
+    Column("mtime_ns", BigWhole("a file's time"), nullable=False),
     # The start of the first run that did not find it. offline: its disk may not be mounted, see facesearch.indexing.
-    Column("missing_since", Float),
+    Column("missing_since", Real("since when a file is missing", EARLIEST_S, LATEST_S)),
     # The photo that this file held before it was edited, until the end of the run has settled what becomes of it.
-    Column("replaces", ForeignKey("photos.id", ondelete="SET NULL")),
-    Column("folder_id", ForeignKey("folders.id")),
+    Column("replaces", _ID, ForeignKey("photos.id", ondelete="SET NULL")),
+    Column("folder_id", _ID, ForeignKey("folders.id")),
     # When it was first seen with this photo; NULL where that was before this was kept.
-    Column("added_at", Float),
-    Column("offline", Boolean, nullable=False, server_default="0"),
+    Column("added_at", Real("when a file was first seen", EARLIEST_S, LATEST_S)),
+    Column("offline", Flag("whether a file is offline"), nullable=False, server_default="0"),
     Index("paths_folder_id", "folder_id"),
     Index("paths_photo_id", "photo_id"),
     Index("paths_replaces", "replaces"),
@@ -139,18 +123,18 @@ faces = Table(
     "faces",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
-    Column("x1", Float, nullable=False),
-    Column("y1", Float, nullable=False),
-    Column("x2", Float, nullable=False),
-    Column("y2", Float, nullable=False),
-    Column("landmarks", LargeBinary, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("sharpness", Float, nullable=False),
-    Column("embedding", LargeBinary, nullable=False),
+    Column("photo_id", _ID, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("x1", Real("a face's box"), nullable=False),
+    Column("y1", Real("a face's box"), nullable=False),
+    Column("x2", Real("a face's box"), nullable=False),
+    Column("y2", Real("a face's box"), nullable=False),
+    Column("landmarks", FixedBytes("a face's landmarks", LANDMARKS_BYTES), nullable=False),
+    Column("score", Real("a face's score"), nullable=False),
+    Column("sharpness", Real("a face's sharpness", 0, 1e12), nullable=False),
+    Column("embedding", FixedBytes("a face's embedding"), nullable=False),
     # NULL in libraries of before: what is known of such a face is measured as it was then, see facesearch.core.quality.
-    Column("quality", Float),
-    Column("defect", String),
+    Column("quality", Real("a face's quality", 0, 1)),
+    Column("defect", Text("a face's defect")),
     Index("faces_photo_id", "photo_id"),
     sqlite_autoincrement=True,
 )
@@ -158,9 +142,9 @@ faces = Table(
 failures = Table(
     "failures",
     metadata,
-    Column("path", PathType, primary_key=True),
-    Column("reason", String, nullable=False),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("path", PathType("a file's path"), primary_key=True),
+    Column("reason", Text("why a file cannot be read"), nullable=False),
+    Column("run_id", _ID, ForeignKey("runs.id"), nullable=False),
 )
 
 # A person; without a name where the user has only confirmed faces.
@@ -168,9 +152,9 @@ people = Table(
     "people",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", String),
-    Column("ignored", Boolean, nullable=False),
-    Column("created_at", Float, nullable=False),
+    Column("name", Text("a person's name", MOST_OF_A_NAME)),
+    Column("ignored", Flag("whether a person is ignored"), nullable=False),
+    Column("created_at", Real("since when a person is known", EARLIEST_S, LATEST_S), nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -178,8 +162,8 @@ people = Table(
 confirmed = Table(
     "confirmed",
     metadata,
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
     Index("confirmed_person_id", "person_id"),
 )
 
@@ -187,8 +171,8 @@ confirmed = Table(
 rejected = Table(
     "rejected",
     metadata,
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Index("rejected_person_id", "person_id"),
 )
 
@@ -196,23 +180,23 @@ rejected = Table(
 cannot_link = Table(
     "cannot_link",
     metadata,
-    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
-    Column("other_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Index("cannot_link_other_id", "other_id"),
 )
 
 not_faces = Table(
     "not_faces",
     metadata,
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
 )
 
 # The clusters as they are now; `cluster` makes them anew, decisions change them at once.
 clustered = Table(
     "clustered",
     metadata,
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
-    Column("cluster_id", Integer, nullable=False),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    Column("cluster_id", Id("a face's cluster"), nullable=False),
     Index("clustered_cluster_id", "cluster_id"),
 )
 
@@ -221,10 +205,10 @@ undo_log = Table(
     "undo_log",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("summary", String, nullable=False),
-    Column("made_at", Float, nullable=False),
-    Column("changes", String, nullable=False),
+    Column("kind", Text("a decision's kind"), nullable=False),
+    Column("summary", Text("a decision's summary"), nullable=False),
+    Column("made_at", Real("a decision's time", EARLIEST_S, LATEST_S), nullable=False),
+    Column("changes", Text("what a decision changed"), nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -232,9 +216,9 @@ undo_log = Table(
 pending_photos = Table(
     "pending_photos",
     metadata,
-    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
-    Column("target", String, primary_key=True),
-    Column("min_face_px", Float, nullable=False),
+    Column("photo_id", _ID, ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", Text("the target of a migration"), primary_key=True),
+    Column("min_face_px", Real("the smallest face looked for", 0), nullable=False),
 )
 
 # Their faces as they will be. face_id: the face that it is; NULL for a new one. found: by the target's detector; false
@@ -243,20 +227,20 @@ pending_faces = Table(
     "pending_faces",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("target", String, nullable=False),
-    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
-    Column("face_id", ForeignKey("faces.id", ondelete="CASCADE")),
-    Column("found", Boolean, nullable=False),
-    Column("x1", Float, nullable=False),
-    Column("y1", Float, nullable=False),
-    Column("x2", Float, nullable=False),
-    Column("y2", Float, nullable=False),
-    Column("landmarks", LargeBinary, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("sharpness", Float, nullable=False),
-    Column("embedding", LargeBinary, nullable=False),
-    Column("quality", Float),
-    Column("defect", String),
+    Column("target", Text("the target of a migration"), nullable=False),
+    Column("photo_id", _ID, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE")),
+    Column("found", Flag("whether a face was found"), nullable=False),
+    Column("x1", Real("a face's box"), nullable=False),
+    Column("y1", Real("a face's box"), nullable=False),
+    Column("x2", Real("a face's box"), nullable=False),
+    Column("y2", Real("a face's box"), nullable=False),
+    Column("landmarks", FixedBytes("a face's landmarks", LANDMARKS_BYTES), nullable=False),
+    Column("score", Real("a face's score"), nullable=False),
+    Column("sharpness", Real("a face's sharpness", 0, 1e12), nullable=False),
+    Column("embedding", FixedBytes("a face's embedding"), nullable=False),
+    Column("quality", Real("a face's quality", 0, 1)),
+    Column("defect", Text("a face's defect")),
     Index("pending_faces_face_id", "face_id"),
     Index("pending_faces_photo_id", "photo_id"),
 )

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
-from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
+from facesearch.core.errors import LibraryError, LibraryFormatError, LibraryMissingError, ModelMismatchError
 from facesearch.core.files import make_private_folder
 from facesearch.core.forks import hold, let_go
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog, faces, pending_faces, photos, runs
+from facesearch.storage import facts as facts_of
 from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
@@ -28,7 +29,7 @@ from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blo
 from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.pending_faces import Adopted, Target
 from facesearch.storage.photos import KnownPath
-from facesearch.storage.privacy import tighten_library
+from facesearch.storage.privacy import left_behind, tighten_library
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import FaissIndex, Stamp, VectorIndex, kind_for
 
@@ -78,6 +79,11 @@ class Store:
 
         Raises ModelMismatchError, LibraryFormatError.
         """
+        if not cls.exists(folder) and (others := left_behind(folder)):
+            raise LibraryFormatError(
+                f"{folder / FILE_NAME} is gone, and {others[0]} is still there: restore it from a backup, or delete the"
+                f" folder and index again"
+            )
         make_private_folder(folder)
         store = cls(folder, search, _created=spec, _detector=detector)
         try:
@@ -136,6 +142,11 @@ class Store:
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
+
+    def require_writable(self) -> None:
+        """Raises LibraryError where nothing can be written; for what writes only after long work."""
+        with self.writing():
+            pass
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -319,7 +330,8 @@ class Store:
                     self._stale = self._load_stale()
                     FaissIndex.discard(self.folder)
                     self._cache = None
-            _ = self.vectors
+            with suppress(LibraryFormatError):  # damaged embeddings keep none back from going: the next search says so
+                _ = self.vectors
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -328,7 +340,7 @@ class Store:
     ) -> tuple[str, str, DetectorSpec | None]:
         """The library's uuid, model and detector, given to it now if it has none and is being created."""
         with self.reading() as connection:
-            facts = _facts(connection)
+            facts = facts_of.read(connection)
         if "model" not in facts and created is None:  # whoever made it was killed in the middle of it
             raise LibraryMissingError(
                 f"{self.folder} holds no finished library: make one with `facesearch index FOLDER`"
@@ -339,12 +351,12 @@ class Store:
             with self._lock.held(), self._database().execution_options(writes=True).begin() as connection:
                 rows = [{"key": key, "value": value} for key, value in new.items()]
                 connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
-                facts = _facts(connection)
+                facts = facts_of.read(connection)
         return facts["uuid"], facts["model"], _detector_of(facts)
 
     def _current_stamp(self, connection: Connection) -> Stamp:
         """Raises ModelMismatchError where another process has moved the library to another model or detector since."""
-        facts = _facts(connection)
+        facts = facts_of.read(connection)
         detector = _detector_of(facts)
         if facts["model"] != self._model:
             before, now = f"model {self.spec.name}", ModelSpec.from_json(facts["model"]).name
@@ -385,10 +397,6 @@ class Store:
                         current = self._current_stamp(connection)
                     if current == stamp:
                         vectors.save(self.folder, stamp)
-
-
-def _facts(connection: Connection) -> dict[str, str]:
-    return {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
 
 
 def _detector_of(facts: dict[str, str]) -> DetectorSpec | None:

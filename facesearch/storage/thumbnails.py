@@ -7,11 +7,12 @@ was deleted stays or comes in late.
 """
 
 import hashlib
+import os
 import sqlite3
 import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +23,7 @@ from facesearch.core.files import create_private
 from facesearch.storage import schema as db
 from facesearch.storage.queries import chunks
 
-__all__ = ["FILE_NAME", "Picture", "PictureStore", "face_keys", "photo_keys", "photo_of", "state_of"]
+__all__ = ["FILE_NAME", "Picture", "PictureStore", "damage_of", "face_keys", "photo_keys", "photo_of", "state_of"]
 
 Result = TypeVar("Result")
 _Reading = Callable[[], AbstractContextManager[Connection]]
@@ -207,6 +208,23 @@ class PictureStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def damage_of(folder: Path) -> list[tuple[str, str]]:
+    """What is wrong with the pictures of a library, as (file, what); none is no damage."""
+    path = folder / FILE_NAME
+    if not os.path.lexists(path):
+        return []
+    if not path.is_file():
+        return [(FILE_NAME, "is not a file")]
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+            found = [what for (what,) in connection.execute("PRAGMA quick_check(1)")]
+    except sqlite3.OperationalError:  # read-only, or locked for too long
+        return []
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    return [] if found == ["ok"] else [(FILE_NAME, f"SQLite: {found[0]}")]
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, insert, select, update
 
+from facesearch.core import strict_json
 from facesearch.core.errors import InputError
 from facesearch.storage import schema as db
+from facesearch.storage.values import Checked
 
-__all__ = ["Decision", "UndoLog", "erase", "history", "snapshot", "undo_last"]
+__all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "snapshot", "undo_last"]
 
 # What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
 _TABLES = {
@@ -71,6 +73,43 @@ class UndoLog:
         return Decision(int(result.inserted_primary_key[0]), kind, summary, made_at)
 
 
+def changes_in(text: str) -> list[Row]:
+    """What a decision changed, as it is kept. Raises ValueError where the text is no such list."""
+    changes = strict_json.parse(text)
+    if not isinstance(changes, list) or not changes or not all(map(_is_change, changes)):
+        raise ValueError("no list of changes")
+    return changes
+
+
+def _readable(text: str) -> list[Row]:
+    """As `changes_in`; none where it is damaged: such a decision cannot be undone, and may hold anybody's name."""
+    try:
+        return changes_in(text)
+    except ValueError:
+        return []
+
+
+def _is_change(change: Any) -> bool:
+    if not isinstance(change, dict) or change.keys() != {"table", "key", "before", "after"}:
+        return False
+    table = _TABLES.get(change["table"]) if isinstance(change["table"], str) else None
+    return table is not None and (
+        _is_part(table, change["key"], {column.name for column in table.primary_key})
+        and all(_is_part(table, change[when], set(table.c.keys())) for when in ("before", "after") if change[when])
+    )
+
+
+def _is_part(table: Table, row: Any, columns: set[str]) -> bool:
+    """Whether this can be just these columns of a row."""
+    return isinstance(row, dict) and row.keys() == columns and all(_fits(table.c[name], row[name]) for name in columns)
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    if value is None:
+        return bool(column.nullable)
+    return column.type.sound(value) if isinstance(column.type, Checked) else isinstance(value, int)
+
+
 def history(connection: Connection, limit: int | None = None) -> list[Decision]:
     """The decisions that can be undone, or so many of them, the latest first."""
     columns = (db.undo_log.c.id, db.undo_log.c.kind, db.undo_log.c.summary, db.undo_log.c.made_at)
@@ -98,12 +137,18 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
         raise InputError(f"that decision is not the latest any more, {latest}; see `facesearch history`")
     if row is None:
         return None
-    for change in reversed(json.loads(row.changes)):
+    try:
+        changes = changes_in(row.changes)
+    except ValueError:
+        changes, summary = [], f"{row.summary} (its record was damaged: nothing was changed)"
+    else:
+        summary = row.summary
+    for change in reversed(changes):
         table, key = change["table"], change["key"]
         if _read(connection, table, key) == change["after"] and _possible(connection, change["before"]):
             _write(connection, table, key, change["before"])
     connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
-    return Decision(row.id, row.kind, row.summary, row.made_at)
+    return Decision(row.id, row.kind, summary, row.made_at)
 
 
 def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
@@ -112,7 +157,7 @@ def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
     With a person go those who were merged into them, and all names that they have had. Call it while they are there.
     """
     past = [
-        (row, json.loads(row.changes))
+        (row, _readable(row.changes))
         for row in connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()))
     ]
     people = _with_merged([changes for _, changes in past], people)

@@ -8,6 +8,7 @@ FAISS's L2 metric gives squared distances; they are turned into distances here a
 import hashlib
 import json
 import mmap
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.core import strict_json
 from facesearch.core.distance import l2_matrix
-from facesearch.core.files import FILE_MODE, part_of, replace_file
+from facesearch.core.files import FILE_MODE, part_of, replace_file, require_file
 from facesearch.core.forks import hold_native_threads
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
 
-__all__ = ["FaissIndex", "Stamp", "VectorIndex", "kind_for"]
+__all__ = ["FaissIndex", "Stamp", "VectorIndex", "damage_of", "kind_for"]
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 _Vectors = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -246,13 +248,32 @@ class FaissIndex:
         """Remove the cache from a folder."""
         for name in (STAMP_NAME, FILE_NAME):
             for path in (folder / name, part_of(folder / name)):
-                path.unlink(missing_ok=True)
+                if path.is_symlink() or not path.is_dir():  # a folder of that name is nothing of ours
+                    path.unlink(missing_ok=True)
+
+
+def damage_of(folder: Path, stamp: Stamp) -> list[tuple[str, str]]:
+    """What is wrong with the cache of a library, as (file, what); one that is missing or stale is not."""
+    for name in (FILE_NAME, STAMP_NAME):
+        if os.path.lexists(folder / name) and not (folder / name).is_file():
+            return [(name, "is not a file")]
+    if not (folder / STAMP_NAME).exists():
+        return []
+    found, digest = _described(folder)
+    if found is None:
+        return [(STAMP_NAME, "cannot be read")]
+    if found.library != stamp.library:
+        return [(FILE_NAME, "is of another library")]
+    if found == stamp and _whole(folder / FILE_NAME, digest) is None:
+        return [(FILE_NAME, "is damaged, or not of this library")]
+    return []
 
 
 def _described(folder: Path) -> tuple[Stamp | None, str]:
     """The stamp of the cache in a folder and the SHA-256 of its file; None where there is none that can be read."""
     try:
-        fields = json.loads((folder / STAMP_NAME).read_bytes())
+        require_file(folder / STAMP_NAME)
+        fields = strict_json.parse((folder / STAMP_NAME).read_bytes())
         return Stamp(str(fields["library"]), str(fields["generation"])), str(fields["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None, ""
@@ -261,6 +282,7 @@ def _described(folder: Path) -> tuple[Stamp | None, str]:
 def _whole(path: Path, digest: str) -> NDArray[np.uint8] | None:
     """A file, mapped into memory; None where it is missing or has not this SHA-256."""
     try:
+        require_file(path)
         with path.open("rb") as file:
             memory = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except (OSError, ValueError):  # ValueError: it is empty

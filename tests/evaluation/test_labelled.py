@@ -117,8 +117,24 @@ def test_photos_without_a_face_and_unreadable_ones_are_left_out(tmp_path: Path, 
     folder = save_people(tmp_path / "people", 15, 6)
     Image.new("RGB", (64, 64)).save(folder / "person 0/black.png")
     (folder / "person 1/bad.png").touch()
+    (folder / "person 2/half.png").write_bytes((folder / "person 2/0.png").read_bytes()[:100])
     (folder / "loose.png").write_bytes((folder / "person 0/0.png").read_bytes())
-    assert measured_calibration(fake_pipeline, folder).made_from.dataset.endswith("90 photos of 15 people")
+    made = measured_calibration(fake_pipeline, folder).made_from
+    assert made.dataset.endswith("90 photos of 15 people")
+    assert "(left out: 1 without a face, 2 unreadable)" in made.how
+
+
+def test_a_photo_in_the_folders_of_two_people_is_left_out_and_counted(tmp_path: Path, fake_pipeline: Pipeline) -> None:
+    """As `export --to FOLDER --copy` makes them of group photos: one face would be two strangers at distance 0."""
+    folder = save_people(tmp_path / "people", 15, 6)
+    plain = measured_calibration(fake_pipeline, folder)
+    for one, two in ((0, 1), (2, 3), (4, 5)):
+        shutil.copy(folder / f"person {one}/0.png", folder / f"person {two}/together.png")
+    shutil.copy(folder / "person 6/0.png", folder / "person 6/again.png")  # of one person twice: nothing is wrong
+    made = measured_calibration(fake_pipeline, folder)
+    assert "6 in the folders of several people" in made.made_from.how
+    assert made.made_from.dataset.endswith("88 photos of 15 people")
+    assert made.threshold(1e-2) == pytest.approx(plain.threshold(1e-2), abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +153,9 @@ def test_folders_that_cannot_be_measured(
 def test_no_such_folder_and_no_faces(tmp_path: Path, fake_pipeline: Pipeline) -> None:
     with pytest.raises(InputError):
         measured_calibration(fake_pipeline, tmp_path / "none")
-    for name in ("a/1.png", "a/2.png", "b/1.png"):
+    for side, name in enumerate(("a/1.png", "a/2.png", "b/1.png"), start=64):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (64, 64)).save(tmp_path / name)
+        Image.new("RGB", (side, side)).save(tmp_path / name)
     with pytest.raises(InputError, match="3 photos"):
         measured_calibration(fake_pipeline, tmp_path)
 

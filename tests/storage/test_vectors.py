@@ -208,7 +208,7 @@ RAISING = [
     "DELETE FROM faces WHERE id = 1",
     "DELETE FROM faces",
     "DELETE FROM photos WHERE id = 1",
-    "UPDATE faces SET embedding = zeroblob(32) WHERE id = 1",
+    "UPDATE faces SET embedding = (SELECT embedding FROM faces WHERE id = 2) WHERE id = 1",
     "UPDATE faces SET id = 100 WHERE id = 1",
 ]
 NOT_RAISING = [

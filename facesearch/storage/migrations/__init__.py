@@ -23,7 +23,7 @@ def applied(connection: Connection) -> int:
     return int(connection.execute(text("SELECT count(*) FROM migrations")).scalar_one()) if exists else 0
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, *, read_only: bool = False) -> None:
     """Bring the database to the latest version.
 
     Raises LibraryFormatError where a newer facesearch, or another program, has already been at it.
@@ -37,6 +37,11 @@ def migrate(engine: Engine) -> None:
     if done > LATEST:
         raise LibraryFormatError(
             f"the library {engine.url.database} has format {done}, this facesearch knows {LATEST}: update facesearch"
+        )
+    if read_only and done < LATEST:
+        raise LibraryFormatError(
+            f"the library {engine.url.database} has format {done} and must be brought to {LATEST}, which needs write"
+            f" access: copy its folder to where you may write"
         )
     for name in _NAMES[done:]:
         statements: list[str] = importlib.import_module(f"{__name__}.{name}").STATEMENTS
