@@ -5,7 +5,7 @@ from pathlib import Path
 
 from facesearch.core.errors import PhotoError
 
-__all__ = ["LARGE_BYTES", "MEMORY_INFO", "MEMORY_LIMIT", "check_memory", "free_bytes", "gigabytes", "photo_budget"]
+__all__ = ["LARGE_BYTES", "MEMORY_INFO", "MEMORY_LIMIT", "check_memory", "free_memory", "gigabytes", "photo_budget"]
 
 MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 # Where neither the system nor a container says.
@@ -16,7 +16,7 @@ LARGE_BYTES = 192 << 20
 ALL_PHOTOS, ONE_PHOTO = 0.25, 0.75
 
 
-def free_bytes(info: Path = MEMORY_INFO, limit: Path = MEMORY_LIMIT) -> int | None:
+def free_memory(info: Path = MEMORY_INFO, limit: Path = MEMORY_LIMIT) -> int | None:
     """What processes may still take, by the system and by the limit of a container; None where none says."""
     known = []
     with suppress(OSError, KeyError, ValueError):
@@ -40,7 +40,7 @@ def _numbers(file: Path, after_key: str | None = None) -> dict[str, int]:
 
 def photo_budget(given: int | None) -> int:
     """Bytes that photos may take together. Args: given: by --memory; None for a quarter of what is free."""
-    return given if given is not None else int((free_bytes() or UNKNOWN) * ALL_PHOTOS)
+    return given if given is not None else int((free_memory() or UNKNOWN) * ALL_PHOTOS)
 
 
 def check_memory(megapixels: float, needed: int, given: int | None) -> None:
@@ -53,7 +53,7 @@ def check_memory(megapixels: float, needed: int, given: int | None) -> None:
         return
     if given is not None and needed > given:
         raise PhotoError(_too_large(megapixels, needed) + f", more than {gigabytes(given)} (--memory)")
-    if given is None and (free := free_bytes()) is not None and needed > free * ONE_PHOTO:
+    if given is None and (free := free_memory()) is not None and needed > free * ONE_PHOTO:
         raise PhotoError(_too_large(megapixels, needed) + f", and {gigabytes(free)} are free")
 
 

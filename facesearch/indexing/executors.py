@@ -6,10 +6,10 @@ does too little of it to keep a GPU busy.
 
 from typing import TYPE_CHECKING
 
-from facesearch.core.device import free_bytes as free_on_device
+from facesearch.core.device import free_bytes
 from facesearch.core.errors import InputError
 from facesearch.core.executor import CORES, Executor, Room, ThreadExecutor
-from facesearch.core.memory import MEMORY_INFO, MEMORY_LIMIT, free_bytes
+from facesearch.core.memory import MEMORY_INFO, MEMORY_LIMIT, free_memory
 from facesearch.core.processes import ProcessExecutor
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def _best(photos: int, device: str) -> int:
     if workers <= THREADS_UP_TO or photos < (PHOTOS_FROM_ON_GPU if on_gpu else PHOTOS_FROM):
         return 1
     if on_gpu:
-        workers = min(workers, free_on_device(device) // 2 // ON_GPU_BYTES)
+        workers = min(workers, free_bytes(device) // 2 // ON_GPU_BYTES)
     return max(workers, 1)
 
 
 def _memory_bytes() -> int:
     """What processes may still take, by the system and by the limit of a container; without bounds where none say."""
-    most, free = CORES * 4 * GPU_WORKER_BYTES, free_bytes(MEMORY_INFO, MEMORY_LIMIT)
+    most, free = CORES * 4 * GPU_WORKER_BYTES, free_memory(MEMORY_INFO, MEMORY_LIMIT)
     return most if free is None else min(most, free)

@@ -129,7 +129,7 @@ class _Item:
     file: FileFacts
     sha256: str = ""
     medium: Medium | None = None
-    cost: Cost = Cost(0.0, 0, 0)
+    cost: Cost = field(default=Cost(0.0, 0, 0))
     reason: str = ""
     photo_id: int | None = None
     result: PhotoResult | None = None

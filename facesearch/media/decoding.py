@@ -37,9 +37,9 @@ class DecodedPhoto:
     """The pixels of a photo as displayed.
 
     rgb: (h, w, 3) uint8, contiguous and writable.
-    scale: 1, 1/2, 1/4 or 1/8, or 1/n of a photo that would take much memory. The point (x, y) of rgb is exactly the point (x / scale, y / scale) of the photo, where
-        (0, 0) is the outer corner of the top left pixel. Sizes are rounded up: w = ceil(width of the photo * scale),
-        so the last column and row may be cut off by the photo's edge.
+    scale: 1, 1/2, 1/4 or 1/8, or 1/n of a photo that would take much memory. The point (x, y) of rgb is exactly the
+        point (x / scale, y / scale) of the photo, where (0, 0) is the outer corner of the top left pixel. Sizes are
+        rounded up: w = ceil(width of the photo * scale), so the last column and row may be cut off by the photo's edge.
     """
 
     rgb: npt.NDArray[np.uint8]

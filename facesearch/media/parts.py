@@ -1,4 +1,4 @@
-"""A decoded image -> the pixels of the photo as displayed, a part at a time: Pillow would copy it whole several times."""
+"""A decoded image -> the pixels of the photo as displayed, a part at a time: Pillow makes several copies of a whole."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def displayed(image: Image.Image | DecodedWebp, turn: Turn, factor: int = 1) -> 
         part = to_rgb(_cut(image, _stored(box, image.size, turn)), values)
         part = part if turn.method is None else part.transpose(turn.method)
         left, top, right, bottom = (-(-side // factor) for side in box)
-        pixels[top:bottom, left:right] = part if factor == 1 else part.reduce(factor)
+        pixels[top:bottom, left:right] = np.asarray(part if factor == 1 else part.reduce(factor))
     return pixels
 
 

@@ -30,9 +30,9 @@ def to_rgb(image: Image.Image, values: tuple[float, float] | None = None) -> Ima
     if image.mode == "LAB":
         return _lab_to_rgb(image)
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        paper = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image.convert("RGBA"))
+        return paper.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
