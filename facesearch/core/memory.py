@@ -11,7 +11,7 @@ MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.m
 # Where neither the system nor a container says.
 UNKNOWN = 4 << 30
 # A photo that takes more while it is decoded is large: there is one such photo at a time.
-LARGE_BYTES = 192 << 20
+LARGE_BYTES = 256 << 20
 # Without --memory: shares of what is free that photos may take together, and one photo at most.
 ALL_PHOTOS, ONE_PHOTO = 0.25, 0.75
 

@@ -123,7 +123,8 @@ class PhotoFile:
         """Also by how much the decoded image is made smaller. Args: scale: at which the image is decoded."""
         pixels, decoded = self.size[0] * self.size[1], image.size[0] * image.size[1]
         held = decoded * PILLOW_BYTES.get(image.mode, 4) + pixels * _decoder_bytes(image)
-        factor = max(1, math.floor(scale / min_scale + 1e-6)) if held > LARGE_BYTES else 1
+        is_large = held + 3 * decoded > LARGE_BYTES
+        factor = max(1, math.floor(scale / min_scale + 1e-6)) if is_large else 1
         kept = 3 * decoded // factor**2
         return Cost(decoded / factor**2 / 1e6, int(held) + kept, kept), factor
 

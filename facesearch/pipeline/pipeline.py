@@ -35,6 +35,8 @@ __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 # Without --min-face, faces are wanted from this side on, or from this share of the photo's shorter side; a panorama
 # is not a larger picture of the same people, it is a wider one.
 AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
+# On pictures with a shorter side nobody can be seen, however long they are: see DetectionConfig.min_face_px.
+LEAST_SIDE_PX = 12
 MAIN_FACES_AT_ONCE = 16
 # Threads that decode photos and prepare work for a GPU, at most: more would wait for Python's lock.
 GPU_WORKERS = 8
@@ -199,6 +201,11 @@ class Pipeline:
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
         """The faces of each photo, best score first, in pixels of the photo as displayed."""
+        seen = [photo for photo in photos if min(photo.size) >= LEAST_SIDE_PX]
+        found = iter(self._detected(seen))
+        return [next(found) if min(photo.size) >= LEAST_SIDE_PX else [] for photo in photos]
+
+    def _detected(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
         shrunk, scales = zip(*(self._shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
         min_faces = [photo.min_face_px * scale for photo, scale in zip(photos, scales, strict=True)]
         found = self.detector.detect(shrunk, min_faces)
