@@ -33,6 +33,14 @@ def index(
         ),
     ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Leave out photos with more pixels.")] = 200,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB",
+            help="Memory for photos that are decoded at a time; leave out those that need more.",
+            show_default="a quarter of what is free",
+        ),
+    ] = None,
     redo: Annotated[bool, typer.Option("--redo", help="Analyse photos again that have not changed.")] = False,
     workers: Annotated[
         int | None,
@@ -51,7 +59,7 @@ def index(
     from facesearch.media import find_photos
 
     find_photos([path for path in paths if not os.path.isdir(path)])  # a mistyped path must not leave an empty library
-    detection, images = DetectionConfig(min_face_px=min_face), ImageConfig(max_megapixels)
+    detection, images = DetectionConfig(min_face_px=min_face), ImageConfig(max_megapixels, _as_bytes(memory))
     with Library(
         library,
         model=model,
@@ -66,6 +74,17 @@ def index(
         print_json(report.to_dict()) if as_json else _show_report(report, opened.folder)
     if report.stopped:
         raise typer.Exit(130)
+
+
+def _as_bytes(gigabytes: float | None) -> int | None:
+    """Raises InputError for what is no amount of memory."""
+    from facesearch.core.errors import InputError
+
+    if gigabytes is None:
+        return None
+    if not 0 < gigabytes < 1e6:  # not-a-number, too
+        raise InputError(f"--memory is in gigabytes, as in --memory 1.5; it cannot be {gigabytes:g}")
+    return int(gigabytes * 1e9)
 
 
 def _show_report(report: "IndexReport", folder: Path) -> None:

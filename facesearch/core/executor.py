@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["CORES", "CORES_OF_A_WORKER", "Executor", "ThreadExecutor", "give_memory_back"]
+__all__ = ["CORES", "CORES_OF_A_WORKER", "Executor", "Room", "ThreadExecutor", "give_memory_back"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,28 +48,46 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
+class Room:
+    """How much an executor has in hand: items that wait, are worked on, or whose results were not taken yet.
+
+    total: what all may take together; an item that takes more is in hand alone. taken_by: what an item takes.
+    """
+
+    total: float
+    taken_by: Callable[[Any], float]
+
+
+@dataclass(frozen=True)
 class ThreadExecutor:
     """An Executor: threads of this process, started for each `map`."""
 
     workers: int = CORES
+    room: Room | None = None
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[Result]:
         """As `Executor.map`."""
         most = self.workers if ahead is None else ahead
-        pending: deque[Future[Result]] = deque()
+        pending: deque[tuple[Future[Result], float]] = deque()
         with ThreadPoolExecutor(self.workers) as pool:
             try:
                 for item in items:
-                    pending.append(pool.submit(function, item))
+                    taken = self.room.taken_by(item) if self.room else 0.0
+                    while pending and self._is_full(pending, taken):
+                        yield pending.popleft()[0].result()
+                    pending.append((pool.submit(function, item), taken))
                     if len(pending) > most:
-                        yield pending.popleft().result()
+                        yield pending.popleft()[0].result()
                 while pending:
-                    yield pending.popleft().result()
+                    yield pending.popleft()[0].result()
             finally:
-                for future in pending:
+                for future, _ in pending:
                     future.cancel()
+
+    def _is_full(self, pending: Iterable[tuple[Future[Any], float]], more: float) -> bool:
+        return self.room is not None and sum(taken for _, taken in pending) + more > self.room.total
 
 
 def give_memory_back() -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from facesearch.core.errors import WorkerError
-from facesearch.core.executor import CORES, CORES_OF_A_WORKER, ThreadExecutor
+from facesearch.core.executor import CORES, CORES_OF_A_WORKER, Room, ThreadExecutor
 from facesearch.core.worker import receive, send
 
 __all__ = ["ProcessExecutor"]
@@ -40,6 +40,7 @@ class ProcessExecutor:
     """
 
     workers: int = CORES
+    room: Room | None = None
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
@@ -47,7 +48,7 @@ class ProcessExecutor:
         """As `Executor.map`. Raises WorkerError in the place of an item whose process has ended."""
         crew = _Crew(self.workers)
         try:
-            yield from ThreadExecutor(self.workers).map(partial(crew.call, function), items, ahead)
+            yield from ThreadExecutor(self.workers, self.room).map(partial(crew.call, function), items, ahead)
         finally:
             crew.end()
 

@@ -33,13 +33,18 @@ class ImageConfig:
     """What is accepted as a photo.
 
     max_megapixels: photos with more pixels than this are refused; 200 megapixels are 0.6 GB as RGB.
+    memory_bytes: photos that are read, decoded and analysed at a time take so much together, and one that takes more
+        is refused. None for a quarter of what is free; one that takes more is decoded alone, where it can be.
     """
 
     max_megapixels: float = 200.0
+    memory_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not self.max_megapixels > 0:
             raise InputError(f"max_megapixels must be positive, not {self.max_megapixels}")
+        if self.memory_bytes is not None and not self.memory_bytes > 0:
+            raise InputError(f"memory for photos must be positive, not {self.memory_bytes} bytes (--memory)")
 
 
 # For photos of a library: what was indexed was not too large then, whatever the limit is now.

@@ -4,13 +4,12 @@ That holds for GPUs as well: what is done to pixels before and after the network
 does too little of it to keep a GPU busy.
 """
 
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.device import free_bytes
 from facesearch.core.errors import InputError
-from facesearch.core.executor import CORES, Executor, ThreadExecutor
+from facesearch.core.executor import CORES, Executor, Room, ThreadExecutor
+from facesearch.core.memory import MEMORY_INFO, MEMORY_LIMIT, free_memory
 from facesearch.core.processes import ProcessExecutor
 
 if TYPE_CHECKING:
@@ -25,13 +24,15 @@ THREADS_UP_TO, PHOTOS_FROM, PHOTOS_FROM_ON_GPU = 4, 500, 2000
 WORKER_BYTES = 450 << 20
 # The same with PyTorch for a GPU, and what it takes there.
 GPU_WORKER_BYTES, ON_GPU_BYTES = 3 << 30, 3 << 30
-MEMORY_INFO, MEMORY_LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
-def executor_for(pipeline: "Pipeline", wanted: Executor | int | None, photos: int) -> Executor:
+def executor_for(
+    pipeline: "Pipeline", wanted: Executor | int | None, photos: int, room: Room | None = None
+) -> Executor:
     """The executor for so many photos.
 
     Args:
+        room: how much it may have in hand; an executor that is given has its own.
         wanted: an executor, or how many processes: 1 for threads of this one. None for what is faster.
 
     Raises:
@@ -46,7 +47,7 @@ def executor_for(pipeline: "Pipeline", wanted: Executor | int | None, photos: in
         raise InputError(f"--workers {wanted} is for CPUs and CUDA: leave it out with --device {pipeline.device}")
     if wanted is None:
         wanted = _best(photos, pipeline.device) if shared and pipeline.can_be_pickled else 1
-    return ThreadExecutor(pipeline.workers) if wanted == 1 else ProcessExecutor(wanted)
+    return ThreadExecutor(pipeline.workers, room) if wanted == 1 else ProcessExecutor(wanted, room)
 
 
 def _best(photos: int, device: str) -> int:
@@ -62,10 +63,5 @@ def _best(photos: int, device: str) -> int:
 
 def _memory_bytes() -> int:
     """What processes may still take, by the system and by the limit of a container; without bounds where none say."""
-    known = [CORES * 4 * GPU_WORKER_BYTES]
-    with suppress(OSError, KeyError, ValueError):
-        lines = dict(line.split(":") for line in MEMORY_INFO.read_text().splitlines())
-        known.append(int(lines["MemAvailable"].split()[0]) << 10)
-    with suppress(OSError, ValueError):  # "max" where there is no limit
-        known.append(int(MEMORY_LIMIT.read_text()))
-    return min(known)
+    most, free = CORES * 4 * GPU_WORKER_BYTES, free_memory(MEMORY_INFO, MEMORY_LIMIT)
+    return most if free is None else min(most, free)

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import PhotoError
-from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
+from facesearch.core.executor import Executor, Room, ThreadExecutor, give_memory_back
+from facesearch.core.memory import photo_budget
 from facesearch.core.paths import absolute, below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
 from facesearch.indexing.executors import executor_for
-from facesearch.media import Found, LocalFiles, MediaSource, Medium
+from facesearch.media import Cost, Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
 from facesearch.storage import dates as dating
 
@@ -38,6 +39,9 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES, MORE_ON_GPU = 8, 6.0, 128 << 20, 2
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
+# Of the memory for photos, see ImageConfig, what files may take that were read and are not yet in a batch. And how many
+# times the bytes of a file are there that is sent to another process.
+READING_SHARE, COPIES_SENT = 0.25, 3
 # Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
 # wait for the slowest, and 16 of them would be busy for three quarters of the time.
 BATCHES_AHEAD = 2
@@ -125,7 +129,7 @@ class _Item:
     file: FileFacts
     sha256: str = ""
     medium: Medium | None = None
-    megapixels: float = 0.0
+    cost: Cost = field(default=Cost(0.0, 0, 0))
     reason: str = ""
     photo_id: int | None = None
     result: PhotoResult | None = None
@@ -216,12 +220,27 @@ def _analysed(
 ) -> Iterator[list[_Item]]:
     """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
     give_memory_back()
-    where = executor_for(pipeline, executor, len(todo))
+    budget = photo_budget(pipeline.images.memory_bytes)
+    waiting, room = budget * READING_SHARE, _room(budget * (1 - READING_SHARE))
+    where = executor_for(pipeline, executor, len(todo), room)
     files = takewhile(lambda _: not should_stop(), todo)
-    read = ThreadExecutor(READERS).map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
+    readers = ThreadExecutor(READERS, Room(waiting, lambda file: file.size_bytes))
+    read = readers.map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
     ahead = BATCHES_AHEAD * where.workers if isinstance(where, ProcessExecutor) else None
     larger = 1 if pipeline.device == "cpu" else MORE_ON_GPU
     return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read), larger), ahead)
+
+
+def _room(total: float) -> Room:
+    """For batches. One with a large photo takes more than half: there is one of these at a time, others beside it."""
+
+    def taken_by(batch: Sequence[_Item]) -> float:
+        bytes_read = sum(len(item.medium.data) for item in batch if item.medium is not None)
+        decoded = sum(item.cost.kept_bytes for item in batch) + max(item.cost.peak_bytes for item in batch)
+        taken = COPIES_SENT * bytes_read + decoded
+        return max(taken, 0.51 * total) if any(item.cost.is_large for item in batch) else taken
+
+    return Room(total, taken_by)
 
 
 def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
@@ -230,18 +249,28 @@ def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
     except PhotoError as error:
         return _Item(file, reason=str(error))
     try:
-        return _Item(medium.file, medium.sha256, medium, pipeline.decoded_megapixels(medium))
+        return _Item(medium.file, medium.sha256, medium, pipeline.cost(medium))
     except PhotoError as error:  # however large it is, its bytes are not kept
         return _Item(medium.file, medium.sha256, reason=str(error))
 
 
 def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
     """The items with the photos that they hold, where these are known; known content is not kept in memory."""
-    while some := list(islice(items, LOOKED_UP_AT_ONCE)):
+    while some := list(_some(items)):
         known = run.store.photo_ids([item.sha256 for item in some if item.sha256])
         for item in some:
             photo_id = known.get(item.sha256)
             yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
+
+
+def _some(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The next LOOKED_UP_AT_ONCE, or fewer where these are large files."""
+    held = 0
+    for item in islice(items, LOOKED_UP_AT_ONCE):
+        yield item
+        held += len(item.medium.data) if item.medium is not None else 0
+        if held >= BATCH_BYTES:
+            break
 
 
 def _batches(items: Iterable[_Item], larger: int) -> Iterator[list[_Item]]:
@@ -250,7 +279,7 @@ def _batches(items: Iterable[_Item], larger: int) -> Iterator[list[_Item]]:
     megapixels, held = 0.0, 0
     for item in items:
         batch.append(item)
-        megapixels += item.megapixels
+        megapixels += item.cost.megapixels
         held += len(item.medium.data) if item.medium is not None else 0
         if len(batch) >= larger * BATCH_PHOTOS or megapixels >= larger * BATCH_MEGAPIXELS or held >= BATCH_BYTES:
             yield batch

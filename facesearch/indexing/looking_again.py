@@ -93,7 +93,7 @@ def _portions(
 
 def _megapixels(pipeline: Pipeline, medium: Medium) -> float:
     try:
-        return pipeline.decoded_megapixels(medium)
+        return pipeline.cost(medium).megapixels
     except PhotoError:  # as is said when it is looked at
         return 0.0
 

@@ -3,12 +3,13 @@
 May import core only.
 """
 
-from facesearch.media.decoding import DecodedPhoto, PhotoFile
+from facesearch.media.decoding import Cost, DecodedPhoto, PhotoFile
 from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, find_photos
 from facesearch.media.source import LocalFiles, MediaSource, Medium, open_photo
 
 __all__ = [
     "PHOTO_SUFFIXES",
+    "Cost",
     "DecodedPhoto",
     "Failure",
     "Found",

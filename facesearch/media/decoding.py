@@ -1,6 +1,7 @@
 """The bytes of a photo -> its size -> its pixels."""
 
 import io
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,21 @@ from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facesearch.core.errors import PhotoError
+from facesearch.core.memory import LARGE_BYTES, check_memory
 from facesearch.core.settings import ImageConfig
 from facesearch.media.dates import taken
 from facesearch.media.formats import TURNS, Turn, identify, orientation
-from facesearch.media.pixels import to_rgb
+from facesearch.media.parts import displayed
 from facesearch.media.reasons import as_photo_errors
+from facesearch.media.webp import decode_still
 
-__all__ = ["DecodedPhoto", "PhotoFile", "date_taken"]
+__all__ = ["Cost", "DecodedPhoto", "PhotoFile", "date_taken"]
+
+# What decoders take for a pixel beside Pillow's image, at the size as stored, in bytes: measured, see docs/usage.md.
+# A JPEG that is progressive keeps its coefficients; Pillow copies a TIFF that is turned.
+DECODER_BYTES = {"WEBP": 4, "AVIF": 9, "HEIF": 8, "TIFF": 4, "GIF": 4}
+# Pillow's own for a pixel in its modes; 4 in all others.
+PILLOW_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +37,30 @@ class DecodedPhoto:
     """The pixels of a photo as displayed.
 
     rgb: (h, w, 3) uint8, contiguous and writable.
-    scale: 1, 1/2, 1/4 or 1/8. The point (x, y) of rgb is exactly the point (x / scale, y / scale) of the photo, where
-        (0, 0) is the outer corner of the top left pixel. Sizes are rounded up: w = ceil(width of the photo * scale),
-        so the last column and row may be cut off by the photo's edge.
+    scale: 1, 1/2, 1/4 or 1/8, or 1/n of a photo that would take much memory. The point (x, y) of rgb is exactly the
+        point (x / scale, y / scale) of the photo, where (0, 0) is the outer corner of the top left pixel. Sizes are
+        rounded up: w = ceil(width of the photo * scale), so the last column and row may be cut off by the photo's edge.
     """
 
     rgb: npt.NDArray[np.uint8]
     scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What decoding a photo takes, as its header tells it.
+
+    megapixels: of the result. peak_bytes: of memory while it is decoded. kept_bytes: of the result.
+    """
+
+    megapixels: float
+    peak_bytes: int
+    kept_bytes: int
+
+    @property
+    def is_large(self) -> bool:
+        """There is one such photo in memory at a time."""
+        return self.peak_bytes > LARGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -68,24 +94,39 @@ class PhotoFile:
         """Decode the first frame and turn it as its EXIF orientation says.
 
         A JPEG is decoded at the smallest of 1/8, 1/4, 1/2 and 1 that is at least min_scale and maps points exactly:
-        where the orientation mirrors an axis, its length must be divisible. All others are decoded whole.
+        where the orientation mirrors an axis, its length must be divisible. All others are decoded whole; of what is
+        large, see `Cost`, no more pixels are given than min_scale asks for.
 
         Raises:
-            PhotoError: the file is damaged.
+            PhotoError: the file is damaged, or needs more memory than there is for it.
         """
         with as_photo_errors():
             image, turn = _read_header(io.BytesIO(self.data), self.config)
             scale = _choose_scale(image, turn, min_scale)
-            with _without_pillows_limit(image):
-                image.load()
-            rgb = to_rgb(image)
-            return DecodedPhoto(np.array(rgb if turn.method is None else rgb.transpose(turn.method)), scale)
+            cost, factor = self._cost(image, min_scale, scale)
+            check_memory(self.size[0] * self.size[1] / 1e6, cost.peak_bytes, self.config.memory_bytes)
+            still = decode_still(self.data, image) if cost.is_large and image.format == "WEBP" else None
+            if still is None:
+                with _without_pillows_limit(image):
+                    image.load()
+            return DecodedPhoto(displayed(still or image, turn, factor), scale / factor)
 
-    def decoded_megapixels(self, min_scale: float) -> float:
-        """How much `decode` will give."""
+    def cost(self, min_scale: float) -> Cost:
+        """What `decode` will take. Raises PhotoError where it is damaged, or needs more memory than there is for it."""
         with as_photo_errors():
             image, turn = _read_header(io.BytesIO(self.data), self.config)
-            return self.size[0] * self.size[1] * _choose_scale(image, turn, min_scale) ** 2 / 1e6
+            cost, _ = self._cost(image, min_scale, _choose_scale(image, turn, min_scale))
+            check_memory(self.size[0] * self.size[1] / 1e6, cost.peak_bytes, self.config.memory_bytes)
+            return cost
+
+    def _cost(self, image: ImageFile.ImageFile, min_scale: float, scale: float) -> tuple[Cost, int]:
+        """Also by how much the decoded image is made smaller. Args: scale: at which the image is decoded."""
+        pixels, decoded = self.size[0] * self.size[1], image.size[0] * image.size[1]
+        held = decoded * PILLOW_BYTES.get(image.mode, 4) + pixels * _decoder_bytes(image)
+        is_large = held + 3 * decoded > LARGE_BYTES
+        factor = max(1, math.floor(scale / min_scale + 1e-6)) if is_large else 1
+        kept = 3 * decoded // factor**2
+        return Cost(decoded / factor**2 / 1e6, int(held) + kept, kept), factor
 
 
 def date_taken(file: BinaryIO) -> datetime | None:
@@ -126,6 +167,16 @@ def _choose_scale(image: ImageFile.ImageFile, turn: Turn, min_scale: float) -> f
             image.draft(None, wanted)
             return 1 / divisor
     return 1.0
+
+
+def _decoder_bytes(image: ImageFile.ImageFile) -> float:
+    """What the decoder takes for a pixel of the stored image beside the result, see DECODER_BYTES."""
+    if isinstance(image, JpegImageFile):
+        if not image.info.get("progressive"):
+            return 0.0
+        shares = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
+        return 2.0 * sum(shares) / max(shares, default=1)
+    return DECODER_BYTES.get(image.format or "", 0)
 
 
 _limit_lock = threading.Lock()

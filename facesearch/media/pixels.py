@@ -1,31 +1,53 @@
 """Any of Pillow's modes -> 8-bit RGB."""
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["to_rgb"]
+__all__ = ["to_rgb", "value_range"]
+
+# Rows of an image that are looked at together hold so many values.
+VALUES_AT_ONCE = 1 << 22
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, values: tuple[float, float] | None = None) -> Image.Image:
     """The decoded image in mode RGB, transparent parts over white.
 
     16 bits are scaled by their depth; 32-bit integers and floats by the range of their values, since nothing says what
     is black and what is white in them. Colour profiles are not applied: embedders are trained on values as stored.
+
+    Args:
+        values: of the whole image, where this is a part of it; see `value_range`.
     """
     if image.mode.startswith("I;16"):
         return _grey(np.asarray(image).astype(np.float32), 0.0, 65535.0)
     if image.mode in ("I", "F"):
-        values = np.asarray(image).astype(np.float64)
-        finite = values[np.isfinite(values)]
-        return _grey(values, finite.min(initial=np.inf), finite.max(initial=-np.inf))
+        black, white = values or value_range(image) or (0.0, 0.0)
+        return _grey(np.asarray(image).astype(np.float64), black, white)
     if image.mode == "LAB":
         return _lab_to_rgb(image)
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        paper = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image.convert("RGBA"))
+        return paper.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def value_range(image: Image.Image) -> tuple[float, float] | None:
+    """The least and the greatest finite value of a 32-bit image, (inf, -inf) without any; None of other modes."""
+    if image.mode not in ("I", "F"):
+        return None
+    low, high = np.inf, -np.inf
+    rows = max(1, VALUES_AT_ONCE // image.width)
+    for top in range(0, image.height, rows):
+        part = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        finite = part[np.isfinite(part)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return low, high
 
 
 def _grey(values: npt.NDArray[np.floating], black: float, white: float) -> Image.Image:
@@ -39,7 +61,13 @@ def _grey(values: npt.NDArray[np.floating], black: float, white: float) -> Image
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
     from PIL import ImageCms  # here, not above: hardly any photo needs it
 
-    transform = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-    converted = ImageCms.applyTransform(image, transform)
+    converted = ImageCms.applyTransform(image, _from_lab())
     assert converted is not None  # None only where it works in place
     return converted
+
+
+@cache
+def _from_lab() -> Any:
+    from PIL import ImageCms
+
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")

@@ -8,7 +8,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
@@ -27,7 +27,7 @@ from facesearch.detection import DEFAULT_DETECTOR, Detector
 from facesearch.detection import load as load_detector
 from facesearch.detection.main_face import main_face
 from facesearch.embedding import Embedder, device_for, load_embedder
-from facesearch.media import DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
+from facesearch.media import Cost, DecodedPhoto, LocalFiles, MediaSource, Medium, PhotoFile
 from facesearch.pipeline.alignment import align, similarity
 from facesearch.pipeline.quality import rated, sharpness
 
@@ -36,6 +36,8 @@ __all__ = ["LoadedPhoto", "Pipeline", "PipelineSpec", "analyse", "one_thread"]
 # Without --min-face, faces are wanted from this side on, or from this share of the photo's shorter side; a panorama
 # is not a larger picture of the same people, it is a wider one.
 AUTO_MIN_FACE_PX, AUTO_MIN_FACE_SHARE = 20, 1 / 75
+# On pictures with a shorter side nobody can be seen, however long they are: see DetectionConfig.min_face_px.
+LEAST_SIDE_PX = 12
 MAIN_FACES_AT_ONCE = 16
 # Threads that decode photos and prepare work for a GPU, at most: more would wait for Python's lock.
 GPU_WORKERS = 8
@@ -102,8 +104,8 @@ class Pipeline:
         self.detection = detection or DetectionConfig()
         self.device = device
         self._spec: PipelineSpec | None = None
-        # Whole photos are the largest thing in memory: there is one at a time, however many threads look at photos.
-        self._decoding_again = threading.Lock()
+        # Whole photos are the largest thing in memory: one is decoded at a time, however many threads look at photos.
+        self._whole_photo = threading.Lock()
 
     @classmethod
     def load(
@@ -170,10 +172,10 @@ class Pipeline:
                 photos[index] = ""  # its pixels are not needed any more
             return self._embedded(results, keep_crops)
 
-    def decoded_megapixels(self, medium: Medium) -> float:
-        """How many pixels `analyse` will decode at first. Raises PhotoError for what cannot be read."""
+    def cost(self, medium: Medium) -> Cost:
+        """What decoding takes that `analyse` does at first. Raises PhotoError for what cannot be read."""
         file = PhotoFile.parse(medium.data, self.images)
-        return file.decoded_megapixels(self._scale(file.size))
+        return file.cost(self._scale(file.size))
 
     def main_faces(self, paths: Paths, source: MediaSource | None = None) -> Iterator[Face | None]:
         """For each photo, in order, the face that it is of, with its crop.
@@ -196,10 +198,17 @@ class Pipeline:
     def load_photo(self, medium: Medium) -> LoadedPhoto:
         """Decode a photo as small as detection allows. Raises PhotoError."""
         file = PhotoFile.parse(medium.data, self.images, medium.file.path)
-        return LoadedPhoto(file, file.decode(self._scale(file.size)), self.min_face_px(file.size))
+        scale = self._scale(file.size)
+        with self._whole_photo if file.cost(scale).is_large else nullcontext():
+            return LoadedPhoto(file, file.decode(scale), self.min_face_px(file.size))
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
         """The faces of each photo, best score first, in pixels of the photo as displayed."""
+        seen = [photo for photo in photos if min(photo.size) >= LEAST_SIDE_PX]
+        found = iter(self._detected(seen))
+        return [next(found) if min(photo.size) >= LEAST_SIDE_PX else [] for photo in photos]
+
+    def _detected(self, photos: Sequence[LoadedPhoto]) -> list[list[Face]]:
         shrunk, scales = zip(*(self._shrunk(photo) for photo in photos), strict=True) if photos else ((), ())
         min_faces = [photo.min_face_px * scale for photo, scale in zip(photos, scales, strict=True)]
         found = self.detector.detect(shrunk, min_faces)
@@ -220,7 +229,7 @@ class Pipeline:
         needed = max(self._detail(face) for face in faces)
         pre = self.embedder.spec.preprocessing
         if decoded.scale < min(needed, 1.0):
-            with self._decoding_again:
+            with self._whole_photo:
                 decoded = photo.file.decode(min(needed, 1.0))
                 return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
         return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]

@@ -155,7 +155,7 @@ def test_every_exception_becomes_a_reason(
         raise error
 
     photo = open_photo(path)
-    monkeypatch.setattr(facesearch.media.decoding, "to_rgb", fail)
+    monkeypatch.setattr(facesearch.media.decoding, "displayed", fail)
     with pytest.raises(PhotoError) as caught:
         photo.decode()
 
