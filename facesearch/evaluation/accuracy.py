@@ -73,7 +73,7 @@ def quality(
         people = dict(people_in(folder))
     else:
         known = read_labels(labels)
-        photos = [Path(found.path) for found in find_photos([folder.resolve()]).photos]
+        photos = [Path(found.path) for found in find_photos([folder.resolve()], exported=True).photos]
         people = {photo: known[photo.name] for photo in photos if photo.name in known}
     return {"model": pipeline.embedder.spec.name, **quality_of_spoiled(pipeline, people, tick)}
 
@@ -251,7 +251,7 @@ def _strangers(library: Library, folder: Path | None, tick: Tick) -> list[Labell
     """The main faces of a folder's photos, evenly chosen if there are more than are searched for."""
     if folder is None:
         return []
-    photos = [found.path for found in find_photos([folder.resolve()]).photos]
+    photos = [found.path for found in find_photos([folder.resolve()], exported=True).photos]
     photos = photos[:: max(1, -(-len(photos) // MOST_SEARCHES))]
     found = []
     for done, (path, face) in enumerate(zip(photos, library.pipeline.main_faces(photos), strict=True), start=1):

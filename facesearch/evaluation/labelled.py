@@ -59,7 +59,7 @@ def people_in(folder: Path, without: Collection[str] = ()) -> list[tuple[Path, s
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one that has a folder with photos for each person")
     root = folder.resolve()
-    photos = [Path(found.path) for found in find_photos([root]).photos]
+    photos = [Path(found.path) for found in find_photos([root], exported=True).photos]
     labelled = [(photo, photo.relative_to(root).parts[0]) for photo in photos if photo.parent != root]
     unknown = set(without) - {person for _, person in labelled}
     if unknown:
