@@ -115,6 +115,20 @@ def split(
         _show(opened.people.split(who, [face]) if face else opened.people.divide(who), as_json)
 
 
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch assign 41 57 --person Anna")
+def assign(
+    face: Annotated[
+        list[int], typer.Argument(metavar="FACE…", help="Faces' numbers, as `explain` and --json give them.")
+    ],
+    person: Annotated[str, typer.Option("--person", metavar="WHO", help="Whose they are; a new name is a new person.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whose some faces are, whatever cluster they are in; the other faces there stay as they are."""
+    with open_library(library) as opened:
+        _show(opened.people.assign(face, person), as_json)
+
+
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch reject 41 --person Anna")
 def reject(
     face: FaceArgument,
@@ -128,10 +142,15 @@ def reject(
 
 
 @app.command("not-a-face", rich_help_panel=DECIDE, epilog="Example: facesearch not-a-face 41")
-def not_a_face(face: FaceArgument, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+def not_a_face(
+    face: FaceArgument,
+    off: Annotated[bool, typer.Option("--off", help="It is a face after all.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say that something is not a face: it leaves all clusters for good."""
     with open_library(library) as opened:
-        _show(opened.people.not_a_face(face), as_json)
+        _show(opened.people.is_a_face(face) if off else opened.people.not_a_face(face), as_json)
 
 
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch ignore 12")
@@ -220,6 +239,6 @@ def _show(decision: "Decision | None", as_json: bool) -> None:
     if as_json:
         print_json({"decision": asdict(decision) if decision else None})
     elif decision:
-        shown(f"{decision.summary[0].upper()}{decision.summary[1:]}. Take it back with `facesearch undo`.")
+        shown(f"Decided: {decision.summary}. Take it back with `facesearch undo`.")  # it may begin with a name
     else:
         shown("That is how it was already; nothing has changed.")

@@ -82,7 +82,8 @@ class Upright:
         These are there in all but pictures of crowds; looked for in images of half the size, they take a quarter of
         the time and memory.
         """
-        scores = self._in_other_orientations([halved(image) for image in images], min_face_px, self._evidence)
+        smaller = [halved(image) if min(image.shape[:2]) > 1 else image for image in images]
+        scores = self._in_other_orientations(smaller, min_face_px, self._evidence)
         return [_beyond(looks, 0.0) for looks in scores]
 
     def _in_other_orientations(
