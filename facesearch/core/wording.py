@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # it imports numpy, and `facesearch --help` does not
 
 __all__ = ["answered", "by_kind", "day", "likeness", "percent", "plural", "searched", "sentence", "skipped", "span"]
 
-IRREGULAR = {"person": "people", "nearest match": "nearest matches"}
+IRREGULAR = {"person": "people", "other person": "other people", "nearest match": "nearest matches"}
 # What a probability is called, from the largest down.
 LIKENESS = (
     (0.99, "almost certainly the same person"),

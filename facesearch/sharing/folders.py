@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.names import folded
 from facesearch.core.types import Cluster
 from facesearch.media.marks import add_to_list
 from facesearch.media.reasons import os_reason
-from facesearch.people.clusters import folded
 from facesearch.sharing.selection import Skipped, chosen
 
 if TYPE_CHECKING:

@@ -219,6 +219,11 @@ class Store:
         with self.reading() as connection:
             return faces.by_ids(connection, ids)
 
+    def unclustered_faces(self) -> list[Face]:
+        """The faces that are in no cluster, without what the user has marked as no face."""
+        with self.reading() as connection:
+            return faces.by_ids(connection, faces.unclustered(connection))
+
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
         with self.reading() as connection:

@@ -40,7 +40,7 @@ def test_every_kind_is_counted_and_every_file_kept(run: Run, index: Store, photo
     kinds = {".CR2": 3, ".mp4": 1, "hidden": 1, "system": 1, "without suffix": 1}
     report = run()
     assert report.skipped == report.to_dict()["photos"]["skipped"] == kinds  # type: ignore[index]
-    assert list(report.skipped)[0] == ".CR2"
+    assert next(iter(report.skipped)) == ".CR2"
     assert index.skipped()[str(photos / "trip" / "3.CR2")] == ".CR2"
     assert len(index.skipped()) == 7
     (photos / "film.mp4").unlink()
