@@ -28,6 +28,7 @@ CREATE TABLE photos ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, sha256 VARC
 CREATE TABLE rejected ( face_id INTEGER NOT NULL, person_id INTEGER NOT NULL, PRIMARY KEY (face_id, person_id), FOREIGN KEY(face_id) REFERENCES faces (id) ON DELETE CASCADE, FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE);
 CREATE TABLE roots (path VARCHAR NOT NULL, PRIMARY KEY (path));
 CREATE TABLE runs ( id INTEGER NOT NULL, kind VARCHAR NOT NULL, started_at FLOAT NOT NULL, finished_at FLOAT, summary VARCHAR, PRIMARY KEY (id));
+CREATE TABLE skipped (path VARCHAR NOT NULL, kind VARCHAR NOT NULL, PRIMARY KEY (path));
 CREATE TABLE "undo_log" ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind VARCHAR NOT NULL, summary VARCHAR NOT NULL, made_at FLOAT NOT NULL, changes VARCHAR NOT NULL);
 CREATE TRIGGER faces_added AFTER INSERT ON faces BEGIN UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8))) WHERE "key" = 'generation'; END;
 CREATE TRIGGER faces_changed AFTER UPDATE OF id, embedding ON faces BEGIN UPDATE library SET value = (CAST(value AS INTEGER) + 1) || '-' || lower(hex(randomblob(8))) WHERE "key" = 'generation'; END;

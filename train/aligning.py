@@ -79,7 +79,7 @@ def _sources(dataset: Path, out: Path) -> dict[str, str]:
         raise InputError(f"{dataset} is not a folder: give one that has a folder with images for each person")
     if dataset == out or dataset in out.parents or out in dataset.parents:
         raise InputError(f"the crops' folder {out} and the data set {dataset} must not lie within each other")
-    found = LocalFiles().find([str(dataset)])
+    found = LocalFiles().find([str(dataset)], exported=True)
     sources = {_relative(photo.path, dataset): "" for photo in found.photos}
     sources = {source: "" if "/" in source else "not in a person's folder" for source in sources}
     if not any("/" in source for source in sources):

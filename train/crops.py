@@ -23,6 +23,7 @@ from facesearch import __version__
 from facesearch.core.errors import InputError
 from facesearch.core.executor import ThreadExecutor
 from facesearch.core.files import make_folders, replace_file
+from facesearch.media.marks import EXIF
 from train.manifest import SETTINGS, Entry, ManifestWriter, read_manifest
 
 __all__ = ["BATCH_IMAGES", "CropsReport", "CropsRun", "finished", "writing"]
@@ -184,7 +185,7 @@ def _settle(out: Path, wanted: dict[str, Any]) -> None:
 
 def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=95, subsampling=0)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=95, subsampling=0, exif=EXIF)
     return buffer.getvalue()
 
 

@@ -28,7 +28,7 @@ PHOTOS = 400
 
 def measure_yunet(folder: Path, photos: int = PHOTOS) -> Ranges:
     """The ranges of YuNet over some photos, evenly chosen below a folder. Raises InputError where there are none."""
-    paths = [photo.path for photo in LocalFiles().find([str(folder)]).photos]
+    paths = [photo.path for photo in LocalFiles().find([str(folder)], exported=True).photos]
     chosen = paths[:: max(len(paths) // photos, 1)]
     if not chosen:
         raise InputError(f"{folder} has no photos: name a folder of photos")
@@ -46,7 +46,7 @@ def measure(name: str, folder: Path, photos: int = PHOTOS) -> Ranges:
     if name == YunetInt8.spec.name:
         return measure_yunet(folder, photos)
     spec = resolve(name, FLOAT32)
-    paths = [photo.path for photo in LocalFiles().find([str(folder)]).photos]
+    paths = [photo.path for photo in LocalFiles().find([str(folder)], exported=True).photos]
     chosen = paths[:: max(len(paths) // photos, 1)]
     faces = Pipeline.load(spec, "cpu").main_faces(chosen)
     crops = [face.crop for face in faces if face is not None and face.crop is not None]

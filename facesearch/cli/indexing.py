@@ -7,7 +7,7 @@ import typer
 
 from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, PrecisionOption, app
 from facesearch.cli.output import MANY, interruptible, message, photo_progress, print_json, shown
-from facesearch.core.wording import plural
+from facesearch.core.wording import plural, skipped
 
 if TYPE_CHECKING:
     from facesearch.indexing.indexer import IndexReport
@@ -95,6 +95,8 @@ def _show_report(report: "IndexReport", folder: Path) -> None:
         message(f"  left out: {path}: {reason}")
     if len(report.failures) > MANY:
         message(f"  … and {len(report.failures) - MANY} more: `facesearch status` lists them all")
+    if report.skipped:
+        shown(f"skipped: {skipped(report.skipped)} - `facesearch status --skipped` lists them")
     if report.missing:
         shown("Missing photos keep their faces; `facesearch remove --missing` takes them out.")
     if report.offline:

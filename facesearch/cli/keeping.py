@@ -7,9 +7,12 @@ import typer
 
 from facesearch.cli.app import KEEP, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import message, print_json, shown
+from facesearch.core import wording
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from facesearch.core.results import Status
     from facesearch.indexing.removal import Absent
     from facesearch.library import Library
@@ -18,11 +21,31 @@ __all__ = ["remove", "status"]
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch status --json")
-def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+def status(
+    skipped: Annotated[
+        bool, typer.Option("--skipped", help="List the files and folders that `index` did not look at.")
+    ] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say what the library holds, and what could not be read."""
     with open_library(library) as opened:
         result = opened.status()
-    print_json(result.to_dict()) if as_json else _show_status(result)
+        files = opened.store.skipped() if skipped else {}
+    if as_json:
+        listed = {"skipped_files": [{"path": path, "kind": kind} for path, kind in files.items()]}
+        print_json(result.to_dict() | (listed if skipped else {}))
+    elif skipped:
+        _show_skipped(files)
+    else:
+        _show_status(result)
+
+
+def _show_skipped(files: "Mapping[str, str]") -> None:
+    for path, kind in files.items():
+        shown(path if path.endswith(kind) else f"{path} ({kind})")
+    if not files:
+        shown("Nothing was skipped.")
 
 
 def _show_status(result: "Status") -> None:
@@ -41,6 +64,7 @@ def _show_status(result: "Status") -> None:
         "Vector index": result.index,
         "Folders": ", ".join(result.roots) or "none",
         "Not readable": plural(len(result.failures), "file"),
+        "Skipped": _skipped(result),
     }
     for name, value in lines.items():
         shown(f"{name + ':':14}{value}")
@@ -48,6 +72,11 @@ def _show_status(result: "Status") -> None:
         shown(f"  {path}: {reason}")
     if result.migration:
         shown(f"{'Migration:':14}{result.migration}")
+
+
+def _skipped(result: "Status") -> str:
+    kinds = wording.skipped(result.skipped)
+    return f"{kinds}; `facesearch status --skipped` lists them" if kinds else "nothing"
 
 
 def _clusters(result: "Status") -> str:

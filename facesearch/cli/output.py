@@ -42,6 +42,8 @@ __all__ = [
 
 # How much of a long list people get to see; --json has all of it.
 MANY = 20
+# Formats in which a picture cannot say that it is no photo.
+_UNMARKED = {".bmp", ".dib", ".gif"}
 
 
 class ReaderGoneError(Exception):
@@ -146,11 +148,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
 
 
 def save_picture(picture: "Image", path: "Path") -> None:
-    """Raises InputError where the picture cannot be written there."""
+    """Raises InputError where the picture cannot be written there, or could not say there that it is no photo."""
     from facesearch.core.errors import InputError
+    from facesearch.media.marks import EXIF
 
+    if path.suffix.lower() in _UNMARKED:
+        raise InputError(f"{path}: `index` would take a {path.suffix[1:]} for a photo; write a .png or .jpg")
     try:
-        picture.save(path)
+        picture.save(path, exif=EXIF)
     except (OSError, ValueError) as error:
         raise InputError(f"the picture {path} cannot be written: {error}") from error
     message(f"The clusters are drawn in {path}.")

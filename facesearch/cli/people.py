@@ -74,6 +74,8 @@ def photos(
         return
     for photo in found:
         shown(photo.path)
+    if not found:
+        shown("There is no such photo.")
 
 
 @app.command(rich_help_panel=DECIDE, epilog='Example: facesearch name 3 "Anna"')
@@ -86,9 +88,9 @@ def name(
     """Say who a cluster is. The name stays, however often the faces are clustered again."""
     with open_library(library) as opened:
         _show(opened.people.name(who, new_name), as_json)
-        namesakes = [one for one in opened.people.all(ignored=True) if one.title == new_name.strip()]
+        namesakes = opened.people.called(new_name)
     if len(namesakes) > 1 and not as_json:
-        clusters = " ".join(str(one.id) for one in namesakes)
+        clusters = " ".join(map(str, namesakes))
         shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {clusters}")
 
 

@@ -45,6 +45,8 @@ def export(
     with open_library(library) as opened:
         if table is not None:
             rows = sharing.export_rows(opened, person or ())
+            if not rows:
+                message("The table is empty: the library holds no faces. Look for some: facesearch index FOLDER")
             as_csv = table == "csv" and not as_json
             typer.echo(sharing.rows_to_csv(rows), nl=False) if as_csv else print_json({"faces": rows})
             return

@@ -1,6 +1,6 @@
 """What the library answers: plain frozen dataclasses; `to_dict` is what `--json` prints."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from facesearch.core.settings import DetectorSpec
@@ -216,7 +216,7 @@ class Clustering(_Result):
 
 @dataclass(frozen=True)
 class Status(_Result):
-    """What a library holds. failures: (path, reason).
+    """What a library holds. failures: (path, reason). skipped: kind -> how many files and folders were not looked at.
 
     missing: files that are gone; offline: files whose disk may not be mounted.
     migration: to what the library can be moved, in a sentence; None where it has the default model and detector.
@@ -243,6 +243,7 @@ class Status(_Result):
     index_bytes: int
     roots: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
+    skipped: dict[str, int] = field(default_factory=dict)
     migration: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

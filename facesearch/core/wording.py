@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # it imports numpy, and `facesearch --help` does not
+    from collections.abc import Iterable, Mapping
+
     from facesearch.core.results import Answer
 
-__all__ = ["answered", "day", "likeness", "percent", "plural", "searched", "sentence", "span"]
+__all__ = ["answered", "by_kind", "day", "likeness", "percent", "plural", "searched", "sentence", "skipped", "span"]
 
-IRREGULAR = {"person": "people", "nearest match": "nearest matches"}
+IRREGULAR = {"person": "people", "other person": "other people", "nearest match": "nearest matches"}
 # What a probability is called, from the largest down.
 LIKENESS = (
     (0.99, "almost certainly the same person"),
@@ -18,6 +20,8 @@ LIKENESS = (
     (0.1, "probably somebody else"),
     (0.0, "almost certainly somebody else"),
 )
+# How many kinds of skipped files a line names.
+KINDS = 8
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -78,3 +82,19 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def by_kind(kinds: "Iterable[str]") -> dict[str, int]:
+    """How many skipped files there are of each kind, the most frequent first; ".CR2" and ".cr2" are one."""
+    spelling: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for kind in kinds:
+        told = spelling.setdefault(kind.casefold(), kind)
+        counts[told] = counts.get(told, 0) + 1
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def skipped(kinds: "Mapping[str, int]") -> str:
+    """Files that were not looked at, by kind: "214 .CR2, 12 .mp4"."""
+    named = [f"{count:,} {kind if kind == kind.strip() else repr(kind)}" for kind, count in kinds.items()]
+    return ", ".join(named[:KINDS]) + (f" and {len(named) - KINDS} other kinds" if len(named) > KINDS else "")

@@ -79,7 +79,7 @@ def _people(folder: Path, labels: Path | None) -> LabelledFolder:
     if labels is None:
         return labelled_folder(folder)
     known = read_labels(labels)
-    found = find_photos([folder.resolve()])
+    found = find_photos([folder.resolve()], exported=True)
     photos = [Path(photo.path) for photo in found.photos]
     labelled = [(photo, known[photo.name]) for photo in photos if photo.name in known]
     shared = under_several_labels(labelled)
@@ -263,7 +263,7 @@ def _strangers(library: Library, folder: Path | None, tick: Tick) -> list[Labell
     """The main faces of a folder's photos, evenly chosen if there are more than are searched for."""
     if folder is None:
         return []
-    photos = [found.path for found in find_photos([folder.resolve()]).photos]
+    photos = [found.path for found in find_photos([folder.resolve()], exported=True).photos]
     photos = photos[:: max(1, -(-len(photos) // MOST_SEARCHES))]
     found = []
     for done, (path, face) in enumerate(zip(photos, library.pipeline.main_faces(photos), strict=True), start=1):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.distance import l2
 from facesearch.core.errors import InputError
+from facesearch.core.spreadsheets import unescaped
 
 __all__ = ["EmbedPhotos", "Pairs", "embed_photos", "pair_distances", "read_labels", "read_lfw_pairs"]
 
@@ -81,7 +82,7 @@ def read_labels(path: Path) -> dict[str, str]:
     for row in reader:
         if not row["photo"] or not row["person"] or row["photo"] in people:
             raise InputError(f"{path}, line {reader.line_num}: {row['photo']!r} is empty, unlabelled or there twice")
-        people[row["photo"]] = row["person"]
+        people[unescaped(row["photo"])] = unescaped(row["person"])
     return people
 
 

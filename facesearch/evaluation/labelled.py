@@ -81,7 +81,7 @@ def labelled_folder(folder: Path, without: Collection[str] = ()) -> LabelledFold
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one that has a folder with photos for each person")
     root = folder.resolve()
-    found = find_photos([root])
+    found = find_photos([root], exported=True)
     photos = [Path(photo.path) for photo in found.photos]
     labelled = [(photo, photo.relative_to(root).parts[0]) for photo in photos if photo.parent != root]
     unknown = set(without) - {person for _, person in labelled}

@@ -23,10 +23,12 @@ from facesearch.core.memory import photo_budget
 from facesearch.core.paths import absolute, below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
+from facesearch.core.wording import by_kind
 from facesearch.indexing import absence
 from facesearch.indexing.executors import executor_for
-from facesearch.media import Cost, Found, LocalFiles, MediaSource, Medium
-from facesearch.storage import KnownPath, Store, catalog, folders, photos
+from facesearch.media import OWN, Cost, Found, LocalFiles, MediaSource, Medium
+from facesearch.media.marks import is_drawn
+from facesearch.storage import KnownPath, Store, catalog, folders, photos, runs
 from facesearch.storage import dates as dating
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
@@ -69,6 +71,7 @@ class IndexReport:
     placed: faces that were put to people known already, see facesearch.people.clustering.
     missing: files below the given folders that are in the library and no longer on disk.
     offline: those whose disk may not be mounted, see facesearch.indexing.absence; offline_places: where.
+    skipped: kind -> how many files and folders were not looked at, see facesearch.media.finding.
     """
 
     found: int = 0
@@ -86,12 +89,13 @@ class IndexReport:
     placed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     offline_places: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As `facesearch index --json` prints it."""
         photos = ("found", "indexed", "unchanged", "failed", "moved", "duplicates", "missing", "offline")
         return {
-            "photos": {name: getattr(self, name) for name in photos},
+            "photos": {name: getattr(self, name) for name in photos} | {"skipped": self.skipped},
             "faces": self.faces,
             "placed": self.placed,
             "seconds": round(self.seconds, 3),
@@ -106,6 +110,7 @@ class _Run:
 
     started: in seconds since 1970. folders: of the files found -> the ids of their rows.
     copies: photos of the files that turned out to hold one that is known by another path.
+    skipped: path -> kind of what is not looked at.
     """
 
     id: int
@@ -117,6 +122,7 @@ class _Run:
     redo: bool
     report: IndexReport
     copies: list[int] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,7 @@ class _Item:
     """A file on its way: listed, then read (medium) or not (reason), then known (photo_id) or analysed (result).
 
     What was read and is no photo that can be decoded has sha256 and reason: its content may be known all the same.
+    drawn: it is a picture that facesearch has made, and no photo.
     """
 
     file: FileFacts
@@ -131,6 +138,7 @@ class _Item:
     medium: Medium | None = None
     cost: Cost = field(default=Cost(0.0, 0, 0))
     reason: str = ""
+    drawn: bool = False
     photo_id: int | None = None
     result: PhotoResult | None = None
 
@@ -177,6 +185,7 @@ def index_photos(
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
+        run.skipped = {one.path: one.kind for one in found.skipped if one.path not in known}
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -186,6 +195,7 @@ def index_photos(
                 state.faces = report.faces
                 progress(state)
         report.stopped = state.done < state.todo
+        report.skipped = by_kind(run.skipped.values())
         report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
@@ -248,6 +258,8 @@ def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
         medium = source.read(file.path)
     except PhotoError as error:
         return _Item(file, reason=str(error))
+    if is_drawn(medium.data):
+        return _Item(file, drawn=True)
     try:
         return _Item(medium.file, medium.sha256, medium, pipeline.cost(medium))
     except PhotoError as error:  # however large it is, its bytes are not kept
@@ -301,7 +313,10 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
     with run.store.transaction() as connection:
         for item in batch:
             reason = item.result.reason if item.result else item.reason
-            if reason:
+            if item.drawn:
+                run.skipped[item.file.path] = OWN
+                run.report.found -= 1
+            elif reason:
                 failures.append((item.file.path, reason))
             elif item.result is not None:
                 count = catalog.put_photo(connection, item.file, item.result, run.id, redo=run.redo)
@@ -355,17 +370,19 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
         """What could not be read may well be there."""
         return below_roots(path) and not unread(path)
 
-    met = {file.path for file in found.photos}
+    met = {file.path for file in found.photos} - run.skipped.keys()
     vanished = _vanished(met, [path for path in run.known if path not in met and judged(path)])
     gone = set(vanished)
     there = [path for path, row in run.known.items() if path in met or not (path in gone or row.missing)]
     offline = absence.offline_among(vanished, there, run.known, run.source)
+    vanished += [path for path in run.skipped if path in run.known]  # a picture of ours has taken its place
     failing = {path for path, _ in run.report.failures}
     mended = [path for path, _ in run.store.failures() if judged(path) and path not in failing]
     with run.store.transaction() as connection:
         folders.assign(connection, _folders_of(run, met & run.known.keys()))
         settled = catalog.settle(connection, vanished, offline, run.started)
         catalog.forget_failures(connection, mended)
+        runs.set_skipped(connection, judged, run.skipped)
     run.report.missing, run.report.offline = settled.missing, settled.offline
     if settled.offline:
         run.report.offline_places = absence.offline_places(run.store, roots)

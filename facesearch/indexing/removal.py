@@ -57,6 +57,7 @@ def remove(store: Store, paths: Paths) -> int:
         raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
     store.forget_paths(sorted(known))
     store.forget_roots([root for root in store.roots() if inside(root)])
+    store.set_skipped(inside, {})
     return len(known)
 
 

@@ -4,10 +4,11 @@ May import core only.
 """
 
 from facesearch.media.decoding import Cost, DecodedPhoto, PhotoFile
-from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, find_photos
+from facesearch.media.finding import OWN, PHOTO_SUFFIXES, Failure, Found, Skipped, find_photos
 from facesearch.media.source import LocalFiles, MediaSource, Medium, open_photo
 
 __all__ = [
+    "OWN",
     "PHOTO_SUFFIXES",
     "Cost",
     "DecodedPhoto",
@@ -17,6 +18,7 @@ __all__ = [
     "MediaSource",
     "Medium",
     "PhotoFile",
+    "Skipped",
     "find_photos",
     "open_photo",
 ]

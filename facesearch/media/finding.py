@@ -3,14 +3,16 @@
 import os
 import stat
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
 from facesearch.core.paths import absolute
 from facesearch.core.types import FileFacts
+from facesearch.media import marks
 from facesearch.media.reasons import os_reason
 
-__all__ = ["PHOTO_SUFFIXES", "Failure", "Found", "find_photos"]
+__all__ = ["OWN", "PHOTO_SUFFIXES", "Failure", "Found", "Skipped", "find_photos"]
 
 PHOTO_SUFFIXES = frozenset(
     [
@@ -37,44 +39,67 @@ class Failure:
     reason: str
 
 
+# Of what kind a file or folder is that was skipped, where that is not the suffix of its name.
+OWN, _HIDDEN, _SYSTEM, _NO_SUFFIX, _OTHER = "made by facesearch", "hidden", "system", "without suffix", "other suffixes"
+_SUFFIX_LENGTH = 16  # longer ones are no suffixes, but names with a full stop
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not looked at, or a folder with all that is in it.
+
+    kind: the suffix of its name as it is written (".CR2"), or "hidden", "system", "without suffix", "other suffixes" or
+        "made by facesearch".
+    """
+
+    path: str
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What find_photos found, both lists in order of path.
+    """What find_photos found, all lists in order of path.
 
     photos: files that by their names are photos, or were given by name.
-    ignored: how many entries were passed over: files that are not photos, hidden and system ones (a folder counts one).
+    skipped: what was passed over.
     """
 
     photos: list[FileFacts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    ignored: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
 
 
-def find_photos(paths: Paths) -> Found:
+def find_photos(paths: Paths, *, exported: bool = False) -> Found:
     """List the photos in folders and in all folders below them; files given by name are taken whatever their suffix.
 
-    Hidden and system files and folders are passed over unless they are given by name. Links are followed, after
+    Hidden and system files and folders, and what is listed in a folder as made by facesearch (see `media.marks`), are
+    skipped unless they are given by name. Links are followed, after
     everything else, so that a photo is listed under its own path rather than a link's. Each folder and each file is
     listed once; hard links and copies are files of their own.
+
+    Args:
+        exported: take the photos that an export has put there, too: its folders are labelled data.
 
     Raises:
         InputError: a path given does not exist, is empty, or is none.
     """
-    walk = _Walk()
+    walk = _Walk(exported)
     for path in as_paths(paths):
         walk.start(path)
     walk.follow_links()
-    photos = sorted(walk.photos, key=lambda photo: photo.path)
-    return Found(photos, sorted(walk.failures, key=lambda failure: failure.path), walk.ignored)
+    for found in (walk.photos, walk.failures, walk.skipped):
+        found.sort(key=attrgetter("path"))
+    return Found(walk.photos, walk.failures, walk.skipped)
 
 
 class _Walk:
     """The state of one find_photos."""
 
-    def __init__(self) -> None:
+    def __init__(self, exported: bool) -> None:
+        self.exported = exported
         self.photos: list[FileFacts] = []
         self.failures: list[Failure] = []
-        self.ignored = 0
+        self.skipped: list[Skipped] = []
         self._links: list[str] = []
         self._folders_seen: set[tuple[int, int]] = set()
         # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
@@ -107,7 +132,7 @@ class _Walk:
             if might_matter:
                 self._fail(path, error)
             else:
-                self.ignored += 1
+                self._skip(path)
 
     def _take(self, path: str, info: os.stat_result, any_suffix: bool) -> None:
         if stat.S_ISDIR(info.st_mode):
@@ -115,7 +140,7 @@ class _Walk:
         elif any_suffix or _has_photo_suffix(path):
             self._add(path, os.path.realpath(path), info)
         else:
-            self.ignored += 1
+            self._skip(path)
 
     def _walk_folder(self, top: str) -> None:
         pending = [top]
@@ -128,17 +153,35 @@ class _Walk:
                     continue
                 self._folders_seen.add((info.st_dev, info.st_ino))
                 resolved = os.path.join(os.path.realpath(folder), "")
-                with os.scandir(folder) as entries:
-                    for entry in entries:
+                with os.scandir(folder) as scanned:
+                    entries = list(scanned)
+                lists = marks.LISTS.intersection(entry.name for entry in entries)
+                own = marks.listed(folder, lists) if lists else {}
+                for entry in entries:
+                    if entry.name in marks.LISTS or (entry.name in own and self._is_own(entry, own[entry.name])):
+                        self._skip(entry.path, OWN)
+                    else:
                         self._take_entry(entry, resolved, subfolders)
             except OSError as error:
                 self.failures.append(Failure(folder, f"the folder cannot be read: {os_reason(error)}"))
             pending.extend(sorted(subfolders, reverse=True))
 
+    def _is_own(self, entry: os.DirEntry[str], size: int | None) -> bool:
+        """Whether an entry that is listed still is what was made: there may be somebody's own photo under its name."""
+        if size is None:
+            return True
+        try:
+            same = entry.is_symlink() or entry.stat(follow_symlinks=False).st_size == size
+        except OSError:
+            return False
+        return same and not self.exported
+
     def _take_entry(self, entry: os.DirEntry[str], resolved_folder: str, subfolders: list[str]) -> None:
         name = entry.name
-        if name[0] == "." or name.lower() in _SYSTEM_NAMES:
-            self.ignored += 1
+        if name[0] == ".":
+            self._skip(entry.path, _HIDDEN)
+        elif name.lower() in _SYSTEM_NAMES:
+            self._skip(entry.path, _SYSTEM)
         elif entry.is_symlink():
             self._links.append(entry.path)
         elif entry.is_dir(follow_symlinks=False):
@@ -151,7 +194,7 @@ class _Walk:
             else:
                 self._add(entry.path, resolved_folder + name, info)
         else:
-            self.ignored += 1
+            self._skip(entry.path)
 
     def _add(self, path: str, resolved: str, info: os.stat_result) -> None:
         if not stat.S_ISREG(info.st_mode):
@@ -160,9 +203,19 @@ class _Walk:
             self._files_seen.add(resolved)
             self.photos.append(FileFacts(path, info.st_size, info.st_mtime_ns))
 
+    def _skip(self, path: str, kind: str = "") -> None:
+        self.skipped.append(Skipped(path, kind or _kind_of(path)))
+
     def _fail(self, path: str, error: OSError | ValueError) -> None:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
         self.failures.append(Failure(path, "broken link" if broken else os_reason(error)))
+
+
+def _kind_of(path: str) -> str:
+    suffix = os.path.splitext(path)[1]
+    if len(suffix) < 2:
+        return _NO_SUFFIX
+    return suffix if len(suffix) <= _SUFFIX_LENGTH else _OTHER
 
 
 def _has_photo_suffix(name: str) -> bool:

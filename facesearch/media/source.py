@@ -67,9 +67,9 @@ class MediaSource(Protocol):
 class LocalFiles:
     """A MediaSource: the files of this machine."""
 
-    def find(self, paths: Iterable[str]) -> Found:
+    def find(self, paths: Iterable[str], *, exported: bool = False) -> Found:
         """As `MediaSource.find`; see `facesearch.media.finding`."""
-        return find_photos(paths)
+        return find_photos(paths, exported=exported)
 
     def stat(self, path: str) -> FileFacts:
         """As `MediaSource.stat`."""

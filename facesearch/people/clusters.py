@@ -1,12 +1,11 @@
 """How the user refers to clusters and people: a cluster's number, or a person's name."""
 
-import unicodedata
-
 from facesearch.core.errors import InputError
+from facesearch.core.names import folded
 from facesearch.core.types import Cluster, Person
 from facesearch.storage import Connection, clusters, faces, persons
 
-__all__ = ["check_face", "cluster_by_number", "clusters_called", "find", "find_number", "folded", "named"]
+__all__ = ["check_face", "cluster_by_number", "clusters_called", "find", "find_number", "named"]
 
 # Numbers of more digits are no cluster's, and SQLite does not know them.
 DIGITS = 18
@@ -70,9 +69,3 @@ def check_face(connection: Connection, face: int) -> None:
         raise InputError(
             f"there is no face {face}: faces have numbers up to {last}; `facesearch people --json` lists them"
         )
-
-
-def folded(name: str) -> str:
-    """Names are the same, to people and to some file systems, whatever their case and their accents' encoding."""
-    # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

@@ -4,9 +4,11 @@ A cluster becomes a person, with or without a name, with the first decision abou
 no clustering takes them apart or puts two people together.
 """
 
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from facesearch.core.errors import InputError
+from facesearch.core.names import invisible, visible
 from facesearch.core.types import Cluster
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
 from facesearch.storage import Connection, clusters, constraints
@@ -230,7 +232,7 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     Faces about which the user has decided already are left as they are. A person of that name, if there is just one,
     gets them; else the cluster that holds most of them becomes that person, if it is nobody's yet; else a new one.
     """
-    called = " ".join(called.split())[:NAME_LENGTH].strip()
+    called = " ".join(visible(" ".join(called.split())).split())[:NAME_LENGTH].strip()
     if not called:
         return None
     known = clusters_called(connection, called)
@@ -277,6 +279,9 @@ def _checked_name(name: str) -> str:
         called.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
+    if unseen := invisible(called):
+        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
+        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
     return called
 
 

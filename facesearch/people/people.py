@@ -12,7 +12,7 @@ from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Cluster
 from facesearch.people import decisions, forgetting
 from facesearch.people.clustering import stricter_parts
-from facesearch.people.clusters import check_face, find
+from facesearch.people.clusters import check_face, clusters_called, find
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
 from facesearch.storage import Connection, Store, clusters, constraints, faces, photos, undo_log
@@ -46,6 +46,11 @@ class People:
         """With the ids of its faces. Raises InputError where there is no such cluster or person, or several."""
         with self._store.reading() as connection:
             return find(connection, reference)
+
+    def called(self, name: str) -> list[int]:
+        """The clusters of the people who have a name, by number, whatever its case and its accents' encoding."""
+        with self._store.reading() as connection:
+            return clusters_called(connection, name)
 
     def photos(self, references: Strings = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
         """Photos that show all of some people, by path; see `facesearch.storage.faces.photos_showing`."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.names import folded
 from facesearch.core.types import Cluster
+from facesearch.media.marks import add_to_list
 from facesearch.media.reasons import os_reason
-from facesearch.people.clusters import folded
 from facesearch.sharing.selection import Skipped, chosen
 
 if TYPE_CHECKING:
@@ -46,32 +47,43 @@ def export_folders(
         place = Path(folder) / names[cluster.id]
         place.mkdir(parents=True, exist_ok=True)
         taken = {folded(entry.name) for entry in place.iterdir()}
+        ours: dict[str, int | None] = {}
         for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
-                made += _put(path, place, taken, copy)
+                made += _put(path, place, taken, copy, ours)
             except OSError as error:
                 skipped.append((path, os_reason(error)))
+        try:
+            add_to_list(place, ours)
+        except OSError as error:
+            skipped.append((str(place), os_reason(error)))
     return made, skipped
 
 
-def _put(path: str, place: Path, taken: set[str], copy: bool) -> bool:
-    """Link or copy a file into a folder under a name that is free; False where it is there already."""
-    os.stat(path)  # raises where it is no longer there
+def _put(path: str, place: Path, taken: set[str], copy: bool, ours: dict[str, int | None]) -> bool:
+    """Link or copy a file into a folder under a name that is free; False where it is there already.
+
+    Args: ours: the names of all that are ours, with their sizes, to which this one's is added.
+    """
+    size = os.stat(path).st_size  # raises where it is no longer there
     for target in _possible_targets(path, place):
         if folded(target.name) not in taken:
             break
         if _links_to(target, path):
+            ours[target.name] = size
             if not copy:
                 return False
             target.unlink()
             break
         if _same_file(target, path):
+            ours[target.name] = size
             return False
     if copy:
         _copy(path, target)
     else:
         target.symlink_to(path)
     taken.add(folded(target.name))
+    ours[target.name] = size
     return True
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from facesearch.core.names import folded
 from facesearch.core.results import ImportedName
 from facesearch.core.types import Face
-from facesearch.people.clusters import folded
 from facesearch.sharing.selection import Skipped, paths_of_photos
 from facesearch.sharing.xmp import Region, read_names
 from facesearch.sharing.xmp.region import overlap

@@ -6,7 +6,6 @@ where the files are.
 """
 
 import io
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -26,14 +25,12 @@ from facesearch.core.pages import name as name_of
 from facesearch.core.results import Thumbnail
 from facesearch.core.types import Cluster, Face, Photo
 from facesearch.library import Library
+from facesearch.media.marks import EXIF, REPORT, REPORT_PARTS, mark_report
 from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
 
 __all__ = ["ReportOptions", "ReportResult", "make_report"]
 
-# What a folder holds that is a report; made first, so that one that was cut off is known, too.
-MARK = "facesearch-report.json"
 TEMPLATES = Templates("facesearch.sharing", "facesearch.core.pages")
-PARTS = ("index.html", "people", "photos", "pictures", "static")
 STATIC = {"style.css": "facesearch.core.pages", "report.css": "facesearch.sharing", "icon.svg": "facesearch.core.pages"}
 # Faces on a page, and clusters; a page of thousands of pictures is slow even without a server.
 FACES, CLUSTERS = 300, 600
@@ -121,10 +118,10 @@ def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         there = {path.name for path in folder.iterdir()}
-        if there and MARK not in there:
+        if there and REPORT not in there:
             raise InputError(f"{folder} holds other files: name a new folder, or one with an earlier report")
-        (folder / MARK).write_text(json.dumps({"made_by": "facesearch report"}) + "\n", encoding="utf-8")
-        for name in PARTS:
+        mark_report(folder)  # first, so that one that is cut off is known, too
+        for name in REPORT_PARTS:
             part = folder / name
             shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(missing_ok=True)
     except OSError as error:
@@ -241,5 +238,5 @@ def _person_name(cluster: int, number: int = 1) -> str:
 def _grey() -> bytes:
     """What is shown where a photo cannot be read."""
     file = io.BytesIO()
-    Image.new("RGB", (TILE_SIZES[-1], TILE_SIZES[-1]), (205, 205, 205)).save(file, "JPEG")
+    Image.new("RGB", (TILE_SIZES[-1], TILE_SIZES[-1]), (205, 205, 205)).save(file, "JPEG", exif=EXIF)
     return file.getvalue()

@@ -15,7 +15,7 @@ from facesearch.storage.values import landmarks_of
 
 __all__ = [
     *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
-    *("photos_showing", "unplaced", "unplaced_query"),
+    *("photos_showing", "unclustered", "unplaced", "unplaced_query"),
 ]
 
 # What a detector and the crop tell of a face: all but its embedding.
@@ -69,6 +69,13 @@ def count_of(connection: Connection) -> int:
     """How many faces clustering looks at: all but what is no face."""
     hidden = select(db.not_faces.c.face_id)
     return int(connection.execute(select(func.count()).where(db.faces.c.id.not_in(hidden))).scalar_one())
+
+
+def unclustered(connection: Connection) -> list[int]:
+    """The faces that are in no cluster, but for what is marked as no face."""
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
+    query = select(db.faces.c.id).where(db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
+    return list(connection.execute(query.order_by(db.faces.c.id)).scalars())
 
 
 def unplaced(connection: Connection, run_id: int) -> set[int]:

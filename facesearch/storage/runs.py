@@ -1,15 +1,15 @@
-"""Runs of commands that write, the folders that the user told `index` to index, and files that could not be read."""
+"""Runs of commands that write, the folders to index, and the files in them that could not be read or were skipped."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 
-__all__ = ["failures", "finish", "forget_roots", "record_failures", "roots", "start"]
+__all__ = ["failures", "finish", "forget_roots", "record_failures", "roots", "set_skipped", "skipped", "start"]
 
 
 def start(connection: Connection, kind: str, new_roots: Iterable[str]) -> int:
@@ -36,6 +36,23 @@ def failures(connection: Connection) -> list[tuple[str, str]]:
     """(path, reason) of the files that could not be read when they were last tried, by path."""
     query = select(db.failures.c.path, db.failures.c.reason).order_by(db.failures.c.path)
     return [(path, reason) for path, reason in connection.execute(query)]
+
+
+def skipped(connection: Connection) -> dict[str, str]:
+    """Path -> kind of the files and folders that were not looked at by the last run that came by, by path."""
+    query = select(db.skipped.c.path, db.skipped.c.kind).order_by(db.skipped.c.path)
+    return {row.path: row.kind for row in connection.execute(query)}
+
+
+def set_skipped(connection: Connection, judged: Callable[[str], bool], found: Mapping[str, str]) -> None:
+    """Say what is skipped now, path -> kind. Args: judged: whether a path was come by; others stay as they are."""
+    before = {path: kind for path, kind in skipped(connection).items() if judged(path)}
+    if gone := [{"gone": path} for path in before.keys() - found.keys()]:
+        connection.execute(delete(db.skipped).where(db.skipped.c.path == bindparam("gone")), gone)
+    if new := [{"path": path, "kind": kind} for path, kind in found.items() if before.get(path) != kind]:
+        statement = upsert(db.skipped)
+        changed = {"kind": statement.excluded.kind}
+        connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changed), new)
 
 
 def roots(connection: Connection) -> list[str]:

@@ -34,6 +34,7 @@ __all__ = [
     "rejected",
     "roots",
     "runs",
+    "skipped",
     "undo_log",
 ]
 
@@ -145,6 +146,14 @@ failures = Table(
     Column("path", PathType("a file's path"), primary_key=True),
     Column("reason", Text("why a file cannot be read"), nullable=False),
     Column("run_id", _ID, ForeignKey("runs.id"), nullable=False),
+)
+
+# What `index` passed over, see facesearch.media.finding: kind is a suffix as it is written, or says why.
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("path", PathType, primary_key=True),
+    Column("kind", String, nullable=False),
 )
 
 # A person; without a name where the user has only confirmed faces.

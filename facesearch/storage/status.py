@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.results import Status
+from facesearch.core.wording import by_kind
 
 if TYPE_CHECKING:
     from facesearch.storage.store import Store
@@ -36,6 +37,7 @@ def status_of(store: "Store", threshold: float | None, migration: str | None = N
         index_bytes=_size(store.folder, "faces.faiss"),
         roots=tuple(store.roots()),
         failures=tuple(store.failures()),
+        skipped=by_kind(store.skipped().values()),
         migration=migration,
     )
 

@@ -5,7 +5,7 @@ library's generation, by a trigger in the database; vectors of another generatio
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -181,6 +181,11 @@ class Store:
         with self.transaction() as connection:
             runs.record_failures(connection, run_id, failures)
 
+    def set_skipped(self, judged: Callable[[str], bool], found: Mapping[str, str]) -> None:
+        """What is skipped now of the paths that are judged; path -> kind."""
+        with self.transaction() as connection:
+            runs.set_skipped(connection, judged, found)
+
     # -- reading --------------------------------------------------------------------------------------------------
 
     def known_paths(self) -> dict[str, KnownPath]:
@@ -224,6 +229,11 @@ class Store:
         with self.reading() as connection:
             return runs.failures(connection)
 
+    def skipped(self) -> dict[str, str]:
+        """Path -> kind of the files and folders that the last runs did not look at, see `facesearch.media.finding`."""
+        with self.reading() as connection:
+            return runs.skipped(connection)
+
     def counts(self) -> LibraryCounts:
         with self.reading() as connection:
             return count_all(connection)
@@ -232,6 +242,11 @@ class Store:
         """The faces with these ids, in their order; ids that are not there are left out."""
         with self.reading() as connection:
             return faces.by_ids(connection, ids)
+
+    def unclustered_faces(self) -> list[Face]:
+        """The faces that are in no cluster, without what the user has marked as no face."""
+        with self.reading() as connection:
+            return faces.by_ids(connection, faces.unclustered(connection))
 
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
@@ -306,7 +321,8 @@ class Store:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
             count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, db.failures, db.roots, db.runs):
+            dependent = (db.undo_log, db.paths, db.folders, db.photos, db.people)
+            for table in (*dependent, db.failures, db.skipped, db.roots, db.runs):
                 connection.execute(delete(table))
         self.scrub()
         return count

@@ -30,7 +30,7 @@ _Reading = Callable[[], AbstractContextManager[Connection]]
 
 FILE_NAME = "pictures.sqlite3"
 # Another format, or pictures drawn otherwise, and the file is made anew.
-FORMAT = 1
+FORMAT = 2
 BUSY_TIMEOUT_S = 10.0
 # When the file holds more, the oldest previews of photos go; tiles of 100,000 faces in two sizes are 1 GB.
 LIMIT_BYTES = 4 << 30

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from facesearch.core.errors import FacesearchError, InputError
+from facesearch.core.wording import plural
 from facesearch.library import Library
 from facesearch.storage.undo_log import Decision
 from facesearch.web.recent import Message
@@ -99,7 +100,11 @@ def _decide(request: Request, form: FormData) -> Response:
         return back(request, error, then)
     if decision is None:
         return redirect(request, Message("that is how it was already; nothing has changed", "plain"), then)
-    return redirect(request, Message(decision.summary, "done", decision.id), then)
+    text = decision.summary
+    if decision.kind == "name" and (others := len(library.people.called(given.person)) - 1):
+        have = "has" if others == 1 else "have"
+        text += f"; {plural(others, 'other person')} {have} this name: merge them if they are one"
+    return redirect(request, Message(text, "done", decision.id), then)
 
 
 def _undo(request: Request, form: FormData) -> Response:

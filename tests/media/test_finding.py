@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def test_folders_are_walked_in_order_and_only_photos_taken(tmp_path: Path) -> No
 
     assert names(tmp_path) == ["a.webp", "a/b/c/deep.HeIc", "a/z.PNG", "b.jpg"]
     assert found.photos == sorted(found.photos, key=lambda p: p.path)
-    assert found.ignored == 4
+    assert [(os.path.basename(one.path), one.kind) for one in found.skipped] == [
+        *(("x.jpg.bak", ".bak"), ("jpg", "without suffix"), ("movie.mp4", ".mp4"), ("notes.txt", ".txt"))
+    ]
     assert not found.failures
 
 
@@ -53,7 +56,7 @@ def test_hidden_and_system_entries_are_passed_over_unless_given(tmp_path: Path) 
     )  # fmt: skip
 
     assert names(tmp_path) == ["ok.jpg"]
-    assert find_photos([tmp_path]).ignored == 9
+    assert Counter(one.kind for one in find_photos([tmp_path]).skipped) == {"hidden": 3, "system": 6}
     assert names(tmp_path, tmp_path / ".thumbnails", tmp_path / ".hidden.jpg") == [".hidden.jpg", ".thumbnails/t.jpg"]
 
 
@@ -121,7 +124,7 @@ def test_broken_links_are_failures_where_they_may_have_been_photos(tmp_path: Pat
         ("album", "broken link"),
         ("itself.jpg", "a link that leads back to itself"),
     }
-    assert found.ignored == 1
+    assert [one.kind for one in found.skipped] == [".txt"]
 
 
 def test_pipes_named_like_photos_are_failures(tmp_path: Path) -> None:

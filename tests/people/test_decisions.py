@@ -220,6 +220,29 @@ def test_an_imported_name_goes_to_the_one_who_has_it_in_whatever_case(collection
     assert len(people_ids(collection.index)) == 1
 
 
+@pytest.mark.parametrize("name", ["An\u200bna", "\u202eanna", "Anna\x1b[31m", "\u3164", "Anna\ufe0f"])
+def test_a_name_with_characters_that_nobody_sees_is_refused_and_imported_without_them(collection, name):
+    with pytest.raises(InputError, match=r"nobody sees \(U\+"):
+        collection.people.name("1", name)
+    with pytest.raises(InputError, match="nobody sees"):
+        collection.people.assign([collection.faces[0][0]], name)
+    assert collection.people.history() == []
+    decision = collection.people.import_name(name, collection.faces[0])
+    if name == "\u3164":
+        assert decision is None
+    else:
+        assert collection.people.find("1").title in ("Anna", "anna", "Anna[31m")
+
+
+def test_namesakes_are_known_whatever_their_spelling(collection):
+    collection.people.name("1", "Jos\u00e9")
+    collection.people.name("2", "JOSE\u0301")
+    assert collection.people.called("jos\u00e9 ") == [1, 2]
+    assert [collection.people.find(number).title for number in "12"] == ["Jos\u00e9", "JOSE\u0301"]  # as typed
+    with pytest.raises(InputError, match="2 people are called"):
+        collection.people.find("Jos\u00e9")
+
+
 def test_an_imported_name_that_is_a_number_finds_its_person_again(collection):
     collection.people.import_name("007", collection.faces[1][:1])
     collection.people.import_name("007", collection.faces[2][:1])

@@ -95,7 +95,7 @@ def test_every_link_leads_to_a_file_of_the_report_and_nothing_is_loaded_from_els
     styles = "".join(path.read_text() for path in out.glob("static/*.css"))
     assert not re.search(r"@import|url\((?!['\"]?(data:|#))", styles)
     rest = {path.name for path in out.rglob("*") if path.is_file() and path.resolve() not in linked}
-    assert rest <= {reporting.MARK, "index.html"}  # nothing lies there that no page shows
+    assert rest <= {reporting.REPORT, "index.html"}  # nothing lies there that no page shows
 
 
 def test_everybody_but_ignored_people_is_there_the_largest_first(library, tmp_path):

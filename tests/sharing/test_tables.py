@@ -6,6 +6,7 @@ import io
 import pytest
 from sharing_samples import ANNA
 
+from facesearch.core.spreadsheets import unescaped
 from facesearch.sharing.tables import COLUMNS
 
 
@@ -44,8 +45,37 @@ def test_faces_of_one_photo_come_by_number(photo_library, export):
     assert faces == [8, 9, 10, 11]
 
 
-@pytest.mark.parametrize("name", ['Anne "Nan", O\'Hara', "line\nbreak", "李小龍", "=1+1", "\ufeffx"])
+@pytest.mark.parametrize("name", ['Anne "Nan", O\'Hara', "line\nbreak", "李小龍", "=1+1", "'=x", "-5", "@SUM(1)", "'t Hooft"])
 def test_any_name_survives_the_table(trio, export, name):
     trio.people.name("Anna", name)
     rows = list(csv.DictReader(io.StringIO(export("--format", "csv").out)))
-    assert sum(row["name"] == trio.people.find(trio.cluster_of(trio.folder / "anna0.jpg")).title for row in rows) == 4
+    title = trio.people.find(trio.cluster_of(trio.folder / "anna0.jpg")).title
+    assert sum(unescaped(row["name"]) == title for row in rows) == 4
+    assert not any(row[column].startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for column in COLUMNS)
+    assert sum(row["name"] == title for row in export("--format", "json").json["faces"]) == 4
+
+
+def test_names_of_ignored_people_are_left_out_unless_they_are_asked_for(trio, export):
+    trio.people.ignore("Anna")
+    faces = export("--format", "json").json["faces"]
+    assert len(faces) == 11
+    assert {face["name"] for face in faces} == {"Ben", None}
+    assert {face["name"] for face in export("--format", "json", "--person", "Anna").json["faces"]} == {"Anna"}
+
+
+def test_faces_in_no_cluster_are_there_and_rejected_names_are_not(trio, export):
+    (rejected, poster) = (trio.people.faces_in(trio.folder / name)[0] for name in ("anna0.jpg", "anna1.jpg"))
+    trio.people.reject(rejected, "Anna")
+    trio.people.not_a_face(poster)
+    faces = {face["face"]: face for face in export("--format", "json").json["faces"]}
+    assert len(faces) == 10
+    assert poster not in faces
+    assert [faces[rejected][key] for key in ("group", "person", "name", "confirmed")] == [None, None, None, False]
+    row = next(r for r in csv.DictReader(io.StringIO(export("--format", "csv").out)) if int(r["face"]) == rejected)
+    assert (row["group"], row["name"]) == ("", "")
+
+
+def test_an_empty_table_says_so(photo_library, export):
+    answer = export("--format", "csv")
+    assert answer.out == ",".join(COLUMNS) + "\n"
+    assert "holds no faces" in answer.err

@@ -198,6 +198,17 @@ def test_another_name_for_the_same_face_stays_beside_ours(tmp_path: Path) -> Non
     assert "<mwg-rs:Name>Robert</mwg-rs:Name>" in text
 
 
+def test_one_name_in_other_case_and_encoding_is_not_written_beside_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.xmp"
+    theirs = Region("ZOE\u0308", (80.0, 40.0, 120.0, 90.0))
+    write_sidecar(path, [theirs], FRAME)
+    document = path.read_bytes().replace(b"facesearch:Written", b"facesearch:Other")  # another program's
+    path.write_bytes(document)
+    write_sidecar(path, [Region("Zo\u00eb", theirs.box)], FRAME)
+    assert "Zo\u00eb" not in path.read_text(encoding="utf-8")
+    assert [region.name for region in read_sidecar(path, FRAME)] == ["ZOE\u0308"]
+
+
 def test_renamed_person_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.xmp"
     write_sidecar(path, [ANNA, Region("Bert", None)], FRAME)

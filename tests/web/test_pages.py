@@ -127,6 +127,11 @@ def test_who_is_with_whom(visit: Visitor) -> None:
 # -- deciding, each with undo
 
 
+def test_a_namesake_is_told(made_up: Visitor) -> None:
+    assert "this name" not in made_up.decide("name", cluster="1", to="Jos\u00e9")
+    assert "1 other person has this name" in made_up.decide("name", cluster="2", to="JOSE\u0301")
+
+
 def test_a_name_is_given_and_undo_is_offered(made_up: Visitor) -> None:
     text = made_up.decide("name", cluster="1", to="Anna")
     assert "is Anna." in text

@@ -47,6 +47,7 @@ def _environment(packages: Sequence[str]) -> Environment:
         "percent": wording.percent,
         "plural": wording.plural,
         "sentence": wording.sentence,
+        "skipped": wording.skipped,
         "span": wording.span,
         "moment": moment,
         "name": name,

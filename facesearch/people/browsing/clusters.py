@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from facesearch.core.names import folded
 from facesearch.core.types import Cluster, Face
-from facesearch.people.clusters import folded
 from facesearch.storage import Connection, cluster_pages
 
 __all__ = ["clusters_of", "completions", "with_covers"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.dom import minidom
 
+from facesearch.core.names import folded
 from facesearch.sharing.xmp import rdf
 from facesearch.sharing.xmp.region import clean_name
 from facesearch.sharing.xmp.schema import qname
@@ -39,10 +40,11 @@ class NameList:
 
     def has(self, entries: Iterable[str], name: str) -> bool:
         """Whether a name is listed already, perhaps further down: People/Family/Anna."""
+        called = folded(self.entry(name).split(self.separator)[-1] if self.separator else name)
         if not self.separator:
-            return name in entries
-        start, end = self.entry("").lower(), self.separator + self.entry(name).split(self.separator)[-1]
-        return any(entry.lower().startswith(start) and entry.endswith(end) for entry in entries)
+            return any(folded(entry) == called for entry in entries)
+        start, end = folded(self.entry("")), self.separator + called
+        return any(folded(entry).startswith(start) and folded(entry).endswith(end) for entry in entries)
 
     def read(self, document: minidom.Document) -> list[str]:
         found = rdf.find_property(document, qname(self.prop))
@@ -99,4 +101,4 @@ def read_people(document: minidom.Document) -> list[str]:
         groups = {path[:n] for path in paths for n in range(1, len(path))}
         people = [path for path in paths if len(path) > 1 and path[0].lower() == "people" and path not in groups]
         names += [clean_name(path[-1]) for path in people if path[-1].lower() not in _NOT_PEOPLE]
-    return list(dict.fromkeys(name for name in names if name is not None))
+    return list({folded(name): name for name in reversed(names) if name is not None}.values())[::-1]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from xml.dom import minidom
 
 from facesearch.core.errors import PhotoError
+from facesearch.core.names import folded
 from facesearch.media import Failure
 from facesearch.sharing.xmp import rdf
 from facesearch.sharing.xmp.document import parse
@@ -95,7 +96,7 @@ def _combine(known: list[Region], more: list[Region]) -> list[Region]:
     named = {form for face in faces if face.name for form in _forms(face.name)}
     people: list[Region] = []
     for region in [*known, *more]:
-        if region.box is None and region.name and region.name not in named:
+        if region.box is None and region.name and folded(region.name) not in named:
             people.append(region)
             named.update(_forms(region.name))
     return faces + people
@@ -107,4 +108,5 @@ def _same_place(a: Region, b: Region) -> bool:
 
 def _forms(name: str) -> set[str]:
     """A name as it is and as hierarchies have it, which cannot hold their own separators."""
-    return {name, *(name.replace(listed.separator, "-") for listed in NAME_LISTS if listed.separator)}
+    forms = (name, *(name.replace(listed.separator, "-") for listed in NAME_LISTS if listed.separator))
+    return {folded(form) for form in forms}

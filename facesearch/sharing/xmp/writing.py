@@ -15,6 +15,7 @@ from xml.dom import minidom
 
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.files import make_folders, replace_file
+from facesearch.core.names import folded
 from facesearch.media.reasons import os_reason
 from facesearch.sharing.xmp import rdf
 from facesearch.sharing.xmp.document import empty_document, parse, serialize
@@ -156,7 +157,7 @@ def _storable(regions: list[Region], frame: Frame, dialect: Dialect) -> list[Sto
 def _same_face(ours: StoredRegion, theirs: StoredRegion) -> bool:
     if ours.area is None or theirs.area is None or theirs.kind not in (ours.kind, ""):
         return False
-    agree = ours.name is None or theirs.name in (None, ours.name)
+    agree = ours.name is None or theirs.name is None or folded(theirs.name) == folded(ours.name)
     return agree and overlap(ours.area, theirs.area) >= SAME_FACE
 
 
@@ -164,7 +165,7 @@ def _closeness(ours: StoredRegion, theirs: StoredRegion) -> tuple[bool, float]:
     """Sort key: a region of the same name first, then the one that overlaps most."""
     assert ours.area is not None
     assert theirs.area is not None
-    return theirs.name == ours.name, overlap(ours.area, theirs.area)
+    return folded(theirs.name or "") == folded(ours.name or ""), overlap(ours.area, theirs.area)
 
 
 def _note(dialect: Dialect, verb: str, region: StoredRegion) -> str:
