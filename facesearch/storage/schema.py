@@ -152,8 +152,8 @@ failures = Table(
 skipped = Table(
     "skipped",
     metadata,
-    Column("path", PathType, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("path", PathType("a file's path"), primary_key=True),
+    Column("kind", Text("why a file is passed over"), nullable=False),
 )
 
 # A person; without a name where the user has only confirmed faces.

@@ -33,7 +33,10 @@ PLACES = {
 }
 # Commands that need a file from the network, LFW or many named people, and the one that runs until it is stopped: only
 # their options are checked.
-OPTIONS_ONLY = ("serve", "models --download", "models run/", "migrate --model facenet", "evaluate --lfw", "calibrate --named", "adapt")
+OPTIONS_ONLY = (
+    *("serve", "models --download", "models run/", "migrate --model facenet"),
+    *("evaluate --lfw", "calibrate --named", "adapt"),
+)
 # `verify` says "different people" by exit code 1.
 CODES = {"verify": (0, 1)}
 EVERYWHERE = {"--library", "--model", "--precision", "--device", "--json", "--help"}
