@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from facesearch.core.arguments import as_strings
+from facesearch.core.arguments import as_ids, as_strings
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMismatchError
 from facesearch.core.files import make_private_folder
 from facesearch.core.forks import hold, let_go
@@ -220,7 +220,7 @@ class Store:
     def faces(self, ids: Sequence[int]) -> list[Face]:
         """The faces with these ids, in their order; ids that are not there are left out."""
         with self.reading() as connection:
-            return faces.by_ids(connection, ids)
+            return faces.by_ids(connection, as_ids(ids))
 
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
