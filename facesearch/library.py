@@ -25,6 +25,7 @@ from facesearch.calibration import (
 )
 from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
+from facesearch.core.checks import Distance, checked
 from facesearch.core.device import pick_device
 from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
 __all__ = ["Library", "default_folder", "verify"]
 
 
+@checked
 class Library:
     """One folder with photos' faces and people.
 
@@ -238,12 +240,12 @@ class Library:
         return self.search.query(image, k, face=face, called=called)
 
     def verify(
-        self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None
+        self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: Distance | None = None
     ) -> Verification:
         """Whether the main faces of two pictures are the same person; see `facesearch.searching.search.compare`."""
         return self.search.verify(a, b, threshold=threshold)
 
-    def cluster(self, *, eps: float | None = None, min_samples: int = 2) -> Clustering:
+    def cluster(self, *, eps: Distance | None = None, min_samples: int = 2) -> Clustering:
         """Put the faces of the library together by person, within what has been decided; see `facesearch.clustering`.
 
         Args:
@@ -352,13 +354,14 @@ def default_folder() -> Path:
         raise InputError("there is no home folder: say where the library is with --library FOLDER") from error
 
 
+@checked
 def verify(
     a: str | os.PathLike[str],
     b: str | os.PathLike[str],
     *,
     model: str | None = None,
     device: str = "auto",
-    threshold: float | None = None,
+    threshold: Distance | None = None,
     precision: str | None = None,
 ) -> Verification:
     """Whether the main faces of two pictures are the same person; needs no library.

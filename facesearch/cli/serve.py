@@ -23,6 +23,10 @@ def serve(
             " everything, and the connection is not encrypted.",
         ),
     ] = False,
+    called: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:PORT]", help="What else browsers may call it, as for a forwarded port; repeat it."),
+    ] = None,
     library: LibraryOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -34,7 +38,7 @@ def serve(
     from facesearch.core.errors import InputError
     from facesearch.library import default_folder
     from facesearch.web.current_library import CurrentLibrary
-    from facesearch.web.server import is_loopback, serve
+    from facesearch.web.server import Serving, is_loopback, serve
 
     if not is_loopback(host):
         if not let_others_in:
@@ -46,4 +50,4 @@ def serve(
         message("Whoever has the address below sees and changes everything. Keep it to yourself.")
     current = CurrentLibrary(library or default_folder(), model=model, device=device)
     current.find()
-    serve(current, host, port, opens=browser, say=message)
+    serve(Serving(current, host, port, called or ()), opens=browser, say=message)

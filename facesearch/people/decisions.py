@@ -233,11 +233,11 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     gets them; else the cluster that holds most of them becomes that person, if it is nobody's yet; else a new one.
     """
     called = " ".join(visible(" ".join(called.split())).split())[:NAME_LENGTH].strip()
-    if not called:
+    if not called or not faces:
         return None
     known = clusters_called(connection, called)
     cluster = cluster_by_number(connection, known[0]) if len(known) == 1 else None
-    free = _undecided(connection, faces, cluster)
+    free = _undecided(connection, _chosen(connection, faces), cluster)
     if not free:
         return None
     log = UndoLog(connection)

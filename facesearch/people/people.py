@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
+from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError
 from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
@@ -23,6 +24,7 @@ from facesearch.storage.values import tolerating
 __all__ = ["People"]
 
 
+@checked
 class People:
     """The people of a library. Clusters are referred to by number, people by name: both as text."""
 
@@ -72,7 +74,7 @@ class People:
             shown.append(PhotoOf(some[0].path, on_it, sum(face.id not in hidden for face in some)))
         return sorted(shown, key=lambda photo: photo.path)
 
-    def suggestions(self, limit: int = 20) -> list[Suggestion]:
+    def suggestions(self, limit: Count = 20) -> list[Suggestion]:
         """Pairs of clusters that may be one person, nearest first."""
         calibration = needed(self._calibration())
         pairs = suggest(self._store, calibration, limit)
@@ -83,7 +85,7 @@ class People:
             if a.id in covered and b.id in covered  # another process may have removed photos meanwhile
         ]
 
-    def explain(self, face: int, k: int = 5) -> Explanation:
+    def explain(self, face: int, k: Count = 5) -> Explanation:
         """Why a face is where it is. Raises InputError where there is no such face."""
         with self._store.reading() as connection:
             check_face(connection, face)
@@ -104,7 +106,7 @@ class People:
             check_face(connection, face)
             return clusters.of_faces(connection, [face]).get(face)
 
-    def history(self, limit: int | None = None) -> list[Decision]:
+    def history(self, limit: Count | None = None) -> list[Decision]:
         """The decisions that can be undone, or so many of them, the latest first."""
         with self._store.reading() as connection:
             return undo_log.history(connection, limit)

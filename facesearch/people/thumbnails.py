@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from facesearch.core.checks import checked
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.results import Thumbnail
 from facesearch.core.settings import ANY_SIZE, ImageConfig
@@ -36,6 +37,7 @@ DECODED_AT_ONCE = 2
 STRIPES = 64
 
 
+@checked
 class Thumbnails:
     """Pictures of one library; threads may share it.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from facesearch.calibration import Calibration
+from facesearch.core.checks import Distance, checked
 from facesearch.core.results import QueryResult, Verification
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.search import compare, query
@@ -13,6 +14,7 @@ from facesearch.storage import Store
 __all__ = ["Searcher"]
 
 
+@checked
 class Searcher:
     """Identification and verification with a library's model.
 
@@ -36,7 +38,7 @@ class Searcher:
         return query(self._store, pipeline, self._calibration(), image, k, face, called)
 
     def verify(
-        self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: float | None = None
+        self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: Distance | None = None
     ) -> Verification:
         """Whether the main faces of two pictures are one person; see `facesearch.searching.search.compare`."""
         return compare(self._pipeline(), self._calibration(), a, b, threshold)

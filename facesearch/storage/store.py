@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from facesearch.core.arguments import as_strings
+from facesearch.core.arguments import as_ids, as_strings
 from facesearch.core.errors import LibraryError, LibraryFormatError, LibraryMissingError, ModelMismatchError
 from facesearch.core.files import make_private_folder
 from facesearch.core.forks import hold, let_go
@@ -241,7 +241,7 @@ class Store:
     def faces(self, ids: Sequence[int]) -> list[Face]:
         """The faces with these ids, in their order; ids that are not there are left out."""
         with self.reading() as connection:
-            return faces.by_ids(connection, ids)
+            return faces.by_ids(connection, as_ids(ids))
 
     def unclustered_faces(self) -> list[Face]:
         """The faces that are in no cluster, without what the user has marked as no face."""

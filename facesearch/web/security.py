@@ -14,6 +14,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Collection, Iterable
+from html import escape
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -110,7 +111,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         if not self._serves(host):
-            await _refusal("This server is not called that.", 403)(scope, receive, send)
+            await _refusal(STRANGE_NAME.format(escape(host)[:100]), 403)(scope, receive, send)
         elif scope["method"] == "GET" and scope["path"] == "/" and (token := _token_of(scope)):
             await self._let_in(token, headers)(scope, receive, send)
         elif not is_ours(headers, host, reads=scope["method"] in CHANGES_NOTHING):
@@ -200,6 +201,10 @@ def _with_headers(send: Send) -> Send:
 
 
 PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>facesearch</title>{}'
+STRANGE_NAME = (
+    "This server is not called {0}. If that name or port leads here, let it in:"
+    " <code>facesearch serve --called {0}</code>"
+)
 OUT_OF_DATE = "This address has expired: open the one that <code>facesearch serve</code> has printed."
 MOVE_ON = PAGE.format('<meta http-equiv="refresh" content="0;url=/"><p><a href="/">Go on</a></p>')
 

@@ -3,16 +3,18 @@
 import errno
 import ipaddress
 import os
+import re
 import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 
+from facesearch.core.arguments import as_strings
 from facesearch.core.errors import InputError
 from facesearch.web.app import create_app
 from facesearch.web.current_library import CurrentLibrary
@@ -23,6 +25,7 @@ from facesearch.web.site import Site
 __all__ = ["PORT", "Serving", "is_loopback", "serve"]
 
 PORT = 8377
+EVERYWHERE = ("0.0.0.0", "::")
 # How long answers that are under way may take once the server is told to end.
 GRACE_S = 3
 
@@ -32,21 +35,26 @@ class Serving:
 
     Args:
         port: 0 for any that is free.
+        called: what else browsers may call it, "name" or "name:port": where a port is forwarded, or a name leads here.
 
-    Raises InputError where that address cannot be listened at.
+    Raises InputError where that address cannot be listened at, or a name is none.
     """
 
-    def __init__(self, library: CurrentLibrary, host: str = "127.0.0.1", port: int = PORT) -> None:
+    def __init__(
+        self, library: CurrentLibrary, host: str = "127.0.0.1", port: int = PORT, called: Iterable[str] = ()
+    ) -> None:
+        called = _names(called)
         self._listening = _listen(host, port)
         port = self._listening.getsockname()[1]
-        self.address = f"http://{_in_url(host)}:{port}/"
+        self._here = f"http://{_in_url('127.0.0.1' if host in EVERYWHERE else host)}:{port}/"
+        self.address = f"http://{_in_url(_own_address() if host in EVERYWHERE else host)}:{port}/"
         self.keys, self.site = Keys(port), Site(library)
-        self._server = _Server(_config(self.site, self.keys, host, port))
+        self._server = _Server(_config(self.site, self.keys, host, port, called))
         self.site.closing = lambda: self._server.should_exit
 
     def letting_in(self, *, once: bool = False) -> str:
-        """The address with a token."""
-        return f"{self.address}?token={self.keys.new_once() if once else self.keys.token}"
+        """The address with a token. Args: once: for a browser on this machine, that is let in once."""
+        return f"{self._here}?token={self.keys.new_once()}" if once else f"{self.address}?token={self.keys.token}"
 
     def run(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Until `stop`, or a signal. Args: say: gets lines for the user."""
@@ -69,12 +77,8 @@ class Serving:
         self.site.library.close()
 
 
-def serve(library: CurrentLibrary, host: str, port: int, *, opens: bool, say: Callable[[str], None]) -> None:
-    """`facesearch serve`, until Ctrl-C. Args: opens: open a browser; say: gets lines for the user.
-
-    Raises as `Serving`.
-    """
-    serving = Serving(library, host, port)
+def serve(serving: Serving, *, opens: bool, say: Callable[[str], None]) -> None:
+    """`facesearch serve`, until Ctrl-C. Args: opens: open a browser; say: gets lines for the user."""
     say(f"Open {serving.letting_in()}")
     say("Ctrl-C ends it.")
     if opens:
@@ -101,8 +105,8 @@ class _Server(uvicorn.Server):
         self._captured_signals.clear()
 
 
-def _config(site: Site, keys: Keys, host: str, port: int) -> uvicorn.Config:
-    names, everywhere = _hosts(host, port)
+def _config(site: Site, keys: Keys, host: str, port: int, called: Sequence[str]) -> uvicorn.Config:
+    names, everywhere = _hosts(host, port, called)
     return uvicorn.Config(
         create_app(site, keys, names, any_address=everywhere),
         http=Protocol,
@@ -116,14 +120,35 @@ def _config(site: Site, keys: Keys, host: str, port: int) -> uvicorn.Config:
     )
 
 
-def _hosts(host: str, port: int) -> tuple[list[str], bool]:
+def _hosts(host: str, port: int, called: Sequence[str]) -> tuple[list[str], bool]:
     """What browsers may call us, and whether by any address."""
-    everywhere = host in ("0.0.0.0", "::")
+    everywhere = host in EVERYWHERE
     names = {host, socket.gethostname()} if everywhere else {host}
     if everywhere or is_loopback(host):
         names |= {"localhost", "127.0.0.1", "::1"}
     urls = [f"{_in_url(name)}:{port}".lower() for name in sorted(names)]
-    return urls + ([_in_url(name).lower() for name in names] if port == 80 else []), everywhere
+    urls += [_in_url(name).lower() for name in names] if port == 80 else []
+    urls += [(name if ":" in name.rpartition("]")[2] else f"{name}:{port}").lower() for name in called]
+    return urls, everywhere
+
+
+def _own_address() -> str:
+    """By what others on the network reach this machine, as far as it knows. Nothing is sent to find that out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # nobody's: reserved for documentation
+            return str(asking.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
+
+
+def _names(called: Iterable[str]) -> list[str]:
+    """Raises InputError for a name that is none."""
+    names = as_strings(called)
+    for name in names:
+        if not re.fullmatch(r"([\w.-]+|\[[\w:.]+\])(:\d{1,5})?", name):
+            raise InputError(f"{name!r} is nothing that browsers call a server: give NAME or NAME:PORT (--called)")
+    return names
 
 
 def _in_url(host: str) -> str:

@@ -117,6 +117,11 @@ def test_foreign_host(made_up: Visitor, host: str) -> None:
     for method, address in EVERY:
         answer = made_up.browser.request(method, address, headers=OURS | {"host": host})
         assert answer.status_code == 403, (method, address)
+        assert f"--called {host}</code>" in answer.text
+
+
+def test_a_foreign_host_is_not_taken_for_html(made_up: Visitor) -> None:
+    assert "<b>" not in made_up.browser.get("/", headers={"host": "<b>evil"}).text
 
 
 @pytest.mark.parametrize(

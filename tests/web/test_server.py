@@ -159,6 +159,29 @@ def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_the_printed_address_can_be_opened(host: str) -> None:
+    serving = Serving(current_library(Path("nowhere")), host, 0)
+    serving._listening.close()
+    assert host not in serving.letting_in()
+    assert "://127.0.0.1:" in serving.letting_in(once=True)
+
+
+@pytest.mark.parametrize(
+    ("called", "known"),
+    [("mynas.local", "mynas.local:8399"), ("LOCALHOST:9000", "localhost:9000"), ("[::1]", "[::1]:8399")],
+)
+def test_other_names_are_let_in_by_request(called: str, known: str) -> None:
+    names, everywhere = server._hosts("127.0.0.1", 8399, [called])
+    assert known in names
+    assert not everywhere
+
+
+@pytest.mark.parametrize("name", ["", "a b", "http://mynas.local", "x:y", "<b>", "mynas.local:123456"])
+def test_what_is_no_name_of_a_server(command: Command, tmp_path: Path, name: str) -> None:
+    assert "--called" in command("serve", "--called", name, "--port", 0, "--library", tmp_path).error
+
+
 def test_a_browser_is_opened_with_an_address_that_lets_in_once(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

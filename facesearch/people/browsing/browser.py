@@ -6,6 +6,7 @@ from typing import Literal
 
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Strings, as_strings
+from facesearch.core.checks import checked
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts, Pair, PhotoPage, Together
 from facesearch.core.types import Cluster, Face, Page, Photo
@@ -24,6 +25,7 @@ Order = Literal["newest", "oldest", "doubt"]
 LARGEST_PAGE = 500
 
 
+@checked
 class Browser:
     """What a library holds, a page at a time. References are a cluster's number or a person's name, as text.
 
