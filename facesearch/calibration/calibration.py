@@ -175,6 +175,8 @@ class Calibration:
         """Raises InputError where the text is not a calibration."""
         try:
             fields = strict_json.parse(text)
+            if not isinstance(fields, dict):
+                raise ValueError("no JSON object")
             curve = fields.pop("probability_curve")
             slopes, knots = tuple(curve.pop("slopes")), tuple(curve.pop("knots"))
             return cls(

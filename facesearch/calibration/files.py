@@ -63,10 +63,11 @@ def library_calibration(folder: Path, spec: ModelSpec, own: OwnCalibration = lam
         ModelError, WeightsError: as model_calibration.
     """
     file = folder / CALIBRATION_FILE
-    if file.is_file():
+    if os.path.lexists(file):
         try:
+            require_file(file)
             calibration = Calibration.from_json(file.read_text(encoding="utf-8"))
-        except (InputError, UnicodeDecodeError) as error:
+        except (OSError, InputError, UnicodeDecodeError) as error:
             raise LibraryError(f"{file} is damaged ({error}): delete it, or calibrate again") from error
         if _is_of(calibration, spec):
             return calibration

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, StaticPool, Table, create_engine, text
 from sqlalchemy.exc import DatabaseError
 
 from facesearch.core.errors import LibraryError, LibraryMissingError
@@ -17,7 +18,9 @@ from facesearch.storage import schema as db
 from facesearch.storage import undo_log
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.facts import wrong_facts
-from facesearch.storage.privacy import left_behind
+from facesearch.storage.holding import holds
+from facesearch.storage.migrations import migrate
+from facesearch.storage.privacy import no_files, require_not_lost
 from facesearch.storage.thumbnails import damage_of as damage_of_pictures
 from facesearch.storage.values import Checked, wrong_landmarks, wrong_vectors
 from facesearch.storage.vectors import Stamp
@@ -55,24 +58,58 @@ def damage_in(folder: Path) -> list[Damage]:
     Work that a killed process has left to the next one is not: stale caches, files that wait to be settled. Raises
     LibraryMissingError where there is no library.
     """
-    if not (folder / FILE_NAME).exists():
-        if not (others := left_behind(folder)):
-            raise LibraryMissingError(f"there is no library in {folder}: make one with `facesearch index FOLDER`")
-        return [Damage(FILE_NAME, f"is gone, and {others[0]} is still there")]
     try:
+        require_not_lost(folder)
+        if not (folder / FILE_NAME).exists():
+            raise LibraryMissingError(f"there is no library in {folder}: make one with `facesearch index FOLDER`")
         engine = open_database(folder)
-    except LibraryError as error:
+    except LibraryMissingError:
+        raise
+    except (LibraryError, OSError) as error:
         return [Damage(FILE_NAME, str(error))]
+    found = [Damage(name, "is not a file") for name in no_files(folder)]
     try:
         with engine.connect() as connection:
-            found = [*_file(connection), *_settings(connection), *_rows(connection), *_relations(connection)]
-            stamp = _stamp(connection)
-    except (DatabaseError, LibraryError) as error:
-        return [Damage(FILE_NAME, str(error))]
+            for part in (_file, _schema, _settings, _rows, _relations):
+                found += _guarded(part, connection)
+            found += [Damage(*one) for one in _beside(folder, connection)]
     finally:
         engine.dispose()
-    beside = (*damage_of_vectors(folder, stamp), *damage_of_pictures(folder))
-    return found + [Damage(name, what) for name, what in beside]
+    return list(dict.fromkeys(found))
+
+
+def _guarded(part: Callable[[Connection], Iterator[Damage]], connection: Connection) -> Iterator[Damage]:
+    """What a part finds, and that it could not look at all."""
+    try:
+        yield from part(connection)
+    except DatabaseError as error:
+        yield Damage(FILE_NAME, f"SQLite: {error.orig}")
+    except LibraryError as error:
+        yield Damage(FILE_NAME, str(error.__cause__ or error))
+
+
+def _schema(connection: Connection) -> Iterator[Damage]:
+    """Whether all tables, indexes and triggers are as the migrations make them."""
+    query = text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+    memory = create_engine("sqlite://", poolclass=StaticPool)
+    migrate(memory)
+    with memory.connect() as fresh:
+        wanted = {(kind, name): sql for kind, name, sql in fresh.execute(query)}
+    memory.dispose()
+    there = {(kind, name): sql for kind, name, sql in connection.execute(query)}
+    for (kind, name), sql in wanted.items():
+        if there.get((kind, name)) != sql:
+            yield Damage(FILE_NAME, "is missing or not as it was made", f"the {kind} {name}")
+
+
+def _beside(folder: Path, connection: Connection) -> list[tuple[str, str]]:
+    """What is wrong with the caches."""
+    found = damage_of_pictures(folder)
+    dim = _dim(connection)
+    if dim is not None:
+        with suppress(LibraryError):  # of the embeddings that it is compared with, which is told of already
+            found += damage_of_vectors(folder, _stamp(connection), lambda index: holds(index, connection, dim))
+    return found
 
 
 def _file(connection: Connection) -> Iterator[Damage]:
@@ -88,7 +125,7 @@ def _file(connection: Connection) -> Iterator[Damage]:
 def _settings(connection: Connection) -> Iterator[Damage]:
     """Whether the facts of the library can be meant."""
     known = _facts(connection)
-    for key in wrong_facts(known):
+    for key in wrong_facts(known) if "model" in known else ():  # without one its making was cut off
         what = f"is {known[key]!r:.60}" if key in known else "is missing"
         yield Damage(FILE_NAME, what, f"the setting {key}", "library", key)
 
@@ -102,12 +139,13 @@ def _rows(connection: Connection) -> Iterator[Damage]:
                 for row, what in _wrong(table, rows, dim):
                     yield Damage(FILE_NAME, what, _about(connection, table.name, row), table.name, row)
         except (DatabaseError, LibraryError) as error:
-            yield Damage(FILE_NAME, f"cannot be read whole: {error}", f"the table {table.name}", table.name)
+            cause = getattr(error, "orig", None) or error.__cause__ or error
+            yield Damage(FILE_NAME, f"cannot be read whole ({cause})", f"the table {table.name}", table.name)
 
 
 def _portions(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
     """All rows as they are, with their row's number first, some at a time."""
-    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    names = ", ".join(f'"{table.name}"."{column.name}"' for column in table.columns)
     query = text(f'SELECT rowid, {names} FROM "{table.name}"').execution_options(yield_per=ROWS)
     yield from connection.execute(query).partitions()
 

@@ -25,6 +25,8 @@ FILE_NAME = "library.sqlite3"
 # How long a statement waits for another connection's transaction; transactions here last milliseconds.
 BUSY_TIMEOUT_MS = 10_000
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# What SQLite says where a table or column of ours is not there.
+LACKING = ("no such table: ", "no such column: ")
 # Text that is no UTF-8 is for the columns to judge, see `values`.
 _TEXT = partial(str, encoding="utf-8", errors="surrogateescape")
 UNUSABLE = {
@@ -80,7 +82,7 @@ def _read_only(path: Path) -> Engine:
     logged = has_log(path)
     if logged and not path.with_name(f"{path.name}-shm").exists():
         raise LibraryError(
-            f"{path}-wal holds changes that cannot be read without write access: copy {path.parent} to where you may write"
+            f"{path}-wal holds changes that cannot be read without write access: copy {path.parent} to another place"
         )
     uri = read_only_uri(path, immutable=not logged)
     engine = create_engine(
@@ -149,7 +151,7 @@ def _explain(context: ExceptionContext) -> None:
     error = context.original_exception
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without SQLite's details
     path = context.engine.url.database if context.engine else FILE_NAME
-    if code in DAMAGED:
+    if code in DAMAGED or str(error).startswith(LACKING):
         raise _damaged(path, error) from error
     if code in UNUSABLE:
         raise LibraryError(

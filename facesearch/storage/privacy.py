@@ -9,9 +9,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from facesearch.core.errors import LibraryFormatError
 from facesearch.core.files import tighten
 
-__all__ = ["left_behind", "tighten_library"]
+__all__ = ["no_files", "require_not_lost", "tighten_library", "traces"]
 
 # All that a library writes begins with one of these: SQLite adds -wal and -shm, a file that is being written .part.
 _OWN = (
@@ -19,15 +20,38 @@ _OWN = (
     *("faces.faiss", "faces.lock", "writer.lock", "writer.txt"),
 )
 # Of these, what is only there where there was a library once.
-_TRACES = tuple(name for name in _OWN if not name.endswith((".lock", ".txt")))
+_TRACES = ("pictures.sqlite3", "calibration.json", "faces.faiss")
+_DATABASE = "library.sqlite3"
 # What file managers leave everywhere.
 _STRAY = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}
 
 
-def left_behind(folder: Path) -> list[str]:
-    """The files of a library in a folder, its locks not counted."""
+def traces(folder: Path) -> list[str]:
+    """The files in a folder that are only where a library was once, its database not counted."""
     try:
         return sorted(name for name in os.listdir(folder) if name.startswith(_TRACES))
+    except OSError:
+        return []
+
+
+def require_not_lost(folder: Path) -> None:
+    """Raises LibraryFormatError for a library whose database is gone: it is not to be begun anew unasked."""
+    database = folder / _DATABASE
+    if os.path.lexists(database) and not database.is_file():
+        raise LibraryFormatError(f"{database} is not a file: restore it from a backup, or delete the folder")
+    logs = [] if database.exists() else [f"{_DATABASE}-wal"]
+    others = [*traces(folder), *(name for name in logs if (folder / name).exists())]
+    if others and (not database.exists() or not database.stat().st_size):
+        raise LibraryFormatError(
+            f"{database} is gone or empty, and {others[0]} is still there: restore it from a backup, or delete the"
+            f" folder and index again"
+        )
+
+
+def no_files(folder: Path) -> list[str]:
+    """What has the name of a library's file and is none, but a folder or a pipe."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.startswith(_OWN) and not (folder / name).is_file())
     except OSError:
         return []
 

@@ -26,10 +26,11 @@ from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
+from facesearch.storage.holding import holds
 from facesearch.storage.lock import WriterLock, cache_lock
 from facesearch.storage.pending_faces import Adopted, Target
 from facesearch.storage.photos import KnownPath
-from facesearch.storage.privacy import left_behind, tighten_library
+from facesearch.storage.privacy import require_not_lost, tighten_library
 from facesearch.storage.thumbnails import PictureStore
 from facesearch.storage.vectors import FaissIndex, Stamp, VectorIndex, kind_for
 
@@ -79,11 +80,7 @@ class Store:
 
         Raises ModelMismatchError, LibraryFormatError.
         """
-        if not cls.exists(folder) and (others := left_behind(folder)):
-            raise LibraryFormatError(
-                f"{folder / FILE_NAME} is gone, and {others[0]} is still there: restore it from a backup, or delete the"
-                f" folder and index again"
-            )
+        require_not_lost(folder)
         make_private_folder(folder)
         store = cls(folder, search, _created=spec, _detector=detector)
         try:
@@ -97,6 +94,7 @@ class Store:
     @classmethod
     def open(cls, folder: Path, search: SearchConfig | None = None) -> "Store":
         """Raises LibraryMissingError, LibraryFormatError."""
+        require_not_lost(folder)
         if not cls.exists(folder):
             raise LibraryMissingError(f"there is no library in {folder}: make one with `facesearch index FOLDER`")
         return cls(folder, search)
@@ -275,7 +273,7 @@ class Store:
         if cache is not None and cache[0] == stamp:
             return cache[1]
         vectors = FaissIndex.load(self.folder, stamp, self._read_exact, self.search_config)
-        if vectors is None:
+        if vectors is None or not self._is_ours(vectors):
             stamp, vectors = self._made_anew()
             self._save(stamp, vectors)
         self._cache = (stamp, vectors)
@@ -390,6 +388,11 @@ class Store:
     def _read_exact(self, ids: NDArray[np.int64]) -> Vectors:
         with self.reading() as connection:
             return embeddings_of(connection, ids.tolist(), self.spec.dim)
+
+    def _is_ours(self, vectors: FaissIndex) -> bool:
+        """Whether a cache whose stamp is right holds this library's faces; not what somebody has put in its place."""
+        with self.reading() as connection:
+            return holds(vectors, connection, self.spec.dim)
 
     def _made_anew(self) -> tuple[Stamp, FaissIndex]:
         """The vectors as they are now, from stale ones and what has changed since, or from nothing."""

@@ -7,7 +7,6 @@ was deleted stays or comes in late.
 """
 
 import hashlib
-import os
 import sqlite3
 import struct
 import threading
@@ -106,7 +105,7 @@ class PictureStore:
 
     @property
     def exists(self) -> bool:
-        return self._path.exists()
+        return self._path.is_file()
 
     def close(self) -> None:
         with self._lock:
@@ -213,10 +212,8 @@ class PictureStore:
 def damage_of(folder: Path) -> list[tuple[str, str]]:
     """What is wrong with the pictures of a library, as (file, what); none is no damage."""
     path = folder / FILE_NAME
-    if not os.path.lexists(path):
-        return []
     if not path.is_file():
-        return [(FILE_NAME, "is not a file")]
+        return []
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
             found = [what for (what,) in connection.execute("PRAGMA quick_check(1)")]

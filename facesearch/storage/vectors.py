@@ -8,7 +8,6 @@ FAISS's L2 metric gives squared distances; they are turned into distances here a
 import hashlib
 import json
 import mmap
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,6 +126,10 @@ class FaissIndex:
         """Whether it holds the vectors as they are; if not, `search` may miss a neighbour, and `within` cannot be."""
         return self._read is None
 
+    @property
+    def dim(self) -> int:
+        return int(self._faiss.d)
+
     def ids(self) -> NDArray[np.int64]:
         """(n,) int64, in no particular order."""
         import faiss
@@ -203,13 +206,8 @@ class FaissIndex:
         memory = _whole(folder / FILE_NAME, digest) if found == stamp else None
         if memory is None:
             return None
-        import faiss
-
-        try:
-            index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(memory), memory.size))  # type: ignore[attr-defined]
-        except RuntimeError:  # written by a FAISS that this one does not understand
-            return None
-        return cls._if_suitable(index, read, config or SearchConfig(), memory)
+        index = _loaded(memory)
+        return None if index is None else cls._if_suitable(index, read, config or SearchConfig(), memory)
 
     @classmethod
     def stale(cls, folder: Path, library: str, read: ReadVectors, config: SearchConfig) -> "FaissIndex | None":
@@ -252,21 +250,36 @@ class FaissIndex:
                     path.unlink(missing_ok=True)
 
 
-def damage_of(folder: Path, stamp: Stamp) -> list[tuple[str, str]]:
-    """What is wrong with the cache of a library, as (file, what); one that is missing or stale is not."""
-    for name in (FILE_NAME, STAMP_NAME):
-        if os.path.lexists(folder / name) and not (folder / name).is_file():
-            return [(name, "is not a file")]
-    if not (folder / STAMP_NAME).exists():
+def damage_of(folder: Path, stamp: Stamp, holds: "Callable[[FaissIndex], bool]") -> list[tuple[str, str]]:
+    """What is wrong with the cache of a library, as (file, what); one that is missing or stale is not.
+
+    Args:
+        stamp: of the library as it is. holds: whether an index holds its faces.
+    """
+    if not (folder / STAMP_NAME).is_file() or not (folder / FILE_NAME).is_file():
         return []
     found, digest = _described(folder)
     if found is None:
         return [(STAMP_NAME, "cannot be read")]
     if found.library != stamp.library:
         return [(FILE_NAME, "is of another library")]
-    if found == stamp and _whole(folder / FILE_NAME, digest) is None:
+    if found != stamp:
+        return []
+    memory = _whole(folder / FILE_NAME, digest)
+    index = _loaded(memory) if memory is not None else None
+    if index is None or not holds(FaissIndex(index, None, SearchConfig(exact_up_to=0), memory)):
         return [(FILE_NAME, "is damaged, or not of this library")]
     return []
+
+
+def _loaded(memory: NDArray[np.uint8]) -> Any:
+    """FAISS's index in a file that is mapped; None where this FAISS does not understand it."""
+    import faiss
+
+    try:
+        return faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(memory), memory.size))  # type: ignore[attr-defined]
+    except RuntimeError:
+        return None
 
 
 def _described(folder: Path) -> tuple[Stamp | None, str]:

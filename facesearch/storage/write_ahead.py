@@ -42,7 +42,10 @@ class _State(NamedTuple):
 
 
 class _Log(NamedTuple):
-    """first, last: the versions of its first and last transaction; None without one. pages: after each transaction."""
+    """page_size: 0 for what is no log.
+
+    first, last: the versions of its first and last transaction; None without one. pages: after each transaction.
+    """
 
     page_size: int
     first: int | None
@@ -91,6 +94,8 @@ def require_fitting(database: Path) -> None:
 def _fits(state: _State | None, log: _Log | None) -> bool:
     if state is None or log is None:  # SQLite says what is wrong with the one, and does not use the other
         return True
+    if not log.page_size:
+        return False
     if log.page_size != state.page_size:
         return False
     if log.first is None or log.last is None:  # by a program that does not count: then the number of pages is as it was
@@ -118,8 +123,10 @@ def _read(log: Path) -> _Log | None:
     try:
         with log.open("rb") as file:
             head = file.read(HEADER.size)
-            if len(head) < HEADER.size or HEADER.unpack(head)[0] not in MAGIC:
+            if not any(head):  # what a power cut leaves of a log in which nothing was finished
                 return None
+            if len(head) < HEADER.size or HEADER.unpack(head)[0] not in MAGIC:
+                return _Log(0, None, None, frozenset())
             page_size, salts = HEADER.unpack(head)[2], HEADER.unpack(head)[4:6]
             versions: list[int] = []
             pages: set[int] = set()
