@@ -24,6 +24,7 @@ from facesearch.core.paths import below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
+from facesearch.indexing.changed import may_have_changed, to_be_noted
 from facesearch.indexing.executors import executor_for
 from facesearch.media import Cost, Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
@@ -171,12 +172,16 @@ def index_photos(
         roots = [os.path.abspath(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
-        todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
+        todo = found.photos if redo else may_have_changed(found.photos, known)
         looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
+        looked_at = {file.path for file in todo}
+        with store.transaction() as connection:
+            left = [file for file in found.photos if file.path not in looked_at]
+            catalog.note_states(connection, to_be_noted(left, known))
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -201,14 +206,6 @@ def _summary(report: IndexReport) -> str:
     """As it is kept with the run: numbers only."""
     lists = {"failures": len(report.failures), "offline_places": len(report.offline_places)}
     return json.dumps(asdict(report) | lists)
-
-
-def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
-    return (
-        known is not None
-        and not known.missing
-        and (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns)
-    )
 
 
 def _analysed(
@@ -312,7 +309,7 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
                     same.append((item.file.path, known_as))
             elif item.photo_id is not None:
                 file = item.file
-                catalog.link_path(connection, file.path, item.photo_id, file.size_bytes, file.mtime_ns)
+                catalog.link_path(connection, file, item.photo_id)
                 same.append((file.path, item.photo_id))
         folders.assign(connection, _folders_of(run, (item.file.path for item in batch)))
     run.report.unchanged += len(same)
@@ -381,7 +378,8 @@ def _date(store: Store, files: Iterable[FileFacts], should_stop: Callable[[], bo
     if not without:  # nearly always, and the paths of all photos take long to read
         return
     known = store.known_paths()
-    holds = {known[file.path].photo_id: file for file in files if file.path in known}
+    read = (file for file in files if file.path in known and known[file.path].looks_like(file))
+    holds = {known[file.path].photo_id: file for file in read}
     waiting = iter(sorted(without & holds.keys()))
     while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
         dates = {photo: _dated(holds[photo]) for photo in some}

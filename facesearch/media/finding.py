@@ -157,7 +157,7 @@ class _Walk:
             self.failures.append(Failure(path, "not a regular file"))
         elif resolved not in self._files_seen:
             self._files_seen.add(resolved)
-            self.photos.append(FileFacts(path, info.st_size, info.st_mtime_ns))
+            self.photos.append(FileFacts.of(path, info))
 
     def _fail(self, path: str, error: OSError | ValueError) -> None:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)

@@ -129,6 +129,9 @@ paths = Table(
     # When it was first seen with this photo; NULL where that was before this was kept.
     Column("added_at", Float),
     Column("offline", Boolean, nullable=False, server_default="0"),
+    # NULL until a run has seen them, and where a file system says nothing.
+    Column("ctime_ns", BigInteger),
+    Column("inode", BigInteger),
     Index("paths_folder_id", "folder_id"),
     Index("paths_photo_id", "photo_id"),
     Index("paths_replaces", "replaces"),
