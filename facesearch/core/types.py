@@ -186,8 +186,8 @@ class FileFacts:
     @classmethod
     def of(cls, path: str, info: os.stat_result) -> "FileFacts":
         """All numbers fit into the 64 bits of a database, whatever the file system says."""
-        times = (max(-MOST, min(ns, MOST)) for ns in (info.st_mtime_ns, info.st_ctime_ns))
-        return cls(path, info.st_size, *times, info.st_ino & MOST or None)
+        mtime_ns, ctime_ns = (max(-MOST, min(ns, MOST)) for ns in (info.st_mtime_ns, info.st_ctime_ns))
+        return cls(path, info.st_size, mtime_ns, ctime_ns, info.st_ino & MOST or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.indexing import absence
 from facesearch.indexing.changed import may_have_changed, to_be_noted
+from facesearch.indexing.dating import date_photos
 from facesearch.indexing.executors import executor_for
 from facesearch.media import Cost, Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
-from facesearch.storage import dates as dating
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
     from facesearch.pipeline.pipeline import Pipeline
@@ -46,8 +46,6 @@ READING_SHARE, COPIES_SENT = 0.25, 3
 # Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
 # wait for the slowest, and 16 of them would be busy for three quarters of the time.
 BATCHES_AHEAD = 2
-# Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
-DATED_AT_ONCE = 500
 
 
 @dataclass
@@ -194,7 +192,7 @@ def index_photos(
         report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
-            _date(store, found.photos, should_stop)
+            date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
         store.pictures.sweep(store.reading)
@@ -369,29 +367,6 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved
-
-
-def _date(store: Store, files: Iterable[FileFacts], should_stop: Callable[[], bool]) -> None:
-    """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
-    with store.reading() as connection:
-        without = dating.undated(connection)
-    if not without:  # nearly always, and the paths of all photos take long to read
-        return
-    known = store.known_paths()
-    read = (file for file in files if file.path in known and known[file.path].looks_like(file))
-    holds = {known[file.path].photo_id: file for file in read}
-    waiting = iter(sorted(without & holds.keys()))
-    while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
-        dates = {photo: _dated(holds[photo]) for photo in some}
-        with store.transaction() as connection:
-            dating.date_photo(connection, dates)
-
-
-def _dated(file: FileFacts) -> dict[str, object]:
-    try:
-        return dating.dated(LocalFiles().date_taken(file.path), file.mtime_ns)
-    except PhotoError:  # it was readable once; its file's time has to do
-        return dating.dated(None, file.mtime_ns)
 
 
 def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:

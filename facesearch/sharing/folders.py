@@ -12,7 +12,7 @@ from facesearch.core.arguments import Strings
 from facesearch.core.types import Cluster
 from facesearch.media.reasons import os_reason
 from facesearch.people.clusters import folded
-from facesearch.sharing.selection import Skipped, chosen
+from facesearch.sharing.selection import FileStates, Skipped, chosen
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -39,7 +39,7 @@ def export_folders(
     Returns the number of files made, and those that could not be (path, reason).
     Raises InputError where one of them is not there.
     """
-    made, skipped = 0, []
+    made, skipped, states = 0, [], FileStates(library)
     known = library.people.with_faces()
     names = _folder_names(known)
     for cluster in chosen(library, only) or [one for one in known if not one.ignored]:
@@ -48,7 +48,11 @@ def export_folders(
         taken = {folded(entry.name) for entry in place.iterdir()}
         for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
-                made += _put(path, place, taken, copy)
+                os.stat(path)  # raises where it is no longer there
+                if reason := states.why_not(path):
+                    skipped.append((path, reason))
+                else:
+                    made += _put(path, place, taken, copy)
             except OSError as error:
                 skipped.append((path, os_reason(error)))
     return made, skipped
@@ -56,7 +60,6 @@ def export_folders(
 
 def _put(path: str, place: Path, taken: set[str], copy: bool) -> bool:
     """Link or copy a file into a folder under a name that is free; False where it is there already."""
-    os.stat(path)  # raises where it is no longer there
     for target in _possible_targets(path, place):
         if folded(target.name) not in taken:
             break

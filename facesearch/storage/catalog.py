@@ -99,7 +99,7 @@ def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) 
 
 def link_path(connection: Connection, file: FileFacts, photo_id: int) -> None:
     """Say that a file holds a photo; what it held before is remembered until `settle`, if it may have been edited."""
-    values = {
+    values: dict[str, object] = {
         **asdict(file),
         "photo_id": photo_id,
         "missing_since": None,

@@ -64,9 +64,9 @@ def known_paths(connection: Connection) -> dict[str, KnownPath]:
     return {
         path: KnownPath(
             *(photo, size, mtime, since is not None, offline, math.inf if since is None else since),
-            *(added_at or 0.0, folder, device or "", ctime, inode),
+            *(added_at or 0.0, folder, device or "", *state),
         )
-        for path, photo, size, mtime, since, offline, added_at, folder, device, ctime, inode in connection.execute(query).all()
+        for path, photo, size, mtime, since, offline, added_at, folder, device, *state in connection.execute(query)
     }
 
 
