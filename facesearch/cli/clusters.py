@@ -39,12 +39,13 @@ def cluster(
     """Cluster the faces of the library by person."""
     with open_library(library, device=device) as opened:
         result = opened.cluster(eps=eps, min_samples=min_samples)
-    if sheet is not None:
-        save_picture(_sheet(result), sheet)
+        if sheet is not None:
+            save_picture(_sheet(opened, result), sheet)
     print_json(result.to_dict()) if as_json else _show_clusters(result)
 
 
-def _sheet(result: "Clustering") -> "Image":
+def _sheet(library: "Library", result: "Clustering") -> "Image":
+    from facesearch.sharing.selection import FileStates
     from facesearch.sharing.sheets import Row, contact_sheet
 
     rows = []
@@ -53,7 +54,7 @@ def _sheet(result: "Clustering") -> "Image":
         count = plural(one.size, "face")
         name = one.person and one.person.name
         rows.append(Row(name or f"cluster {one.id}", f"cluster {one.id}, {count}" if name else count, faces))
-    return contact_sheet(rows)
+    return contact_sheet(rows, why_not=FileStates(library).why_not)
 
 
 def _listed(result: "Clustering") -> "list[Cluster]":

@@ -3,6 +3,7 @@
 What is not known, or was not asked for, has the default: a face that has just been found has no id and no person yet.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -16,6 +17,8 @@ __all__ = ["Box", "Cluster", "Face", "FileFacts", "Page", "Person", "Photo", "Ph
 
 Box = tuple[float, float, float, float]
 Item = TypeVar("Item")
+
+MOST = 2**63 - 1  # in a signed number of 64 bits
 
 NO_LANDMARKS = np.zeros((0, 2), np.float32)
 NO_LANDMARKS.flags.writeable = False
@@ -170,11 +173,21 @@ class FileFacts:
     """A file as it was when it was listed, or read.
 
     path: absolute; links in it are not resolved, and bytes that are not UTF-8 are kept (see os.fsdecode).
+    mtime_ns: since 1970; a time beyond 63 bits is as far from 1970 as these reach.
+    ctime_ns, inode: what changes when a file is written or replaced, whatever its size and time; None where not known.
     """
 
     path: str
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int | None = None
+    inode: int | None = None
+
+    @classmethod
+    def of(cls, path: str, info: os.stat_result) -> "FileFacts":
+        """All numbers fit into the 64 bits of a database, whatever the file system says."""
+        mtime_ns, ctime_ns = (max(-MOST, min(ns, MOST)) for ns in (info.st_mtime_ns, info.st_ctime_ns))
+        return cls(path, info.st_size, mtime_ns, ctime_ns, info.st_ino & MOST or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,12 @@ from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence
+from facesearch.indexing.changed import may_have_changed, to_be_noted
+from facesearch.indexing.dating import date_photos
 from facesearch.indexing.executors import executor_for
 from facesearch.media import OWN, Cost, Found, LocalFiles, MediaSource, Medium
 from facesearch.media.marks import is_drawn
 from facesearch.storage import KnownPath, Store, catalog, folders, photos, runs
-from facesearch.storage import dates as dating
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
     from facesearch.pipeline.pipeline import Pipeline
@@ -47,8 +48,6 @@ READING_SHARE, COPIES_SENT = 0.25, 3
 # Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
 # wait for the slowest, and 16 of them would be busy for three quarters of the time.
 BATCHES_AHEAD = 2
-# Headers that are read for the dates of photos which an earlier facesearch has indexed, in one transaction.
-DATED_AT_ONCE = 500
 
 
 @dataclass
@@ -179,13 +178,17 @@ def index_photos(
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
-        todo = [file for file in found.photos if redo or not _unchanged(file, known.get(file.path))]
+        todo = found.photos if redo else may_have_changed(found.photos, known)
         looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         run.skipped = {one.path: one.kind for one in found.skipped if one.path not in known}
+        looked_at = {file.path for file in todo}
+        with store.transaction() as connection:
+            left = [file for file in found.photos if file.path not in looked_at]
+            catalog.note_states(connection, to_be_noted(left, known))
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -199,7 +202,7 @@ def index_photos(
         report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
-            _date(store, found.photos, should_stop)
+            date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
         store.pictures.sweep(store.reading)
@@ -211,14 +214,6 @@ def _summary(report: IndexReport) -> str:
     """As it is kept with the run: numbers only."""
     lists = {"failures": len(report.failures), "offline_places": len(report.offline_places)}
     return json.dumps(asdict(report) | lists)
-
-
-def _unchanged(file: FileFacts, known: KnownPath | None) -> bool:
-    return (
-        known is not None
-        and not known.missing
-        and (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns)
-    )
 
 
 def _analysed(
@@ -327,7 +322,7 @@ def _store(run: _Run, batch: Sequence[_Item]) -> None:
                     same.append((item.file.path, known_as))
             elif item.photo_id is not None:
                 file = item.file
-                catalog.link_path(connection, file.path, item.photo_id, file.size_bytes, file.mtime_ns)
+                catalog.link_path(connection, file, item.photo_id)
                 same.append((file.path, item.photo_id))
         folders.assign(connection, _folders_of(run, (item.file.path for item in batch)))
     run.report.unchanged += len(same)
@@ -389,28 +384,6 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved
-
-
-def _date(store: Store, files: Iterable[FileFacts], should_stop: Callable[[], bool]) -> None:
-    """Read the dates of photos that were indexed before dates were kept; once, and no more than their headers."""
-    with store.reading() as connection:
-        without = dating.undated(connection)
-    if not without:  # nearly always, and the paths of all photos take long to read
-        return
-    known = store.known_paths()
-    holds = {known[file.path].photo_id: file for file in files if file.path in known}
-    waiting = iter(sorted(without & holds.keys()))
-    while (some := list(islice(waiting, DATED_AT_ONCE))) and not should_stop():
-        dates = {photo: _dated(holds[photo]) for photo in some}
-        with store.transaction() as connection:
-            dating.date_photo(connection, dates)
-
-
-def _dated(file: FileFacts) -> dict[str, object]:
-    try:
-        return dating.dated(LocalFiles().date_taken(file.path), file.mtime_ns)
-    except PhotoError:  # it was readable once; its file's time has to do
-        return dating.dated(None, file.mtime_ns)
 
 
 def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:

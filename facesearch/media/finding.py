@@ -201,7 +201,7 @@ class _Walk:
             self.failures.append(Failure(path, "not a regular file"))
         elif resolved not in self._files_seen:
             self._files_seen.add(resolved)
-            self.photos.append(FileFacts(path, info.st_size, info.st_mtime_ns))
+            self.photos.append(FileFacts.of(path, info))
 
     def _skip(self, path: str, kind: str = "") -> None:
         self.skipped.append(Skipped(path, kind or _kind_of(path)))

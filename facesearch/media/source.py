@@ -127,7 +127,7 @@ def open_photo(path: str | os.PathLike[str], config: ImageConfig | None = None) 
 
 
 def _facts(path: str, info: os.stat_result) -> FileFacts:
-    return FileFacts(path, info.st_size, info.st_mtime_ns)
+    return FileFacts.of(path, info)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from facesearch.core.names import folded
 from facesearch.core.types import Cluster
 from facesearch.media.marks import add_to_list
 from facesearch.media.reasons import os_reason
-from facesearch.sharing.selection import Skipped, chosen
+from facesearch.sharing.selection import FileStates, Skipped, chosen
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -40,7 +40,7 @@ def export_folders(
     Returns the number of files made, and those that could not be (path, reason).
     Raises InputError where one of them is not there.
     """
-    made, skipped = 0, []
+    made, skipped, states = 0, [], FileStates(library)
     known = library.people.with_faces()
     names = _folder_names(known)
     for cluster in chosen(library, only) or [one for one in known if not one.ignored]:
@@ -50,7 +50,11 @@ def export_folders(
         ours: dict[str, int | None] = {}
         for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
-                made += _put(path, place, taken, copy, ours)
+                size = os.stat(path).st_size  # raises where it is no longer there
+                if reason := states.why_not(path):
+                    skipped.append((path, reason))
+                else:
+                    made += _put(path, place, taken, copy, ours, size)
             except OSError as error:
                 skipped.append((path, os_reason(error)))
         try:
@@ -60,12 +64,11 @@ def export_folders(
     return made, skipped
 
 
-def _put(path: str, place: Path, taken: set[str], copy: bool, ours: dict[str, int | None]) -> bool:
-    """Link or copy a file into a folder under a name that is free; False where it is there already.
+def _put(path: str, place: Path, taken: set[str], copy: bool, ours: dict[str, int | None], size: int) -> bool:
+    """Link or copy a file of this size into a folder under a name that is free; False where it is there already.
 
     Args: ours: the names of all that are ours, with their sizes, to which this one's is added.
     """
-    size = os.stat(path).st_size  # raises where it is no longer there
     for target in _possible_targets(path, place):
         if folded(target.name) not in taken:
             break

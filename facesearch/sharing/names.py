@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from facesearch.core.names import folded
 from facesearch.core.results import ImportedName
 from facesearch.core.types import Face
-from facesearch.sharing.selection import Skipped, paths_of_photos
+from facesearch.sharing.selection import FileStates, Skipped, paths_of_photos
 from facesearch.sharing.xmp import Region, read_names
 from facesearch.sharing.xmp.region import overlap
 from facesearch.storage.constraints import decided_faces, rejected_names
@@ -59,12 +59,15 @@ def _named_faces(library: "Library", decided: set[int]) -> tuple[dict[int, str],
     """Face -> the name that another program has given it, for those of which nothing is decided."""
     found: dict[int, str] = {}
     skipped: Skipped = []
+    states = FileStates(library)
     for photo, paths in paths_of_photos(library).items():
         for path in sorted(paths):
             names = read_names(path)
             skipped += [(failure.path, failure.reason) for failure in names.failures]
             regions = [region for region in names.regions if region.name]
-            if regions:
+            if regions and (reason := states.why_not(path)):
+                skipped.append((path, reason))
+            elif regions:
                 named = _names_on(library.store.faces_of_photos([photo])[photo], regions)
                 found |= {face: name for face, name in named.items() if face not in decided and face not in found}
     return found, sorted(skipped)

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings, as_strings
+from facesearch.core.errors import PhotoError
 from facesearch.core.types import Cluster, Face
+from facesearch.media import LocalFiles
 
 if TYPE_CHECKING:
     from facesearch.library import Library
 
-__all__ = ["Skipped", "chosen", "faces_of", "paths_of_photos"]
+__all__ = ["FileStates", "Skipped", "chosen", "faces_of", "paths_of_photos"]
 
 # What could not be exported: (path, reason).
 Skipped = list[tuple[str, str]]
@@ -37,3 +39,27 @@ def paths_of_photos(library: "Library") -> dict[int, list[str]]:
         if not row.missing:
             paths.setdefault(row.photo_id, []).append(path)
     return paths
+
+
+class FileStates:
+    """Whether files still hold what the library has read from them; else what it knows fits nothing in them."""
+
+    def __init__(self, library: "Library") -> None:
+        self._store, self._known, self._files = library.store, library.store.known_paths(), LocalFiles()
+
+    def why_not(self, path: str) -> str:
+        """Why a file may not be put together with what the library knows of it; empty where it may.
+
+        Asked after a file was read, it tells of what was read. A file is read as a whole only where its size, times or
+        inode are others than they were.
+        """
+        row = self._known.get(path)
+        try:
+            if row is None:
+                return "is not in the library"
+            if row.looks_like(self._files.stat(path)):
+                return ""
+            contents = {sha256 for _, sha256 in self._store.files_of(row.photo_id)}
+            return "" if self._files.identify(path) in contents else "has changed since it was indexed: index it again"
+        except PhotoError as error:
+            return str(error)

@@ -1,6 +1,6 @@
 """Contact sheets: clusters of faces as one picture, a row each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
@@ -26,10 +26,11 @@ class Row:
     faces: Sequence[tuple[str, Box]]
 
 
-def contact_sheet(rows: Sequence[Row], per_row: int = 10) -> Image.Image:
+def contact_sheet(rows: Sequence[Row], per_row: int = 10, why_not: Callable[[str], str] = lambda _: "") -> Image.Image:
     """Draw rows of faces.
 
     Args:
+        why_not: tells of a file that was read why its box belongs to something else, see `FileStates`; "" where not.
         per_row: faces shown of each row, spread evenly over all of them.
 
     Returns:
@@ -44,14 +45,16 @@ def contact_sheet(rows: Sequence[Row], per_row: int = 10) -> Image.Image:
         draw.text((12, top + TILE_PX / 2 - 22), _fitted(draw, row.title, 17), INK, _font(17))
         draw.text((12, top + TILE_PX / 2 + 3), _fitted(draw, row.subtitle, 13), FADED, _font(13))
         for column, (path, box) in enumerate(_spread(row.faces, columns)):
-            sheet.paste(face_tile(path, box, TILE_PX), (TITLE_PX + column * step, top))
+            sheet.paste(face_tile(path, box, TILE_PX, why_not), (TITLE_PX + column * step, top))
     return sheet
 
 
-def face_tile(path: str, box: Box, side: int) -> Image.Image:
+def face_tile(path: str, box: Box, side: int, why_not: Callable[[str], str] = lambda _: "") -> Image.Image:
     """The square around a face, (side, side) RGB; grey where the photo cannot be read."""
     try:
         decoded = open_photo(path, ANY_SIZE).decode(square_scale(box, side))
+        if reason := why_not(path):
+            raise PhotoError(reason)
     except PhotoError:
         return Image.new("RGB", (side, side), (205, 205, 205))
     return square(decoded, box, side)

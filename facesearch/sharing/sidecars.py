@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
-from facesearch.core.errors import FacesearchError
+from facesearch.core.errors import FacesearchError, PhotoError
 from facesearch.core.paths import under
 from facesearch.core.types import Cluster
-from facesearch.sharing.selection import Skipped, chosen, faces_of, paths_of_photos
+from facesearch.sharing.selection import FileStates, Skipped, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
 
@@ -73,7 +73,7 @@ def _write(
     library: "Library", wanted: Sequence[tuple[str, Sequence[Region]]], folder: Path | None, naming: Naming
 ) -> tuple[int, Skipped]:
     """The number of sidecars written; two photos with one sidecar: the first has it."""
-    written, roots = 0, library.store.roots()
+    written, roots, states = 0, library.store.roots(), FileStates(library)
     skipped: Skipped = []
     owners: dict[Path, str] = {}
     for path, regions in wanted:
@@ -83,7 +83,10 @@ def _write(
             skipped.append((path, f"{owner} has the same sidecar, {target}"))
         elif owner == path and (regions or target.exists()):
             try:
-                written += write_sidecar(target, regions, read_frame(path))
+                frame = read_frame(path)
+                if reason := states.why_not(path):
+                    raise PhotoError(reason)
+                written += write_sidecar(target, regions, frame)
             except FacesearchError as error:
                 skipped.append((path, str(error)))
     return written, skipped

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "forget_paths",
     "link_path",
     "mark_missing",
+    "note_states",
     "put_photo",
     "settle",
 ]
@@ -59,9 +61,9 @@ def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_
         values = {"sha256": result.sha256} | _photo_row(file, result, run_id)
         photo_id = new_id(connection.execute(insert(db.photos), values))
         count = add_faces(connection, photo_id, result.faces)
-        link_path(connection, file.path, photo_id, file.size_bytes, file.mtime_ns)
+        link_path(connection, file, photo_id)
     else:
-        link_path(connection, file.path, photo_id, file.size_bytes, file.mtime_ns)
+        link_path(connection, file, photo_id)
         by = connection.execute(select(db.photos.c.run_id).where(db.photos.c.id == photo_id)).scalar_one()
         if redo and by != run_id:  # not for every copy of it
             count = replace_faces(connection, photo_id, result.faces)
@@ -96,20 +98,26 @@ def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) 
     return len(faces)
 
 
-def link_path(connection: Connection, path: str, photo_id: int, size_bytes: int, mtime_ns: int) -> None:
+def link_path(connection: Connection, file: FileFacts, photo_id: int) -> None:
     """Say that a file holds a photo; what it held before is remembered until `settle`, if it may have been edited."""
-    values = {
-        "path": path,
+    values: dict[str, object] = {
+        **asdict(file),
         "photo_id": photo_id,
-        "size_bytes": size_bytes,
-        "mtime_ns": mtime_ns,
         "missing_since": None,
         "offline": False,
-        "replaces": _replaced(connection, path, photo_id),
+        "replaces": _replaced(connection, file.path, photo_id),
         "added_at": time.time(),
     }
     connection.execute(_LINK, values)
-    connection.execute(_FORGET_FAILURE, {"gone": path})
+    connection.execute(_FORGET_FAILURE, {"gone": file.path})
+
+
+def note_states(connection: Connection, files: Iterable[FileFacts]) -> None:
+    """Keep ctime and inode of files that hold what they held."""
+    rows = [{"file": file.path, "changed": file.ctime_ns, "number": file.inode} for file in files]
+    if rows:
+        values = {"ctime_ns": bindparam("changed"), "inode": bindparam("number")}
+        connection.execute(update(db.paths).where(db.paths.c.path == bindparam("file")).values(values), rows)
 
 
 def _linking() -> Insert:

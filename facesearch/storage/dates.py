@@ -14,9 +14,13 @@ from facesearch.storage import schema as db
 __all__ = ["as_datetime", "date_photo", "dated", "days", "undated"]
 
 
+# Of a file's time; what clocks that were never set say is no date, and such photos come last, at 1970.
+_LATEST_NS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+
+
 def dated(taken: datetime | None, mtime_ns: int) -> dict[str, object]:
     """The columns of a photo's date. Args: taken: as the photo tells it; None for its file's time."""
-    moment = taken or datetime.fromtimestamp(mtime_ns / 1e9)
+    moment = taken or datetime.fromtimestamp(mtime_ns / 1e9 if 0 <= mtime_ns < _LATEST_NS else 0.0)
     offset = moment.utcoffset()
     return {
         "taken_at": moment.replace(tzinfo=UTC).timestamp(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
+from facesearch.core.types import FileFacts
 from facesearch.storage import schema as db
 
 __all__ = [
@@ -30,6 +31,7 @@ class KnownPath:
     missing_since: the start of the first run that did not find it.
     added_at: when it was first seen with this photo, 0 if long ago.
     folder_id, device: of its folder when it was last seen; "" where nobody has asked yet.
+    ctime_ns, inode: as of `FileFacts`; None where nobody has asked yet.
     """
 
     photo_id: int
@@ -41,6 +43,14 @@ class KnownPath:
     added_at: float = 0.0
     folder_id: int | None = None
     device: str = ""
+    ctime_ns: int | None = None
+    inode: int | None = None
+
+    def looks_like(self, file: FileFacts, *, by_inode: bool = True) -> bool:
+        """Whether a file that is at this path now may be taken for the one that was read."""
+        facts = [(self.size_bytes, file.size_bytes), (self.mtime_ns, file.mtime_ns), (self.ctime_ns, file.ctime_ns)]
+        facts += [(self.inode, file.inode)] if by_inode else []
+        return all(before == now for before, now in facts if before is not None and now is not None)
 
 
 def known_paths(connection: Connection) -> dict[str, KnownPath]:
@@ -48,14 +58,15 @@ def known_paths(connection: Connection) -> dict[str, KnownPath]:
     columns = (
         *(db.paths.c.path, db.paths.c.photo_id, db.paths.c.size_bytes, db.paths.c.mtime_ns, db.paths.c.missing_since),
         *(db.paths.c.offline, db.paths.c.added_at, db.paths.c.folder_id, db.folders.c.device),
+        *(db.paths.c.ctime_ns, db.paths.c.inode),
     )
     query = select(*columns).join(db.folders, db.folders.c.id == db.paths.c.folder_id, isouter=True)
     return {
         path: KnownPath(
             *(photo, size, mtime, since is not None, offline, math.inf if since is None else since),
-            *(added_at or 0.0, folder, device or ""),
+            *(added_at or 0.0, folder, device or "", *state),
         )
-        for path, photo, size, mtime, since, offline, added_at, folder, device in connection.execute(query).all()
+        for path, photo, size, mtime, since, offline, added_at, folder, device, *state in connection.execute(query)
     }
 
 

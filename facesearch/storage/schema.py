@@ -114,6 +114,9 @@ paths = Table(
     # When it was first seen with this photo; NULL where that was before this was kept.
     Column("added_at", Real("when a file was first seen", EARLIEST_S, LATEST_S)),
     Column("offline", Flag("whether a file is offline"), nullable=False, server_default="0"),
+    # NULL until a run has seen them, and where a file system says nothing.
+    Column("ctime_ns", BigWhole("when a file was changed")),
+    Column("inode", BigWhole("a file's number on its disk")),
     Index("paths_folder_id", "folder_id"),
     Index("paths_photo_id", "photo_id"),
     Index("paths_replaces", "replaces"),

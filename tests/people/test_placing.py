@@ -8,6 +8,7 @@ from people_samples import CALIBRATION, Collection, a_collection, a_portrait, po
 
 from facesearch.calibration import SearchesFrom
 from facesearch.clustering import Cuts
+from facesearch.core.types import FileFacts
 from facesearch.people import clustering as people_clustering
 from facesearch.people.clustering import place_new
 from facesearch.storage import catalog, face_table
@@ -73,7 +74,7 @@ def test_clusters_name_a_file_that_is_there() -> None:
         known(collection)
         with collection.index.transaction() as connection:
             catalog.mark_missing(connection, ["/photos/1.jpg"])
-            catalog.link_path(connection, "/photos/copy.jpg", 1, 1, 1)
+            catalog.link_path(connection, FileFacts("/photos/copy.jpg", 1, 1), 1)
         found = {face.id: face for cluster in collection.recluster().clusters for face in cluster.faces}
         records = {record.id: record for record in collection.index.faces(list(found))}
         assert found[1].path == "/photos/copy.jpg"

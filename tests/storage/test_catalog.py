@@ -7,6 +7,7 @@ import pytest
 from index_samples import a_photo, face_ids, faces_of, near, put, settle, unit
 from sqlalchemy.exc import IntegrityError
 
+from facesearch.core.types import FileFacts
 from facesearch.storage import Store, catalog, queries
 
 A, B, C, D = (unit(seed) for seed in range(4))
@@ -20,7 +21,7 @@ def link(index: Store, path: str, photo_id: int | None) -> None:
     """A file was met whose content is known."""
     assert photo_id is not None
     with index.transaction() as connection:
-        catalog.link_path(connection, path, photo_id, 1, 1)
+        catalog.link_path(connection, FileFacts(path, 1, 1), photo_id)
 
 
 def of(index: Store, path: str) -> int:
