@@ -83,7 +83,7 @@ def _write(
             skipped.append((path, f"{owner} has the same sidecar, {target}"))
         elif owner == path and (regions or target.exists()):
             try:
-                written += write_sidecar(target, regions, read_frame(path))
+                written += write_sidecar(target, regions, read_frame(path), path)
             except FacesearchError as error:
                 skipped.append((path, str(error)))
     return written, skipped
