@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Answer
-from PIL import Image
 
 from facesearch.media.marks import is_drawn
 
@@ -92,6 +91,5 @@ def test_a_chart_is_no_photo(tmp_path: Path) -> None:
     for name in ("chart.png", "chart.jpg"):
         save_figure(pyplot.Figure(), tmp_path / name)
         assert is_drawn((tmp_path / name).read_bytes())
-        assert Image.open(tmp_path / name).size[0] > 100
     save_figure(pyplot.Figure(), tmp_path / "chart.svg")
     assert (tmp_path / "chart.svg").exists()
