@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.errors import InputError
 from facesearch.evaluation import roc
+from facesearch.media.marks import EXIF
 from train.log import read_log
 from train.validation import PairDistances
 
@@ -34,11 +35,12 @@ _SMOOTHING_SHARE = 50
 
 def draw_run(folder: Path, before: Mapping[str, PairDistances], after: Mapping[str, PairDistances]) -> None:
     """Write the pictures of a run into its folder."""
-    run_figure(read_log(folder)).savefig(folder / "curves.png", dpi=120)
+    run_figure(read_log(folder)).savefig(folder / "curves.png", dpi=120, pil_kwargs={"exif": EXIF})
     for name, pairs in before.items():
         both = {"before": pairs, "after": after[name]}
-        roc_figure(both, _NAMES[name]).savefig(folder / f"roc_{name}.png", dpi=120)
-        distance_figure(both, _NAMES[name]).savefig(folder / f"distances_{name}.png", dpi=120)
+        roc_figure(both, _NAMES[name]).savefig(folder / f"roc_{name}.png", dpi=120, pil_kwargs={"exif": EXIF})
+        distances = distance_figure(both, _NAMES[name])
+        distances.savefig(folder / f"distances_{name}.png", dpi=120, pil_kwargs={"exif": EXIF})
 
 
 def run_figure(lines: list[dict[str, Any]]) -> "Figure":

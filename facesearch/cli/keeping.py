@@ -43,7 +43,7 @@ def status(
 
 def _show_skipped(files: "Mapping[str, str]") -> None:
     for path, kind in files.items():
-        shown(path if path.endswith(kind) else f"{path} ({kind})")
+        shown(path if kind.startswith(".") else f"{path} ({kind})")
     if not files:
         shown("Nothing was skipped.")
 

@@ -162,11 +162,16 @@ def save_picture(picture: "Image", path: "Path") -> None:
 
 
 def save_figure(figure: "Figure", path: "Path") -> None:
-    """As `save_picture`, for matplotlib's figures."""
+    """As `save_picture`, for matplotlib's figures; drawings without pixels need no mark."""
     from facesearch.core.errors import InputError
+    from facesearch.media import PHOTO_SUFFIXES
+    from facesearch.media.marks import EXIF
 
     try:
-        figure.savefig(path, dpi=120)
+        if path.suffix.lower() in PHOTO_SUFFIXES:
+            figure.savefig(path, dpi=120, pil_kwargs={"exif": EXIF})
+        else:
+            figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:
         raise InputError(f"the picture {path} cannot be written: {error}") from error
     message(f"The curves are drawn in {path}.")

@@ -65,6 +65,9 @@ def _named_faces(library: "Library", decided: set[int]) -> tuple[dict[int, str],
             names = read_names(path)
             skipped += [(failure.path, failure.reason) for failure in names.failures]
             regions = [region for region in names.regions if region.name]
+            skipped += [
+                (path, f"the place of {region.name!r} does not fit the photo") for region in regions if region.misplaced
+            ]
             if regions and (reason := states.why_not(path)):
                 skipped.append((path, reason))
             elif regions:
@@ -88,6 +91,6 @@ def _names_on(faces: Sequence[Face], regions: Sequence[Region]) -> dict[int, str
         if name and face not in names and number not in used:
             names[face] = name
             used.add(number)
-    if len(faces) == len(regions) == 1 and regions[0].box is None and regions[0].name:
+    if len(faces) == len(regions) == 1 and regions[0].box is None and not regions[0].misplaced and regions[0].name:
         names[faces[0].id] = regions[0].name
     return names

@@ -86,7 +86,7 @@ def _write(
                 frame = read_frame(path)
                 if reason := states.why_not(path):
                     raise PhotoError(reason)
-                written += write_sidecar(target, regions, frame)
+                written += write_sidecar(target, regions, frame, path)
             except FacesearchError as error:
                 skipped.append((path, str(error)))
     return written, skipped

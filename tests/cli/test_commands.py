@@ -58,7 +58,7 @@ def test_index(command: Command, demo: Demo, tmp_path: Path) -> None:
     assert keys(report) >= {"photos", "faces", "seconds", "failures"}
     assert report["photos"] == {
         "found": 27, "indexed": 27, "unchanged": 0, "failed": 0, "moved": 0, "duplicates": 0,
-        "missing": 0, "offline": 0,
+        "missing": 0, "offline": 0, "skipped": {".csv": 1},
     }  # fmt: skip
     assert (report["faces"], report["failures"]) == (26, [])
     again = command("index", demo[0], "--library", tmp_path / "new", "--json").json

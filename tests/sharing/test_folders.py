@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from library_states import hash_of
 from sharing_samples import ANNA
 
 from facesearch.core.types import Cluster, Person
+from facesearch.media import OWN, find_photos
 from facesearch.sharing.folders import _as_folder, _folder_names
 
 
@@ -38,6 +40,23 @@ def test_a_folder_for_each_person(trio, export, tmp_path, copy):
         assert made.is_symlink() == (not copy)
         assert hash_of(made) == before[trio.folder / made.name]
     assert {path: hash_of(path) for path in trio.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+def test_what_is_exported_is_known_as_such_wherever_it_lies(trio, export, tmp_path, copy):
+    to = tmp_path / "out"
+    export("--to", to, *copy)
+    for listing in to.glob("*/.facesearch-export.json"):
+        listing.unlink()  # exported by an earlier version
+    assert len(find_photos([to], exported=True).photos) == (11 if copy else 10)  # one photo is of two people
+    assert export("--to", to, *copy, "--json").json["written"] == 0
+    (to / "Anna" / "mine.jpg").write_bytes(b"mine")
+    (to / "Anna" / "anna0.jpg").unlink()
+    (to / "Anna" / "anna0.jpg").write_bytes(b"mine, too")
+    moved = (to / "Anna").rename(tmp_path / "moved")
+    found = find_photos([to, moved])
+    assert [photo.path for photo in found.photos] == [str(moved / "anna0.jpg"), str(moved / "mine.jpg")]
+    assert Counter(one.kind for one in found.skipped) == {OWN: 13}  # with three lists
 
 
 @pytest.mark.parametrize("copy", [(), ("--copy",)])

@@ -1,5 +1,6 @@
 """Names that other programs have given: `facesearch import-names`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_a_name_without_a_place_is_a_single_faces(tagged, import_names, photo, n
     path = tagged.folder / photo
     write_sidecar(f"{path}.xmp", [Region("Anna", None)], read_frame(path))
     assert import_names() == names
+
+
+def test_a_place_that_does_not_fit_is_nobodys_not_even_a_single_faces(tagged, command):
+    path = tagged.folder / "anna0.jpg"
+    write_sidecar(f"{path}.xmp", [Region("Anna", (10.0, 10.0, 130.0, 130.0))], read_frame(path))
+    sidecar = Path(f"{path}.xmp")
+    sidecar.write_text(re.sub(r"<stDim:h>\d+<", "<stDim:h>9999<", sidecar.read_text()))  # it was cropped since
+    answer = command("import-names", "--library", tagged.index.folder, "--json").json
+    assert answer["names"] == []
+    assert answer["failures"] == [{"path": str(path), "reason": "the place of 'Anna' does not fit the photo"}]
 
 
 def test_two_names_without_a_place_are_no_single_faces(tagged, import_names):

@@ -113,10 +113,47 @@ def test_lists_of_names(tmp_path: Path) -> None:
     ],
 )
 def test_region_box(tmp_path: Path, xmp: str, box: tuple[float, ...] | None) -> None:
-    """A name stays where the box makes no sense."""
+    """A name stays where the box makes no sense, but is nobody's."""
     (region,) = read(tmp_path, xmp)
-    assert region.name == "Anna"
+    assert (region.name, region.misplaced) == ("Anna", box is None)
     assert region.box == (None if box is None else pytest.approx(box))
+
+
+LISTED = "<digiKam:TagsList><rdf:Seq><rdf:li>People/Anna</rdf:li></rdf:Seq></digiKam:TagsList>"
+MICROSOFT = (
+    '<MP:RegionInfo xmlns:MP="http://ns.microsoft.com/photo/1.2/" rdf:parseType="Resource"><MPRI:Regions'
+    ' xmlns:MPRI="http://ns.microsoft.com/photo/1.2/t/RegionInfo#"><rdf:Bag><rdf:li'
+    ' xmlns:MPReg="http://ns.microsoft.com/photo/1.2/t/Region#" MPReg:PersonDisplayName="Anna"{}/></rdf:Bag>'
+    "</MPRI:Regions></MP:RegionInfo>"
+)
+RECTANGLE = ' MPReg:Rectangle="0.45, 0.4, 0.1, 0.2"'
+
+
+def with_more(xmp: str, more: str) -> str:
+    return xmp.replace("</rdf:Description>", f"{more}</rdf:Description>")
+
+
+def test_after_a_crop_no_list_and_no_other_dialect_brings_the_name_back(tmp_path: Path) -> None:
+    misplaced = [Region("Anna", None, misplaced=True)]
+    cropped = one_region((400, 300))
+    assert read(tmp_path, with_more(cropped, LISTED)) == misplaced
+    assert read(tmp_path, with_more(cropped, MICROSOFT.format(RECTANGLE))) == misplaced
+    assert read(tmp_path, with_more(cropped.replace("Anna", "anna"), LISTED))[0].misplaced
+
+
+@pytest.mark.parametrize("rectangle", ["1.2, 0, 0.1, 0.1", "0, 0, 0, 0", "nan, 0, 1, 1", "0.1, 0.1, 0.2", "here"])
+def test_an_unreadable_rectangle_is_a_wrong_place_and_none_is_none(tmp_path: Path, rectangle: str) -> None:
+    wrong = MICROSOFT.format(f' MPReg:Rectangle="{rectangle}"')
+    assert read(tmp_path, WRAP.format(wrong)) == [Region("Anna", None, misplaced=True)]
+    assert read(tmp_path, WRAP.format(MICROSOFT.format(""))) == [Region("Anna", None)]
+
+
+def test_a_place_that_fits_wins_over_one_that_does_not(photo: Path) -> None:
+    Image.new("RGB", (400, 200)).save(photo, xmp=one_region().encode())
+    sidecar_path(photo).write_text(one_region((400, 300)), encoding="utf-8")
+    (region,) = read_names(photo).regions
+    assert (region.name, region.misplaced) == ("Anna", False)
+    assert region.box == pytest.approx((180, 80, 220, 120))
 
 
 def test_other_kinds_of_regions_are_no_people(tmp_path: Path) -> None:
@@ -135,6 +172,55 @@ def test_regions_made_on_the_displayed_picture_are_recognized_by_their_dimension
     as_displayed = read(tmp_path, one_region((200, 400), x=0.5, y=0.25, w=0.2, h=0.1), frame)
     assert as_stored[0].box == pytest.approx((80, 80, 120, 120))
     assert as_displayed[0].box == pytest.approx(as_stored[0].box)
+
+
+# --- whose a sidecar is
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        'photoshop:SidecarForExtension="CR2"',
+        'crs:RawFileName="IMG.CR2"',
+        'xmpMM:DerivedFrom="IMG.CR2"',
+        'crs:RawFileName="other.jpg"',
+    ],
+)
+def test_a_sidecar_of_another_file_is_left_to_it(photo: Path, claim: str) -> None:
+    Image.new("RGB", (400, 200)).save(photo.with_name("other.jpg"))
+    namespaces = {"photoshop": "photoshop/1.0/", "crs": "camera-raw-settings/1.0/", "xmpMM": "xap/1.0/mm/"}
+    prefix = claim.split(":")[0]
+    declared = f'rdf:about="" xmlns:{prefix}="http://ns.adobe.com/{namespaces[prefix]}" {{}}'
+    theirs, ours = (
+        one_region().replace('rdf:about=""', declared.format(c))
+        for c in (claim, claim.replace("CR2", "jpg").replace("other", "IMG"))
+    )
+    sidecar = sidecar_path(photo, "replaced")
+    sidecar.write_text(theirs, encoding="utf-8")
+    assert names(photo) == []
+    with pytest.raises(PhotoError, match=r"it belongs to (IMG\.CR2|other\.jpg)"):
+        write_sidecar(sidecar, [Region("Eva", (0, 0, 9, 9))], Frame((400, 200)), photo)
+    assert sidecar.read_text(encoding="utf-8") == theirs
+    sidecar.write_text(ours, encoding="utf-8")
+    assert names(photo) == ["Anna"]
+    sidecar.rename(sidecar_path(photo)).write_text(theirs, encoding="utf-8")
+    assert names(photo) == ["Anna"]  # IMG.jpg.xmp is the photo's by its name
+
+
+def test_a_sidecar_that_was_renamed_with_its_photo_stays_its_own(photo: Path) -> None:
+    sidecar = sidecar_path(photo, "replaced")
+    text = one_region().replace(
+        'rdf:about=""', 'xmlns:crs="http://ns.adobe.com/camera-raw-settings/1.0/" crs:RawFileName="DSC1.jpg"'
+    )
+    sidecar.write_text(text, encoding="utf-8")
+    assert names(photo) == ["Anna"]
+
+
+def test_our_own_sidecar_is_not_read_for_another_file_of_the_same_name(photo: Path) -> None:
+    write_sidecar(sidecar_path(photo, "replaced"), [Region("Anna", (10, 10, 60, 60))], read_frame(photo), photo)
+    Image.new("RGB", (400, 200)).save(photo.with_suffix(".png"))
+    assert names(photo) == ["Anna"]
+    assert names(photo.with_suffix(".png")) == []
 
 
 # --- inside photos
@@ -156,6 +242,68 @@ def test_embedded_xmp(tmp_path: Path, suffix: str) -> None:
     (bert,) = read_names(path).regions
     assert bert.name == "Bert"
     assert bert.box == pytest.approx(BERT)
+
+
+GUID = "0123456789ABCDEF" * 2
+
+
+def extended(photo: Path, continuation: bytes, *, parts: int = 3, lost: int = -1) -> None:
+    """A photo whose packet is continued in other segments, in any order; one of them may be lost."""
+    said = 'rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="' + GUID + '"'
+    Image.new("RGB", (400, 200)).save(
+        photo, xmp=WRAP.format(LISTED).replace("Anna", "Eva").replace('rdf:about=""', said).encode()
+    )
+    size, segments = -(-len(continuation) // parts), []
+    for number, start in enumerate(range(0, len(continuation), size)):
+        head = GUID.encode() + len(continuation).to_bytes(4) + start.to_bytes(4)
+        body = b"http://ns.adobe.com/xmp/extension/\0" + head + continuation[start : start + size]
+        if number != lost:
+            segments.insert(0, b"\xff\xe1" + (len(body) + 2).to_bytes(2) + body)
+    data = photo.read_bytes()
+    photo.write_bytes(data[:2] + b"".join(segments) + data[2:])
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_xmp_that_is_longer_than_a_segment_is_read_whole(photo: Path, parts: int) -> None:
+    extended(photo, with_more(one_region(), f"<!-- {'x' * 40_000} -->").encode(), parts=parts)
+    assert names(photo) == ["Anna", "Eva"]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_photo_of_which_a_part_of_the_xmp_is_lost_is_listed(photo: Path, lost: int) -> None:
+    extended(photo, one_region().encode(), lost=lost)
+    found = read_names(photo)
+    assert [region.name for region in found.regions] == ["Eva"]
+    (failure,) = found.failures
+    assert failure.path == str(photo)
+    assert failure.reason.startswith("the XMP was read in part: of its continuation ")
+
+
+def test_a_continuation_that_nobody_can_read_in_time_is_listed(photo: Path) -> None:
+    extended(photo, one_region().encode() + b" " * 2_100_000, parts=40)
+    found = read_names(photo)
+    assert [region.name for region in found.regions] == ["Eva"]
+    assert found.failures[0].reason == "the XMP was read in part: the XMP has 2.1 MB, more than the limit of 2 MB"
+
+
+@pytest.mark.parametrize("suffix", [".xmp", ".png", ".webp", ".tif"])
+def test_xmp_of_more_than_2_megabytes_is_not_read_and_that_is_said(photo: Path, suffix: str) -> None:
+    xmp = WRAP.format("a\n" * 1_100_000).encode()
+    path = photo
+    if suffix == ".xmp":
+        sidecar_path(photo).write_bytes(xmp)
+    elif suffix == ".png":
+        path = photo.with_suffix(suffix)
+        Image.new("RGB", (400, 200)).save(path)
+        data = path.read_bytes()
+        text = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp)
+        chunk = len(text).to_bytes(4) + b"iTXt" + text + zlib.crc32(b"iTXt" + text).to_bytes(4)
+        path.write_bytes(data[:-12] + chunk + data[-12:])
+    else:
+        path = photo.with_suffix(suffix)
+        Image.new("RGB", (400, 200)).save(path, **({"tiffinfo": {700: xmp}} if suffix == ".tif" else {"xmp": xmp}))  # type: ignore[arg-type]
+    (failure,) = read_names(path).failures
+    assert "more than the limit of 2 MB" in failure.reason
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])

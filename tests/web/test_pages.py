@@ -326,6 +326,8 @@ def test_a_folder_is_added_and_failures_are_listed(
     more = tmp_path / "more"
     more.mkdir()
     (more / "broken.jpg").write_bytes(b"no picture")
+    for name in ("1.CR2", "2.CR2", "film.mp4"):
+        (more / name).touch()
     (more / "again.jpg").write_bytes((demo[0] / "together.jpg").read_bytes())
     assert visit.post("/index", {"path": str(more)}).headers["location"] == "/index"
     assert visit.site.jobs.wait(60)
@@ -333,6 +335,8 @@ def test_a_folder_is_added_and_failures_are_listed(
     assert "2 photos found" in text
     assert "broken.jpg" in text
     assert "not an image" in text
+    assert "Skipped: 2 .CR2, 1 .mp4." in text  # by this run
+    assert "Skipped below these folders: 2 .CR2, 1 .mp4" in text
 
 
 def test_a_folder_that_is_not_there_makes_no_library(tmp_path: Path) -> None:

@@ -13,13 +13,15 @@ from xml.parsers import expat
 from facesearch.core.errors import PhotoError
 from facesearch.sharing.xmp.schema import NAMESPACES
 
-__all__ = ["empty_document", "parse", "serialize"]
+__all__ = ["MAX_BYTES", "check_size", "empty_document", "parse", "serialize"]
 
-_MAX_BYTES = 32 * 2**20
+# Programs write some kilobytes; minidom takes time that grows with the square of a text's length.
+MAX_BYTES = 2_000_000
 _MAX_DEPTH = 100
 _MAX_NODES = 200_000  # a node takes a kilobyte; retouching with hundreds of brush strokes makes some ten thousand
 
-_PREFIXES = "".join(f'\n    xmlns:{p}="{uri}"' for p, uri in NAMESPACES.items() if p not in ("rdf", "x"))
+_NOT_WRITTEN = ("rdf", "x", "crs", "xmpMM", "xmpNote")
+_PREFIXES = "".join(f'\n    xmlns:{p}="{uri}"' for p, uri in NAMESPACES.items() if p not in _NOT_WRITTEN)
 _EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="facesearch">\n'
@@ -36,6 +38,12 @@ def empty_document() -> minidom.Document:
     return parse(_EMPTY.encode())
 
 
+def check_size(size_bytes: int) -> None:
+    """Raises PhotoError where XMP is too long to be read."""
+    if size_bytes > MAX_BYTES:
+        raise PhotoError(f"the XMP has {size_bytes / 1e6:,.1f} MB, more than the limit of {MAX_BYTES / 1e6:g} MB")
+
+
 def parse(data: bytes) -> minidom.Document:
     """An XMP packet -> its tree.
 
@@ -43,8 +51,7 @@ def parse(data: bytes) -> minidom.Document:
         PhotoError: not well-formed, too large, or with a document type declaration.
     """
     data = data.strip(b"\0 \t\r\n") if not data.startswith((b"\xff\xfe", b"\xfe\xff")) else data
-    if len(data) > _MAX_BYTES:
-        raise PhotoError(f"the XMP has {len(data):,} bytes, more than the limit of {_MAX_BYTES:,}")
+    check_size(len(data))
     try:
         _Screen().check(data)
         return minidom.parseString(data)

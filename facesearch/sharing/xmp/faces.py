@@ -34,6 +34,7 @@ class StoredRegion:
     kind: "Face", "Pet", "Focus", "BarCode", or "" where nothing is said.
     element: the rdf:li it comes from.
     as_written: the area as the file has it, whether it fits the photo or not.
+    placed: whether the file says anything about where it is, be it readable or not.
     """
 
     name: str | None
@@ -41,6 +42,7 @@ class StoredRegion:
     kind: str
     element: rdf.Element | None = None
     as_written: Box | None = None
+    placed: bool = True
 
 
 class Dialect(ABC):
@@ -140,7 +142,8 @@ class _Mwg(Dialect):
         if area is not None and space == "displayed":
             area = frame.turn_back(area)
         kind = _text(fields, "mwg-rs:Type").capitalize()
-        return StoredRegion(_name(fields, self.name_field), area, kind, item, as_written)
+        placed = qname("mwg-rs:Area") in fields
+        return StoredRegion(_name(fields, self.name_field), area, kind, item, as_written, placed)
 
     def _make_item(self, document: minidom.Document, region: StoredRegion) -> rdf.Element:
         assert region.area is not None
@@ -170,13 +173,14 @@ class _Microsoft(Dialect):
 
     def _read_item(self, item: rdf.Element, frame: Frame, applied: Size | None) -> StoredRegion:
         fields = _fields(item)
-        numbers = [_parse(part) for part in _text(fields, "MPReg:Rectangle").split(",")]
+        rectangle = _text(fields, "MPReg:Rectangle")
+        numbers = [_parse(part) for part in rectangle.split(",")]
         area = None
         if len(numbers) == 4:
             x, y, w, h = numbers
             if x is not None and y is not None and w and h:
                 area = _sensible((x, y, x + w, y + h))
-        return StoredRegion(_name(fields, self.name_field), area, "Face", item, area)
+        return StoredRegion(_name(fields, self.name_field), area, "Face", item, area, bool(rectangle))
 
     def _make_item(self, document: minidom.Document, region: StoredRegion) -> rdf.Element:
         assert region.area is not None

@@ -26,6 +26,7 @@ __all__ = [
     "remove",
     "set_field",
     "takes_elements",
+    "text_of",
     "value_of",
 ]
 
@@ -79,6 +80,19 @@ def find_property(document: minidom.Document, name: QName) -> Element | None:
 
 
 # --- reading
+
+
+def text_of(document: minidom.Document, name: str) -> str:
+    """A simple property's text; empty where there is none. The document stays as it is."""
+    key = qname(name)
+    for description in descriptions(document):
+        if description.hasAttributeNS(*key):
+            return description.getAttributeNS(*key)
+        for element in children(description, key):
+            value = value_of(element)
+            if isinstance(value, str):
+                return value
+    return ""
 
 
 def value_of(element: Element) -> Value:

@@ -17,11 +17,14 @@ class Region:
     name: None where the face has no name.
     box: (x1, y1, x2, y2) in pixels of the photo as displayed, or None.
     kind: MWG's type of the region: "Face" or "Pet".
+    misplaced: a place is known, and it does not fit the photo (it was cropped, or the numbers are none): which face is
+        meant is not known then, not even where there is only one. The box is None.
     """
 
     name: str | None
     box: Box | None
     kind: str = "Face"
+    misplaced: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("Face", "Pet"):

@@ -1,4 +1,4 @@
-"""Namespaces of XMP: those that we write, with the prefixes that their owners chose."""
+"""Namespaces of XMP: those that we read and write, with the prefixes that their owners chose."""
 
 __all__ = ["LISTS", "NAMESPACES", "QName", "qname"]
 
@@ -17,6 +17,11 @@ NAMESPACES = {
     "MP": "http://ns.microsoft.com/photo/1.2/",
     "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    # Which file a sidecar belongs to, and what continues a packet.
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
     # Ours; nobody can ever own a host name under .invalid (RFC 2606).
     "facesearch": "http://ns.facesearch.invalid/1.0/",
 }

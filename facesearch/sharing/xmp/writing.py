@@ -21,6 +21,7 @@ from facesearch.sharing.xmp import rdf
 from facesearch.sharing.xmp.document import empty_document, parse, serialize
 from facesearch.sharing.xmp.faces import MICROSOFT, MWG, Dialect, StoredRegion
 from facesearch.sharing.xmp.frame import Frame
+from facesearch.sharing.xmp.owner import claim, owner_other_than
 from facesearch.sharing.xmp.packets import read_packet
 from facesearch.sharing.xmp.people import NAME_LISTS, NameList
 from facesearch.sharing.xmp.reading import SAME_FACE
@@ -32,7 +33,12 @@ _WRITTEN = NameList("facesearch:Written", "rdf:Bag", "")
 _DIALECTS: tuple[Dialect, ...] = (MWG, MICROSOFT)
 
 
-def write_sidecar(sidecar: str | os.PathLike[str], regions: Iterable[Region], frame: Frame) -> bool:
+def write_sidecar(
+    sidecar: str | os.PathLike[str],
+    regions: Iterable[Region],
+    frame: Frame,
+    photo: str | os.PathLike[str] | None = None,
+) -> bool:
     """Write people into a photo's sidecar: face regions, and lists of the names.
 
     What other programs keep there stays: another name for the same face too, beside ours. A face of theirs without a
@@ -42,13 +48,14 @@ def write_sidecar(sidecar: str | os.PathLike[str], regions: Iterable[Region], fr
         sidecar: path that ends in .xmp (sidecar_path); a photo is never written to.
         regions: all people in the photo. Without box: only listed. Without name: only MWG's region.
         frame: of the photo (read_frame).
+        photo: its path, by which a sidecar's name that other files could have, too (IMG.xmp) is known as its own.
 
     Returns:
         Whether the file was written.
 
     Raises:
         InputError: the path does not end in .xmp, or cannot be written.
-        PhotoError: the sidecar that is there is damaged; it is left as it is.
+        PhotoError: the sidecar that is there is damaged, or belongs to another file; it is left as it is.
     """
     path = Path(os.path.realpath(sidecar))
     if not path.suffix.lower() == Path(sidecar).suffix.lower() == ".xmp":
@@ -57,7 +64,7 @@ def write_sidecar(sidecar: str | os.PathLike[str], regions: Iterable[Region], fr
     there = path.exists()
     if not there and not named:
         return False
-    document = _read(path) if there else empty_document()
+    document = _read(path, photo) if there else _made_for(path, photo)
     before = serialize(document) if there else None
     _merge(document, named, frame)
     after = serialize(document)
@@ -67,12 +74,21 @@ def write_sidecar(sidecar: str | os.PathLike[str], regions: Iterable[Region], fr
     return True
 
 
-def _read(path: Path) -> minidom.Document:
+def _read(path: Path, photo: str | os.PathLike[str] | None) -> minidom.Document:
     try:
         document = parse(read_packet(path))
         rdf.descriptions(document)
     except PhotoError as error:
         raise PhotoError(f"the sidecar {path.name} was left as it is: {error}; repair it or move it away") from error
+    if photo is not None and (other := owner_other_than(photo, path, document)):
+        raise PhotoError(f"the sidecar {path.name} was left as it is: it belongs to {other}; name ours 'appended'")
+    return document
+
+
+def _made_for(path: Path, photo: str | os.PathLike[str] | None) -> minidom.Document:
+    document = empty_document()
+    if photo is not None and path.stem == Path(photo).stem:
+        claim(document, photo)
     return document
 
 
