@@ -1,26 +1,32 @@
 """The bytes of a photo -> its size -> its pixels."""
 
 import io
+import operator
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import ImageConfig
 from facesearch.media.dates import taken
 from facesearch.media.formats import TURNS, Turn, identify, orientation
+from facesearch.media.mending import ends_in_zeros, pixels_only
 from facesearch.media.pixels import to_rgb
 from facesearch.media.reasons import as_photo_errors
+from facesearch.media.tiff import as_meant
 
 __all__ = ["DecodedPhoto", "PhotoFile", "date_taken"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +67,8 @@ class PhotoFile:
         """
         config = config or ImageConfig()
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(data), config)
-            return cls(path, data, _displayed_size(image, turn), config, taken(image))
+            size, date = _mended(lambda each: _size_and_date(each, config), data)
+            return cls(path, data, size, config, date)
 
     def decode(self, min_scale: float = 1.0) -> DecodedPhoto:
         """Decode the first frame and turn it as its EXIF orientation says.
@@ -74,24 +80,61 @@ class PhotoFile:
             PhotoError: the file is damaged.
         """
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(self.data), self.config)
-            scale = _choose_scale(image, turn, min_scale)
-            with _without_pillows_limit(image):
-                image.load()
-            rgb = to_rgb(image)
-            return DecodedPhoto(np.array(rgb if turn.method is None else rgb.transpose(turn.method)), scale)
+            return _mended(lambda data: self._decode(data, min_scale), self.data, _same_pixels)
 
     def decoded_megapixels(self, min_scale: float) -> float:
         """How much `decode` will give."""
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(self.data), self.config)
-            return self.size[0] * self.size[1] * _choose_scale(image, turn, min_scale) ** 2 / 1e6
+            return _mended(lambda data: self._megapixels(data, min_scale), self.data)
+
+    def _decode(self, data: bytes, min_scale: float) -> DecodedPhoto:
+        if data is self.data and ends_in_zeros(data):
+            raise PhotoError("damaged: the file ends too early")
+        image, turn = _read_header(io.BytesIO(data), self.config)
+        scale = _choose_scale(image, turn, min_scale)
+        with _without_pillows_limit(image):
+            image.load()
+        rgb = to_rgb(as_meant(image) if isinstance(image, TiffImageFile) else image)
+        return DecodedPhoto(np.array(rgb if turn.method is None else rgb.transpose(turn.method)), scale)
+
+    def _megapixels(self, data: bytes, min_scale: float) -> float:
+        image, turn = _read_header(io.BytesIO(data), self.config)
+        return self.size[0] * self.size[1] * _choose_scale(image, turn, min_scale) ** 2 / 1e6
 
 
 def date_taken(file: BinaryIO) -> datetime | None:
     """When a photo was taken, from the header of an open file, whatever its size. Raises PhotoError."""
     with as_photo_errors():
         return taken(identify(file))
+
+
+def _mended(read: Callable[[bytes], T], data: bytes, same: Callable[[T, T], bool] = operator.eq) -> T:
+    """What read gives for a photo; where it fails, for what `pixels_only` leaves of the photo.
+
+    Raises whatever read raises for the whole photo, if its pixels cannot be read alone, or not all of them.
+    """
+    try:
+        return read(data)
+    except MemoryError:
+        raise
+    except Exception as error:
+        parts = pixels_only(data)
+        try:
+            first, *others = [read(part) for part in parts]
+        except Exception:
+            raise error from None
+        if not all(same(first, other) for other in others):
+            raise error from None
+        return first
+
+
+def _same_pixels(a: DecodedPhoto, b: DecodedPhoto) -> bool:
+    return np.array_equal(a.rgb, b.rgb)
+
+
+def _size_and_date(data: bytes, config: ImageConfig) -> tuple[tuple[int, int], datetime | None]:
+    image, turn = _read_header(io.BytesIO(data), config)
+    return _displayed_size(image, turn), taken(image)
 
 
 def _read_header(file: BinaryIO, config: ImageConfig) -> tuple[ImageFile.ImageFile, Turn]:

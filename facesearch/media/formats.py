@@ -15,6 +15,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from facesearch.core.errors import PhotoError
+from facesearch.media.reasons import unsupported_kind
+from facesearch.media.tiff import set_up
 
 __all__ = ["HEADER_BYTES", "TURNS", "Turn", "check_format", "identify", "orientation"]
 
@@ -87,9 +89,12 @@ def identify(file: BinaryIO) -> ImageFile.ImageFile:
         elif answer:
             try:
                 file.seek(0)
-                return Image.OPEN[name][0](file, "")
+                image = Image.OPEN[name][0](file, "")
+                if isinstance(image, TiffImageFile):
+                    set_up(image)
+                return image
             except Exception as error:  # goes on: the brand mif1 may be AVIF or HEIC
-                problem = error
+                problem = unsupported_kind(name, error) or error
     if _is_heif(header):
         return _open_heif(file)
     assert problem is not None

@@ -8,7 +8,7 @@ __all__ = ["to_rgb"]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """The decoded image in mode RGB, transparent parts over white.
+    """The decoded image in mode RGB, transparent parts over white; one of which nothing would be seen is opaque.
 
     16 bits are scaled by their depth; 32-bit integers and floats by the range of their values, since nothing says what
     is black and what is white in them. Colour profiles are not applied: embedders are trained on values as stored.
@@ -22,10 +22,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":
         return _lab_to_rgb(image)
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        return _over_white(image.convert("RGBA"))
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.getextrema()[3] == (0, 0):  # programs that know no transparency leave its bytes empty
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
+    return white.convert("RGB")
 
 
 def _grey(values: npt.NDArray[np.floating], black: float, white: float) -> Image.Image:
