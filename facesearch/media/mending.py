@@ -55,6 +55,8 @@ def _jpeg(data: bytes) -> tuple[bytes, ...]:
         if kind in _NO_DECODER:
             raise PhotoError(f"a kind of JPEG that is not supported ({_NO_DECODER[kind]})")
         if kind in _SEQUENTIAL or kind in _PROGRESSIVE:
+            if body[1:3] == b"\0\0":
+                raise PhotoError("a kind of JPEG that is not supported (its height comes after its pixels)")
             depth = 64 if kind in _PROGRESSIVE else 1
             missing = {(component, k) for component in body[6::3] for k in range(depth)}
         if kind == _DRI and any(body):
@@ -122,7 +124,7 @@ def _png(data: bytes) -> bytes | None:
         whole = data[at - 4 : at] == zlib.crc32(kind + body).to_bytes(4)
         if kind == b"IDAT":
             chunks[kind] = chunks.get(kind, b"") + body
-        elif kind in (b"IHDR", b"PLTE") or (kind in (b"tRNS", b"eXIf") and whole):
+        elif kind in (b"IHDR", b"PLTE", b"tRNS", b"eXIf") and whole:
             chunks.setdefault(kind, body)
     header = chunks.get(b"IHDR", b"")
     if len(header) != 13 or b"IDAT" not in chunks:
@@ -150,7 +152,7 @@ def _webp(data: bytes) -> bytes | None:
     kept = [kind for kind in (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", b"EXIF") if kind in chunks]
     if not chunks.keys() & {b"VP8 ", b"VP8L", b"ANMF"}:
         return None
-    if b"VP8X" in chunks and chunks[b"VP8X"]:
+    if chunks.get(b"VP8X"):
         exif = 0x08 if b"EXIF" in chunks else 0
         flags = chunks[b"VP8X"][0] & ~(_WEBP_ICC | _WEBP_XMP | 0x08) | exif
         chunks[b"VP8X"] = bytes([flags]) + chunks[b"VP8X"][1:]

@@ -29,6 +29,7 @@ _UNSUPPORTED = (
     (r"^cannot handle \d+-bit layers", "not 8 bits per sample"),
     (r"^cannot handle \d+-layer images", "not 1, 3 or 4 components"),
     (r"^unknown pixel mode|unknown raw mode|^unknown data organization|^string index", "its arrangement of samples"),
+    (r"^\d+$", "its compression"),  # Pillow's KeyError
     (r"^Windows Media Photo", "JPEG XR"),
     (r"^Unsupported BMP header type", "its header"),
     (r"^Unsupported BMP (pixel depth|bitfields|compression)|^(Unsupported )?BMP ", "its arrangement of samples"),
@@ -98,9 +99,9 @@ def unsupported_kind(format_: str, error: Exception) -> PhotoError | None:
     """The reason where an error means that a format's kind, and not the file, is what a decoder does not take."""
     text = _first_clause(error)
     said = next((words for pattern, words in _UNSUPPORTED if re.search(pattern, text)), None)
-    if said is None and not (isinstance(error, KeyError) and format_ == "TIFF"):  # Pillow looks for a compression
+    if said is None:
         return None
-    found = PhotoError(f"a kind of {format_} that is not supported ({said or 'its compression'})")
+    found = PhotoError(f"a kind of {format_} that is not supported ({said})")
     found.__cause__ = error
     return found
 
@@ -109,7 +110,11 @@ def _decoder_reason(error: Exception) -> str:
     text = _first_clause(error)
     if isinstance(error, EOFError) or "truncated" in text.lower() or "unexpected end of file" in text.lower():
         return "the file ends too early"
-    if isinstance(error, OSError | SyntaxError) and text:  # Pillow's own words
+    if text.startswith("decoder error"):  # libtiff's, of which Pillow keeps a number
+        return "its pixels cannot be decoded"
+    if (
+        isinstance(error, OSError | SyntaxError) and text and not text.startswith("not identified")
+    ):  # Pillow's own words
         return text
     return "its content is no photo"  # Python's words for what Pillow did not foresee
 
