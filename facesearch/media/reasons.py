@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ _UNSUPPORTED = (
     (r"^Unsupported BMP header type", "its header"),
     (r"^Unsupported BMP (pixel depth|bitfields|compression)|^(Unsupported )?BMP ", "its arrangement of samples"),
 )
+
+
+# Whose words speak of Python, not of photos; Pillow passes them on as its own.
+_PYTHONS = (IndexError, KeyError, TypeError, struct.error)
 
 
 def os_reason(error: OSError | ValueError) -> str:
@@ -110,13 +115,10 @@ def _decoder_reason(error: Exception) -> str:
     text = _first_clause(error)
     if isinstance(error, EOFError) or "truncated" in text.lower() or "unexpected end of file" in text.lower():
         return "the file ends too early"
-    if text.startswith("decoder error"):  # libtiff's, of which Pillow keeps a number
-        return "its pixels cannot be decoded"
-    if (
-        isinstance(error, OSError | SyntaxError) and text and not text.startswith("not identified")
-    ):  # Pillow's own words
-        return text
-    return "its content is no photo"  # Python's words for what Pillow did not foresee
+    is_pillows = isinstance(error, OSError | SyntaxError) and not isinstance(error.__cause__, _PYTHONS)
+    if not is_pillows or not text or text.startswith(("decoder error", "not identified")):
+        return "cannot be decoded"
+    return text
 
 
 def _first_clause(error: Exception) -> str:
