@@ -2,25 +2,29 @@
 
 import io
 import math
+import operator
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from facesearch.core.errors import PhotoError
 from facesearch.core.memory import LARGE_BYTES, check_memory
 from facesearch.core.settings import ImageConfig
 from facesearch.media.dates import taken
 from facesearch.media.formats import TURNS, Turn, identify, orientation
+from facesearch.media.mending import has_no_end, pixels_only
 from facesearch.media.parts import displayed
 from facesearch.media.reasons import as_photo_errors
+from facesearch.media.tiff import as_meant
 from facesearch.media.webp import decode_still
 
 __all__ = ["Cost", "DecodedPhoto", "PhotoFile", "date_taken"]
@@ -30,6 +34,8 @@ __all__ = ["Cost", "DecodedPhoto", "PhotoFile", "date_taken"]
 DECODER_BYTES = {"WEBP": 4, "AVIF": 9, "HEIF": 8, "TIFF": 4, "GIF": 4}
 # Pillow's own for a pixel in its modes; 4 in all others.
 PILLOW_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +93,8 @@ class PhotoFile:
         """
         config = config or ImageConfig()
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(data), config)
-            return cls(path, data, _displayed_size(image, turn), config, taken(image))
+            size, date = _mended(lambda each: _size_and_date(each, config), data)
+            return cls(path, data, size, config, date)
 
     def decode(self, min_scale: float = 1.0) -> DecodedPhoto:
         """Decode the first frame and turn it as its EXIF orientation says.
@@ -101,23 +107,31 @@ class PhotoFile:
             PhotoError: the file is damaged, or needs more memory than there is for it.
         """
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(self.data), self.config)
-            scale = _choose_scale(image, turn, min_scale)
-            cost, factor = self._cost(image, min_scale, scale)
-            check_memory(self.size[0] * self.size[1] / 1e6, cost.peak_bytes, self.config.memory_bytes)
-            still = decode_still(self.data, image) if cost.is_large and image.format == "WEBP" else None
-            if still is None:
-                with _without_pillows_limit(image):
-                    image.load()
-            return DecodedPhoto(displayed(still or image, turn, factor), scale / factor)
+            return _mended(lambda data: self._decode(data, min_scale), self.data, _same_pixels)
 
     def cost(self, min_scale: float) -> Cost:
         """What `decode` will take. Raises PhotoError where it is damaged, or needs more memory than there is for it."""
         with as_photo_errors():
-            image, turn = _read_header(io.BytesIO(self.data), self.config)
-            cost, _ = self._cost(image, min_scale, _choose_scale(image, turn, min_scale))
-            check_memory(self.size[0] * self.size[1] / 1e6, cost.peak_bytes, self.config.memory_bytes)
-            return cost
+            return _mended(lambda data: self._set_up(data, min_scale)[2], self.data)
+
+    def _decode(self, data: bytes, min_scale: float) -> DecodedPhoto:
+        if data is self.data and has_no_end(data):
+            raise PhotoError("damaged: the file ends too early")
+        image, turn, cost, scale, factor = self._set_up(data, min_scale)
+        still = decode_still(data, image) if cost.is_large and image.format == "WEBP" else None
+        if still is None:
+            with _without_pillows_limit(image):
+                image.load()
+        shown = still or (as_meant(image) if isinstance(image, TiffImageFile) else image)
+        return DecodedPhoto(displayed(shown, turn, factor), scale / factor)
+
+    def _set_up(self, data: bytes, min_scale: float) -> tuple[ImageFile.ImageFile, Turn, Cost, float, int]:
+        """The image that is to be decoded at a scale, what that will cost, and by how much it is then made smaller."""
+        image, turn = _read_header(io.BytesIO(data), self.config)
+        scale = _choose_scale(image, turn, min_scale)
+        cost, factor = self._cost(image, min_scale, scale)
+        check_memory(self.size[0] * self.size[1] / 1e6, cost.peak_bytes, self.config.memory_bytes)
+        return image, turn, cost, scale, factor
 
     def _cost(self, image: ImageFile.ImageFile, min_scale: float, scale: float) -> tuple[Cost, int]:
         """Also by how much the decoded image is made smaller. Args: scale: at which the image is decoded."""
@@ -133,6 +147,35 @@ def date_taken(file: BinaryIO) -> datetime | None:
     """When a photo was taken, from the header of an open file, whatever its size. Raises PhotoError."""
     with as_photo_errors():
         return taken(identify(file))
+
+
+def _mended(read: Callable[[bytes], T], data: bytes, same: Callable[[T, T], bool] = operator.eq) -> T:
+    """What read gives for a photo; where it fails, for what `pixels_only` leaves of the photo.
+
+    Raises whatever read raises for the whole photo, if its pixels cannot be read alone, or not all of them.
+    """
+    try:
+        return read(data)
+    except MemoryError:
+        raise
+    except Exception as error:
+        parts = pixels_only(data)
+        try:
+            first, *others = [read(part) for part in parts]
+        except Exception:
+            raise error from error.__cause__
+        if not all(same(first, other) for other in others):
+            raise error from error.__cause__
+        return first
+
+
+def _same_pixels(a: DecodedPhoto, b: DecodedPhoto) -> bool:
+    return np.array_equal(a.rgb, b.rgb)
+
+
+def _size_and_date(data: bytes, config: ImageConfig) -> tuple[tuple[int, int], datetime | None]:
+    image, turn = _read_header(io.BytesIO(data), config)
+    return _displayed_size(image, turn), taken(image)
 
 
 def _read_header(file: BinaryIO, config: ImageConfig) -> tuple[ImageFile.ImageFile, Turn]:

@@ -15,6 +15,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from facesearch.core.errors import PhotoError
+from facesearch.media.reasons import unsupported_kind
+from facesearch.media.tiff import set_up
 
 __all__ = ["HEADER_BYTES", "TURNS", "Turn", "check_format", "identify", "orientation"]
 
@@ -79,6 +81,8 @@ def identify(file: BinaryIO) -> ImageFile.ImageFile:
     """
     header = file.read(HEADER_BYTES)
     check_format(header)
+    if header.startswith(b"MM\0\x2b"):
+        raise PhotoError("a kind of TIFF that is not supported (a BigTIFF of big-endian order)")
     problem: Exception | None = None
     for name in _FORMATS:
         answer = _accepts(name, header)
@@ -87,13 +91,26 @@ def identify(file: BinaryIO) -> ImageFile.ImageFile:
         elif answer:
             try:
                 file.seek(0)
-                return Image.OPEN[name][0](file, "")
+                image = Image.OPEN[name][0](file, "")
+                if isinstance(image, TiffImageFile):
+                    set_up(image)
+                elif isinstance(image, PngImageFile):
+                    _scale_colour_key(image)
+                return image
             except Exception as error:  # goes on: the brand mif1 may be AVIF or HEIC
-                problem = error
+                problem = unsupported_kind(name, error) or error
     if _is_heif(header):
         return _open_heif(file)
     assert problem is not None
     raise problem
+
+
+def _scale_colour_key(image: PngImageFile) -> None:
+    """Grey of 2 and 4 bits is decoded to 8, and Pillow leaves its transparent value as it was."""
+    key = image.info.get("transparency")
+    rawmode = image.tile[0].args if image.tile else None
+    if isinstance(key, int) and rawmode in ("L;2", "L;4"):
+        image.info["transparency"] = key * (85 if rawmode == "L;2" else 17)
 
 
 def _accepts(name: str, header: bytes) -> bool | str:

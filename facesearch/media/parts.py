@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facesearch.media.formats import Turn
-from facesearch.media.pixels import to_rgb, value_range
+from facesearch.media.pixels import PLAIN, Whole, to_rgb, value_range
 from facesearch.media.webp import DecodedWebp
 
 __all__ = ["displayed"]
@@ -24,15 +24,32 @@ def displayed(image: Image.Image | DecodedWebp, turn: Turn, factor: int = 1) -> 
 
     Returns (h, w, 3), contiguous and writable; sides are rounded up.
     """
-    values = value_range(image) if isinstance(image, Image.Image) else None
+    whole = _whole(image)
     width, height = image.size[::-1] if turn.swaps_axes else image.size
     pixels = np.empty((-(-height // factor), -(-width // factor), 3), np.uint8)
     for box in _boxes(width, height, factor):
-        part = to_rgb(_cut(image, _stored(box, image.size, turn)), values)
+        part = to_rgb(_cut(image, _stored(box, image.size, turn)), whole)
         part = part if turn.method is None else part.transpose(turn.method)
         left, top, right, bottom = (-(-side // factor) for side in box)
         pixels[top:bottom, left:right] = np.asarray(part if factor == 1 else part.reduce(factor))
     return pixels
+
+
+def _whole(image: Image.Image | DecodedWebp) -> Whole:
+    if isinstance(image, Image.Image) and (not image.has_transparency_data or image.mode[0] in "IF"):
+        return Whole(value_range(image))
+    extremes = [(255, 0)] * 3
+    for box in _boxes(*image.size, 1):
+        part = _cut(image, box)
+        part = (part.convert("LA") if part.mode == "La" else part).convert("RGBA")
+        if part.getchannel("A").getextrema() != (0, 0):
+            return PLAIN
+        channels = part.convert("RGB").split()
+        extremes = [
+            (min(low, least), max(high, most))
+            for (low, high), (least, most) in zip(extremes, (c.getextrema() for c in channels), strict=True)
+        ]
+    return Whole(opaque=any(low < high for low, high in extremes))
 
 
 def _boxes(width: int, height: int, factor: int) -> Iterator[tuple[int, int, int, int]]:

@@ -1,5 +1,6 @@
 """Any of Pillow's modes -> 8-bit RGB."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -7,32 +8,51 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["to_rgb", "value_range"]
+__all__ = ["PLAIN", "Whole", "to_rgb", "value_range"]
 
 # Rows of an image that are looked at together hold so many values.
 VALUES_AT_ONCE = 1 << 22
 
 
-def to_rgb(image: Image.Image, values: tuple[float, float] | None = None) -> Image.Image:
-    """The decoded image in mode RGB, transparent parts over white.
+@dataclass(frozen=True)
+class Whole:
+    """What a part of an image does not tell.
+
+    values: see `value_range`; None where the part is all.
+    opaque: nothing would be seen of it: its alpha is of a program that knows no transparency.
+    """
+
+    values: tuple[float, float] | None = None
+    opaque: bool = False
+
+
+PLAIN = Whole()
+
+
+def to_rgb(image: Image.Image, whole: Whole = PLAIN) -> Image.Image:
+    """The decoded image in mode RGB, transparent parts over white; a picture of which nothing would be seen is opaque.
 
     16 bits are scaled by their depth; 32-bit integers and floats by the range of their values, since nothing says what
     is black and what is white in them. Colour profiles are not applied: embedders are trained on values as stored.
 
     Args:
-        values: of the whole image, where this is a part of it; see `value_range`.
+        whole: of which this is a part.
     """
     if image.mode.startswith("I;16"):
-        return _grey(np.asarray(image).astype(np.float32), 0.0, 65535.0)
+        depth = np.asarray(image).astype(np.float32)
+        depth[depth == image.info.get("transparency", -1)] = 65535.0  # a PNG's colour key, over white
+        return _grey(depth, 0.0, 65535.0)
     if image.mode in ("I", "F"):
-        black, white = values or value_range(image) or (0.0, 0.0)
+        black, white = whole.values or value_range(image) or (0.0, 0.0)
         return _grey(np.asarray(image).astype(np.float64), black, white)
     if image.mode == "LAB":
         return _lab_to_rgb(image)
-    if image.has_transparency_data:
-        paper = Image.new("RGBA", image.size, "white")
-        paper.alpha_composite(image.convert("RGBA"))
-        return paper.convert("RGB")
+    if image.mode == "La":  # Pillow converts it to nothing else
+        image = image.convert("LA")
+    if image.has_transparency_data and not whole.opaque:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        return white.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
