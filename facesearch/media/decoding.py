@@ -19,7 +19,7 @@ from facesearch.core.errors import PhotoError
 from facesearch.core.settings import ImageConfig
 from facesearch.media.dates import taken
 from facesearch.media.formats import TURNS, Turn, identify, orientation
-from facesearch.media.mending import ends_in_zeros, pixels_only
+from facesearch.media.mending import has_no_end, pixels_only
 from facesearch.media.pixels import to_rgb
 from facesearch.media.reasons import as_photo_errors
 from facesearch.media.tiff import as_meant
@@ -88,7 +88,7 @@ class PhotoFile:
             return _mended(lambda data: self._megapixels(data, min_scale), self.data)
 
     def _decode(self, data: bytes, min_scale: float) -> DecodedPhoto:
-        if data is self.data and ends_in_zeros(data):
+        if data is self.data and has_no_end(data):
             raise PhotoError("damaged: the file ends too early")
         image, turn = _read_header(io.BytesIO(data), self.config)
         scale = _choose_scale(image, turn, min_scale)
@@ -122,9 +122,9 @@ def _mended(read: Callable[[bytes], T], data: bytes, same: Callable[[T, T], bool
         try:
             first, *others = [read(part) for part in parts]
         except Exception:
-            raise error from None
+            raise error from error.__cause__
         if not all(same(first, other) for other in others):
-            raise error from None
+            raise error from error.__cause__
         return first
 
 
