@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+import pillow_heif
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
@@ -37,6 +38,7 @@ class Kind(NamedTuple):
 
 def encoded(format_: str, picture: NDArray[Any] | Image.Image = RGB, **options: Any) -> bytes:
     """By Pillow."""
+    pillow_heif.register_heif_opener()  # for saving; the code under test does without
     file = io.BytesIO()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image.save(file, format_, **options)

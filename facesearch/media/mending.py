@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from facesearch.core.errors import PhotoError
 
-__all__ = ["ends_in_zeros", "pixels_only"]
+__all__ = ["has_no_end", "pixels_only"]
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _DHT, _SOS, _DQT, _DRI, _DAC, _JFIF, _EXIF, _ADOBE = 0xC4, 0xDA, 0xDB, 0xDD, 0xCC, 0xE0, 0xE1, 0xEE
@@ -24,12 +24,31 @@ _SHORTEST = {_JFIF: (b"JFIF\0", 12), _EXIF: (b"Exif\0\0", 14), _ADOBE: (b"Adobe"
 _BEHIND = (b"\0" * 32, b"\x55" * 32, b"\xaa" * 32)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF = {b"II*\0": "<", b"MM\0*": ">"}
+_TIFF_TAGS = {
+    *range(254, 270),
+    273,
+    274,
+    *range(277, 280),
+    284,
+    292,
+    293,
+    317,
+    *range(320, 326),
+    330,
+    332,
+    338,
+    339,
+    347,
+}
+_TIFF_TAGS |= {*range(512, 522), *range(529, 533)} - {263, 264, 265, 267, 268, 269}
+_MOST_PAGES = 100
 _KEY_BYTES = {0: 2, 2: 6}  # of tRNS, for grey and colour
 _WEBP_ICC, _WEBP_XMP = 0x20, 0x04
 
 
 def pixels_only(data: bytes) -> tuple[bytes, ...]:
-    """The parts of a JPEG, PNG or WebP that its pixels and its orientation are made of, as files.
+    """The parts of a JPEG, PNG, WebP or TIFF that its pixels and its orientation are made of, as files.
 
     Where there are several, they differ in what follows the last pixel: if they are not decoded to the same, pixels are
     missing. None for other formats, and where the parts are not all there.
@@ -38,14 +57,19 @@ def pixels_only(data: bytes) -> tuple[bytes, ...]:
     """
     if data.startswith(_SOI):
         return _jpeg(data)
-    made = _png(data) if data.startswith(_PNG) else _webp(data) if data[8:12] == b"WEBP" else None
+    if data.startswith(_PNG):
+        made = _png(data)
+    elif data[8:12] == b"WEBP":
+        made = _webp(data)
+    else:
+        made = _tiff(data) if data[:4] in _TIFF else None
     return () if made is None else (made,)
 
 
-def ends_in_zeros(data: bytes) -> bool:
-    """Whether zeros took the place of a JPEG's end, as after a failed copy; decoders take them for pixels."""
-    filled = data.startswith(_SOI) and data.endswith(bytes(64)) and not data.rstrip(b"\0").endswith(_EOI)
-    return filled and len(_jpeg(data)) > 1
+def has_no_end(data: bytes) -> bool:
+    """Whether something else took the place of a JPEG's end, as after a failed copy; decoders take it for pixels."""
+    is_open = data.startswith(_SOI) and not data.rstrip(b"\0").endswith(_EOI)
+    return is_open and len(_jpeg(data)) > 1
 
 
 def _jpeg(data: bytes) -> tuple[bytes, ...]:
@@ -160,3 +184,24 @@ def _webp(data: bytes) -> bytes | None:
         kind + struct.pack("<I", len(chunks[kind])) + chunks[kind] + b"\0" * (len(chunks[kind]) % 2) for kind in kept
     )
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _tiff(data: bytes) -> bytes | None:
+    """TIFF 6.0, section 2: each page keeps the entries that its pixels need."""
+    order = _TIFF[data[:4]]
+    made, link = bytearray(data), 4
+    for _ in range(_MOST_PAGES):
+        (at,) = struct.unpack_from(order + "I", made, link) if link + 4 <= len(made) else (0,)
+        if not 8 <= at <= len(made) - 2:
+            break
+        (count,) = struct.unpack_from(order + "H", made, at)
+        end = at + 2 + 12 * count
+        if end > len(made):
+            return None
+        entries = [bytes(made[start : start + 12]) for start in range(at + 2, end, 12)]
+        kept = [entry for entry in entries if struct.unpack_from(order + "H", entry)[0] in _TIFF_TAGS]
+        following = bytes(made[end : end + 4]).ljust(4, b"\0")
+        page = struct.pack(order + "H", len(kept)) + b"".join(kept) + following
+        made[at : at + len(page)] = page
+        link = at + len(page) - 4
+    return bytes(made)

@@ -38,18 +38,14 @@ def displayed(image: Image.Image | DecodedWebp, turn: Turn, factor: int = 1) -> 
 def _whole(image: Image.Image | DecodedWebp) -> Whole:
     if isinstance(image, Image.Image) and (not image.has_transparency_data or image.mode[0] in "IF"):
         return Whole(value_range(image))
-    extremes = [(255, 0)] * 3
+    seen: set[tuple[object, ...]] = set()
     for box in _boxes(*image.size, 1):
         part = _cut(image, box)
         part = (part.convert("LA") if part.mode == "La" else part).convert("RGBA")
         if part.getchannel("A").getextrema() != (0, 0):
             return PLAIN
-        channels = part.convert("RGB").split()
-        extremes = [
-            (min(low, least), max(high, most))
-            for (low, high), (least, most) in zip(extremes, (c.getextrema() for c in channels), strict=True)
-        ]
-    return Whole(opaque=any(low < high for low, high in extremes))
+        seen |= set(zip(*(channel.getextrema() for channel in part.convert("RGB").split()), strict=True))
+    return Whole(opaque=len(seen) > 1)  # of one colour are the darkest and the lightest
 
 
 def _boxes(width: int, height: int, factor: int) -> Iterator[tuple[int, int, int, int]]:

@@ -50,9 +50,9 @@ def to_rgb(image: Image.Image, whole: Whole = PLAIN) -> Image.Image:
     if image.mode == "La":  # Pillow converts it to nothing else
         image = image.convert("LA")
     if image.has_transparency_data and not whole.opaque:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        paper = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image.convert("RGBA"))
+        return paper.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
