@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings, as_strings
+from facesearch.core.errors import InputError
 from facesearch.core.types import Cluster, Face
+from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.library import Library
 
-__all__ = ["Skipped", "chosen", "faces_of", "paths_of_photos"]
+__all__ = ["Skipped", "checked_unwritten", "chosen", "faces_of", "paths_of_photos"]
 
 # What could not be exported: (path, reason).
 Skipped = list[tuple[str, str]]
@@ -37,3 +39,10 @@ def paths_of_photos(library: "Library") -> dict[int, list[str]]:
         if not row.missing:
             paths.setdefault(row.photo_id, []).append(path)
     return paths
+
+
+def checked_unwritten(written: int, unwritten: Skipped) -> Skipped:
+    """Files that could not be written (path, reason), in order. Raises InputError where no other one could be."""
+    if unwritten and not written:
+        raise InputError(f"nothing could be written, of {plural(len(unwritten), 'file')}: {unwritten[0][1]}")
+    return sorted(unwritten)
