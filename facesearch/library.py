@@ -245,7 +245,7 @@ class Library:
         """Whether the main faces of two pictures are the same person; see `facesearch.searching.search.compare`."""
         return self.search.verify(a, b, threshold=threshold)
 
-    def cluster(self, *, eps: Distance | None = None, min_samples: int = 2) -> Clustering:
+    def cluster(self, *, eps: float | None = None, min_samples: int = 2) -> Clustering:
         """Put the faces of the library together by person, within what has been decided; see `facesearch.clustering`.
 
         Args:

@@ -27,6 +27,7 @@ BLOCK_PAIRS = 1 << 24
 EXACT_PAIRS = 1 << 12
 FLOAT32_EPS = 2.0**-23
 # Candidates asked for beyond k, so that float32 cannot push a true neighbour out among near ties.
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 SPARE_CANDIDATES = 16
 
 
@@ -120,7 +121,7 @@ def _radius_blocks(vectors: NDArray[np.float32], radius: float) -> Iterator[tupl
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
     block = max(1, BLOCK_PAIRS // len(vectors))
-    widened = radius * radius + _float32_error(vectors)
+    widened = min(radius * radius + _float32_error(vectors), LARGEST_FLOAT32)
     for start in range(0, len(vectors), block):
         queries = vectors[start : start + block]
         lims, _, columns = index.range_search(queries, widened)

@@ -24,6 +24,8 @@ Checked = TypeVar("Checked")
 Check = Callable[[Any], Any]
 # Names, references and cursors; more than that is something else, and no message may quote it.
 LONGEST_TEXT, LONGEST_PATH = 1000, 4096
+# SQLite knows no larger numbers; one that is has the same meaning as this: more than there is.
+LARGEST = 2**63 - 1
 # Annotations of numbers that have a range.
 Count = Annotated[int, "at least 1"]
 Distance = Annotated[float, "0 to 2"]
@@ -120,9 +122,7 @@ def _whole(value: Any) -> int:
         number = operator.index(value)
     except TypeError:
         raise InputError(f"a whole number is wanted, not {type(value).__name__}") from None
-    if abs(number) >= 2**63:
-        raise InputError("a whole number of at most 18 digits is wanted")
-    return number
+    return max(-LARGEST, min(number, LARGEST))
 
 
 def _count(value: Any) -> int:

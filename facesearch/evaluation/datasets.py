@@ -1,6 +1,7 @@
 """Labelled photos: reading who is in them, and embedding them by whatever path is to be measured."""
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def embed_photos(embed: EmbedPhotos, photos: Sequence[Path]) -> NDArray[np.float32]:
@@ -101,6 +102,8 @@ def embed_photos(embed: EmbedPhotos, photos: Sequence[Path]) -> NDArray[np.float
     """
     found = list(embed(photos))
     dim = next((len(embedding) for embedding in found if embedding is not None), 0)
+    if photos and dim == 0 and not any(os.path.lexists(photo) for photo in photos):
+        raise InputError(f"none of {len(photos):,} photos is there, as {photos[0]}: give the folder that holds them")
     if len(found) != len(photos) or dim == 0:
         raise InputError(f"{len(found):,} answers for {len(photos):,} photos, or no face in any of them")
     missing = np.full(dim, np.nan, np.float32)

@@ -13,13 +13,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
-from facesearch.core.paths import below
+from facesearch.core.errors import InputError
+from facesearch.core.paths import absolute, below
 from facesearch.core.types import FileFacts
 from facesearch.media import MediaSource
 from facesearch.media.devices import same_device
 from facesearch.storage import KnownPath, Store, folders
 
-__all__ = ["enter_folders", "offline_among", "offline_photos", "offline_places", "places_of"]
+__all__ = ["enter_folders", "offline_among", "offline_photos", "offline_places", "places_of", "tell_gone"]
 
 
 def offline_among(
@@ -79,6 +80,18 @@ def places_of(offline: Iterable[str], there: Iterable[str], roots: Collection[st
             place = above
         places.add(place)
     return sorted(places)
+
+
+def tell_gone(store: Store, places: Iterable[str]) -> None:
+    """Raises InputError for the first of some places that is not there any more, and from which there are photos."""
+    known = store.known_paths()
+    for place in places:
+        path = absolute(place)
+        if not os.path.lexists(path) and any(map(below([path]), known)):
+            raise InputError(
+                f"{place!r} is not there any more, and the library still has its photos: put it back, or take them out"
+                f" with `facesearch remove {place}`"
+            )
 
 
 def enter_folders(store: Store, files: Iterable[FileFacts], source: MediaSource) -> dict[str, int]:

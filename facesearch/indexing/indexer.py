@@ -17,7 +17,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.errors import PhotoError
+from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.executor import Executor, Room, ThreadExecutor, give_memory_back
 from facesearch.core.memory import photo_budget
 from facesearch.core.paths import absolute, below
@@ -174,7 +174,11 @@ def index_photos(
     files = source or LocalFiles()
     with store.writing():
         places = as_paths(paths)
-        found = files.find(places)
+        try:
+            found = files.find(places)
+        except InputError:
+            absence.tell_gone(store, places)
+            raise
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()

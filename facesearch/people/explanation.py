@@ -60,7 +60,8 @@ def _decided(number: int | None, confirmed: bool, hidden: bool) -> str:
     """What the user has decided; empty where that is nothing."""
     if hidden:
         return "You have said that it is not a face."
-    return f"You have said that it belongs to cluster {number}." if confirmed else ""
+    # by whatever decision: also by one that said nothing of whose faces they are, as `ignore`
+    return f"It is confirmed: a decision has put it to cluster {number} for good." if confirmed else ""
 
 
 def _measured(store: Store, calibration: Calibration | None, face: Face, weak: str) -> str:

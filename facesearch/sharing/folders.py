@@ -1,19 +1,22 @@
 """A folder for each person with links to the photos, or copies. Originals are never written."""
 
+import errno
 import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.errors import InputError
 from facesearch.core.names import folded
 from facesearch.core.types import Cluster
 from facesearch.media.marks import add_to_list
 from facesearch.media.reasons import os_reason
-from facesearch.sharing.selection import FileStates, Skipped, chosen
+from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -22,6 +25,8 @@ __all__ = ["export_folders"]
 
 # Of a folder's name, in UTF-8; file systems take 255, and a cluster's number may follow.
 FOLDER_BYTES = 200
+# How drives without links refuse them, as FAT and some network drives; Windows asks for a right that few have.
+NO_LINKS, NO_RIGHT_TO_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}, 1314
 # A copy has its original's size and time, but FAT keeps times to two seconds only; so that its start is compared, too.
 SAME_TIME_NS, SAME_START_BYTES = 2 * 10**9, 1 << 16
 
@@ -38,30 +43,36 @@ def export_folders(
         only: clusters' numbers and people's names; none for all who is not ignored.
 
     Returns the number of files made, and those that could not be (path, reason).
-    Raises InputError where one of them is not there.
+    Raises InputError where one of them is not there, nothing at all can be written, or no links can be made.
     """
-    made, skipped, states = 0, [], FileStates(library)
-    known = library.people.with_faces()
+    made, skipped, unwritten = 0, list[tuple[str, str]](), list[tuple[str, str]]()
+    states, known = FileStates(library), library.people.with_faces()
     names = _folder_names(known)
     for cluster in chosen(library, only) or [one for one in known if not one.ignored]:
-        place = Path(folder) / names[cluster.id]
-        place.mkdir(parents=True, exist_ok=True)
-        taken = {folded(entry.name) for entry in place.iterdir()}
+        place, taken = Path(folder) / names[cluster.id], None
         ours: dict[str, int | None] = {}
         for path in dict.fromkeys(face.path for face in library.store.faces(cluster.face_ids)):
             try:
                 size = os.stat(path).st_size  # raises where it is no longer there
                 if reason := states.why_not(path):
                     skipped.append((path, reason))
-                else:
-                    made += _put(path, place, taken, copy, ours, size)
+                    continue
+                taken = _made(place) if taken is None else taken
+                made += _put(path, place, taken, copy, ours, size)
             except OSError as error:
-                skipped.append((path, os_reason(error)))
+                (skipped if error.filename == path else unwritten).append((path, os_reason(error)))
         try:
-            add_to_list(place, ours)
+            if ours:
+                add_to_list(place, ours)
         except OSError as error:
-            skipped.append((str(place), os_reason(error)))
-    return made, skipped
+            unwritten.append((str(place), os_reason(error)))
+    return made, skipped + checked_unwritten(made, unwritten)
+
+
+def _made(place: Path) -> set[str]:
+    """Make a folder, if need be; the names in it, folded. Raises OSError."""
+    place.mkdir(parents=True, exist_ok=True)
+    return {folded(entry.name) for entry in place.iterdir()}
 
 
 def _put(path: str, place: Path, taken: set[str], copy: bool, ours: dict[str, int | None], size: int) -> bool:
@@ -84,7 +95,7 @@ def _put(path: str, place: Path, taken: set[str], copy: bool, ours: dict[str, in
     if copy:
         _copy(path, target)
     else:
-        target.symlink_to(path)
+        _link(path, target)
     taken.add(folded(target.name))
     ours[target.name] = size
     return True
@@ -104,6 +115,16 @@ def _links_to(link: Path, path: str) -> bool:
     return link.is_symlink() and os.readlink(link) == path
 
 
+def _link(path: str, target: Path) -> None:
+    """Raises InputError where the drive knows no links: then no other one can be made."""
+    try:
+        target.symlink_to(path)
+    except OSError as error:
+        if error.errno in NO_LINKS or getattr(error, "winerror", 0) == NO_RIGHT_TO_LINK:
+            raise InputError(f"no links can be made in {target.parent}: add --copy, or choose another drive") from error
+        raise
+
+
 def _copy(path: str, target: Path) -> None:
     """Never over anything that is there: were it a link, that would write to an original."""
     with open(path, "rb") as source, open(target, "xb") as sink:
@@ -112,7 +133,8 @@ def _copy(path: str, target: Path) -> None:
         except OSError:
             target.unlink()
             raise
-    shutil.copystat(path, target)
+    with suppress(OSError):  # a drive that keeps no such thing
+        shutil.copystat(path, target)
 
 
 def _same_file(a: Path, b: str) -> bool:

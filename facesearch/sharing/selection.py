@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings, as_strings
-from facesearch.core.errors import PhotoError
+from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.types import Cluster, Face
+from facesearch.core.wording import plural
 from facesearch.media import LocalFiles
 
 if TYPE_CHECKING:
     from facesearch.library import Library
 
-__all__ = ["FileStates", "Skipped", "chosen", "faces_of", "paths_of_photos"]
+__all__ = ["FileStates", "Skipped", "checked_unwritten", "chosen", "faces_of", "paths_of_photos"]
 
 # What could not be exported: (path, reason).
 Skipped = list[tuple[str, str]]
@@ -63,3 +64,10 @@ class FileStates:
             return "" if self._files.identify(path) in contents else "has changed since it was indexed: index it again"
         except PhotoError as error:
             return str(error)
+
+
+def checked_unwritten(written: int, unwritten: Skipped) -> Skipped:
+    """Files that could not be written (path, reason), in order. Raises InputError where no other one could be."""
+    if unwritten and not written:
+        raise InputError(f"nothing could be written, of {plural(len(unwritten), 'file')}: {unwritten[0][1]}")
+    return sorted(unwritten)

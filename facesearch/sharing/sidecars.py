@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
-from facesearch.core.errors import FacesearchError, PhotoError
+from facesearch.core.errors import FacesearchError, InputError, PhotoError
 from facesearch.core.paths import under
 from facesearch.core.types import Cluster
-from facesearch.sharing.selection import FileStates, Skipped, chosen, faces_of, paths_of_photos
+from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
 
@@ -74,7 +74,7 @@ def _write(
 ) -> tuple[int, Skipped]:
     """The number of sidecars written; two photos with one sidecar: the first has it."""
     written, roots, states = 0, library.store.roots(), FileStates(library)
-    skipped: Skipped = []
+    skipped, unwritten = list[tuple[str, str]](), list[tuple[str, str]]()
     owners: dict[Path, str] = {}
     for path, regions in wanted:
         target = sidecar_path(path, naming, folder and _mirrored(path, folder, roots))
@@ -87,9 +87,11 @@ def _write(
                 if reason := states.why_not(path):
                     raise PhotoError(reason)
                 written += write_sidecar(target, regions, frame, path)
+            except InputError as error:
+                unwritten.append((path, str(error)))
             except FacesearchError as error:
                 skipped.append((path, str(error)))
-    return written, skipped
+    return written, skipped + checked_unwritten(written, unwritten)
 
 
 def _mirrored(path: str, folder: Path, roots: Sequence[str]) -> Path:

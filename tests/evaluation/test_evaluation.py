@@ -331,5 +331,7 @@ def test_verification_report_where_all_is_well(pairs: Pairs):
 def test_an_answer_for_every_photo():
     with pytest.raises(InputError, match="1 answers for 2"):
         embed_photos(lambda photos: on_circle(0), [Path("a"), Path("b")])
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"none of 2 photos is there, as .*a:"):
         embed_photos(lambda photos: [None, None], [Path("a"), Path("b")])
+    with pytest.raises(InputError, match="no face in any of them"):
+        embed_photos(lambda photos: [None], [Path(__file__)])

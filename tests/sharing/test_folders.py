@@ -1,5 +1,6 @@
 """A folder for each person, for other programs."""
 
+import errno
 import os
 import re
 from collections import Counter
@@ -9,8 +10,10 @@ import pytest
 from library_states import hash_of
 from sharing_samples import ANNA
 
+from facesearch.core.errors import InputError
 from facesearch.core.types import Cluster, Person
 from facesearch.media import OWN, find_photos
+from facesearch.sharing import folders
 from facesearch.sharing.folders import _as_folder, _folder_names
 
 
@@ -193,3 +196,77 @@ def test_says_why_nothing_was_written(photo_library, export, tmp_path):
 )
 def test_options_that_cannot_be_meant(trio, command, wrong):
     assert re.search(r"--\w+", command("export", "--library", trio.index.folder, *wrong).error)
+
+
+# --- drives that cannot take it
+
+
+def refusing(monkeypatch, module, name, error, after=0):
+    """A call of the system that fails from some time on."""
+    real, calls = getattr(module, name), []
+
+    def refuse(*args, **options):
+        calls.append(args)
+        if len(calls) > after:
+            raise error
+        return real(*args, **options)
+
+    monkeypatch.setattr(module, name, refuse)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_drive_without_links(trio, export, command, tmp_path, monkeypatch, number):
+    refusing(monkeypatch, os, "symlink", OSError(number, os.strerror(number)))
+    assert "--copy" in command("export", "--to", tmp_path / "out", "--library", trio.index.folder).error
+    assert export("--to", tmp_path / "out", "--copy", "--json").json["written"] == 11
+
+
+@pytest.mark.parametrize("copy", [(), ("--copy",)])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_drive_that_takes_nothing(trio, command, tmp_path, monkeypatch, copy, number):
+    error = OSError(number, os.strerror(number))
+    refusing(monkeypatch, folders.shutil, "copyfileobj", error)
+    refusing(monkeypatch, os, "symlink", error)
+    told = command("export", "--to", tmp_path / "out", *copy, "--library", trio.index.folder).error
+    assert "11 files" in told
+    assert not list(tmp_path.glob("out/*/*"))
+
+
+def test_a_drive_on_which_no_folder_can_be_made(trio, command, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "11 files" in command("export", "--to", tmp_path / "file" / "out", "--library", trio.index.folder).error
+
+
+def test_a_drive_that_becomes_full(trio, export, tmp_path, monkeypatch):
+    refusing(monkeypatch, folders.shutil, "copyfileobj", OSError(errno.ENOSPC, "No space left on device"), after=3)
+    answer = export("--to", tmp_path / "out", "--copy")
+    assert answer.code == 0
+    assert "3 files written" in answer.out
+    assert answer.err.count("no space left on device") == 8
+    assert sum(path.is_file() for path in tmp_path.glob("out/*/*")) == 3
+
+
+def test_a_drive_that_keeps_no_times(trio, export, tmp_path, monkeypatch):
+    refusing(monkeypatch, folders.shutil, "copystat", PermissionError(errno.EPERM, "Operation not permitted"))
+    assert export("--to", tmp_path / "out", "--copy", "--json").json == {"written": 11, "failures": []}
+
+
+def test_photos_that_are_gone_are_no_failure_of_the_drive(trio, export, tmp_path):
+    export("--to", tmp_path / "out")
+    (trio.folder / "anna0.jpg").unlink()
+    answer = export("--to", tmp_path / "out", "--json")
+    assert answer.code == 0
+    assert [failure["reason"] for failure in answer.json["failures"]] == ["no longer there"]
+
+
+def test_sidecars_that_cannot_be_written(trio, export, command, tmp_path, monkeypatch):
+    from facesearch.sharing.xmp import writing
+
+    refusing(monkeypatch, writing, "_replace", InputError("x.xmp: permission denied"), after=1)
+    answer = export("--xmp", "--xmp-to", tmp_path / "some")
+    assert (answer.code, "1 file written" in answer.out) == (0, True)
+    assert "permission denied" in answer.err
+    assert (
+        "permission denied"
+        in command("export", "--xmp", "--xmp-to", tmp_path / "none", "--library", trio.index.folder).error
+    )
