@@ -53,6 +53,7 @@ def _repair(result: "Repaired", as_json: bool) -> None:
                 "damage": [_described(damage) for damage in result.found],
                 "left": [_described(damage) for damage in result.left],
                 "rebuilt": result.rebuilt,
+                "lost_rows": result.lost_rows,
                 "set_aside": str(result.aside) if result.aside else None,
             }
         )
@@ -61,6 +62,8 @@ def _repair(result: "Repaired", as_json: bool) -> None:
         shown(f"{plural(mended, 'fault')} mended, {result.rebuilt:,} of them from the photos.")
         if result.aside:
             shown(f"What was taken out is in {result.aside}: delete it when you do not need it.")
+        if result.lost_rows:
+            shown("Some rows could not be read: `facesearch index --redo FOLDER` looks at your photos again.")
         _show(result.left)
     if result.left:
         raise typer.Exit(2)

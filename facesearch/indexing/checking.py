@@ -31,13 +31,14 @@ SAME_FACE = 0.25
 class Repaired:
     """found: what was wrong. left: what still is. rebuilt: faces and photos that were made again from the photos.
 
-    aside: the folder with what was taken out; None where nothing was.
+    aside: the folder with what was taken out; None where nothing was. lost_rows: pages could not be read.
     """
 
     found: tuple[Damage, ...]
     left: tuple[Damage, ...]
     rebuilt: int
     aside: Path | None
+    lost_rows: bool
 
 
 def check(folder: Path) -> list[Damage]:
@@ -55,11 +56,11 @@ def repair(folder: Path, load_pipeline: "Callable[[Store], Pipeline]") -> Repair
     """
     found = check(folder)
     if not found:
-        return Repaired((), (), 0, None)
+        return Repaired((), (), 0, None, lost_rows=False)
     aside = SetAside(folder)
     rebuilt = 0
     with WriterLock(folder).held():
-        repair_files(folder, aside)
+        lost_rows = repair_files(folder, aside)
         for name, _ in damage_of_calibration(folder):
             aside.file(folder / name)
         repair_rows(folder, aside, but=PHOTOS)
@@ -67,7 +68,7 @@ def repair(folder: Path, load_pipeline: "Callable[[Store], Pipeline]") -> Repair
         rebuilt = _rebuilt(folder, load_pipeline)
         with WriterLock(folder).held():
             repair_rows(folder, aside)
-    return Repaired(tuple(found), tuple(check(folder)), rebuilt, aside.folder if aside.used else None)
+    return Repaired(tuple(found), tuple(check(folder)), rebuilt, aside.folder if aside.used else None, lost_rows)
 
 
 def _rebuilt(folder: Path, load_pipeline: "Callable[[Store], Pipeline]") -> int:

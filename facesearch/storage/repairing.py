@@ -6,6 +6,7 @@ meant go. Faces and photos are left to `facesearch.indexing.checking`, which loo
 
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterable
@@ -15,13 +16,14 @@ from typing import Any
 from sqlalchemy import Column, Connection, select, text
 
 from facesearch.core.errors import LibraryFormatError
-from facesearch.core.files import FILE_MODE, make_private_folder, replace_file
+from facesearch.core.files import FILE_MODE, make_private_folder, put_in_place, replace_file
 from facesearch.storage import schema as db
 from facesearch.storage.checking import Damage, damage_in, wanted_schema
 from facesearch.storage.consistency import agree
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.facts import wrong_facts
 from facesearch.storage.privacy import no_files
+from facesearch.storage.salvage import is_readable, rescue
 from facesearch.storage.thumbnails import FILE_NAME as PICTURES
 from facesearch.storage.values import Checked, tolerating
 from facesearch.storage.vectors import FaissIndex
@@ -78,8 +80,11 @@ class SetAside:
 _KEY = {"library": "key"}
 
 
-def repair_files(folder: Path, aside: SetAside) -> None:
-    """What lies beside the database, and the log that is another one's. Call it as the only writer."""
+def repair_files(folder: Path, aside: SetAside) -> bool:
+    """What lies beside the database, the log that is another one's, and pages. Call it as the only writer.
+
+    Returns whether rows were lost with their pages.
+    """
     for name in no_files(folder):
         if name != FILE_NAME:
             aside.file(folder / name)
@@ -88,12 +93,30 @@ def repair_files(folder: Path, aside: SetAside) -> None:
     except LibraryFormatError:
         aside.file(log_of(folder / FILE_NAME))
         (folder / f"{FILE_NAME}-shm").unlink(missing_ok=True)
+    rescued = not is_readable(folder / FILE_NAME) and _rescue(folder, aside)
     for damage in damage_in(folder):
         if damage.file.startswith("faces.faiss"):
             FaissIndex.discard(folder)
         elif damage.file == PICTURES:
             for suffix in ("", "-wal", "-shm"):
                 (folder / f"{PICTURES}{suffix}").unlink(missing_ok=True)
+    return rescued
+
+
+def _rescue(folder: Path, aside: SetAside) -> bool:
+    """A new database with what can be read of the old one, which is kept; nothing where that is too little."""
+    database, part = folder / FILE_NAME, aside.folder / "rescued"
+    was_used = aside.used
+    made = rescue(database, part)
+    if made is not None:
+        for path in (database, log_of(database), folder / f"{FILE_NAME}-shm"):
+            if path.exists():
+                aside.file(path)
+        put_in_place(made, database)
+    shutil.rmtree(part)
+    if made is None and not was_used:
+        aside.folder.rmdir()
+    return made is not None
 
 
 def repair_rows(folder: Path, aside: SetAside, but: Iterable[str] = ()) -> None:
