@@ -37,6 +37,7 @@ from facesearch.storage.status import status_of
 from facesearch.storage.values import tolerating
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
+    from facesearch.indexing.checking import Repaired
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.migration import MigrationPlan, MigrationReport
     from facesearch.people import People
@@ -46,7 +47,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
     from facesearch.searching.searcher import Searcher
     from facesearch.storage.pending_faces import Target
 
-__all__ = ["Library", "default_folder", "verify"]
+__all__ = ["Library", "default_folder", "repair_library", "verify"]
 
 
 @checked
@@ -340,6 +341,17 @@ class Library:
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
         return self.store.clear()
+
+
+def repair_library(folder: Path, device: str = "auto") -> "Repaired":
+    """See `facesearch.indexing.checking.repair`."""
+    from facesearch.indexing.checking import repair
+
+    def load(_: Store) -> "Pipeline":
+        with Library(folder, device=device, create=False) as opened:
+            return opened.pipeline
+
+    return repair(folder, load)
 
 
 def default_folder() -> Path:

@@ -13,6 +13,9 @@ embeddings.py, face_table.py  the embeddings, and all that is known of many face
 pending_faces.py      the faces of a library as another model or detector will have them
 vectors.py, coarse.py the vector index: FAISS, a cache
 thumbnails.py         small pictures, a cache
+values.py, facts.py   what a column and a fact can hold, checked where they are read
+checking.py, holding.py  what is wrong with a library; repairing.py, damaged_faces.py, salvage.py mend it
+write_ahead.py        whether the log beside the database is its own
 lock.py, privacy.py   one writer at a time; nobody but the owner
 """
 

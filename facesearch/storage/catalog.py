@@ -29,6 +29,7 @@ __all__ = [
     "link_path",
     "mark_missing",
     "note_states",
+    "photo_row",
     "put_photo",
     "settle",
 ]
@@ -58,7 +59,7 @@ def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_
     photo_id = photos.by_content(connection, result.sha256)
     count: int | None = None
     if photo_id is None:
-        values = {"sha256": result.sha256} | _photo_row(file, result, run_id)
+        values = {"sha256": result.sha256} | photo_row(file, result, run_id)
         photo_id = new_id(connection.execute(insert(db.photos), values))
         count = add_faces(connection, photo_id, result.faces)
         link_path(connection, file, photo_id)
@@ -67,12 +68,12 @@ def put_photo(connection: Connection, file: FileFacts, result: PhotoResult, run_
         by = connection.execute(select(db.photos.c.run_id).where(db.photos.c.id == photo_id)).scalar_one()
         if redo and by != run_id:  # not for every copy of it
             count = replace_faces(connection, photo_id, result.faces)
-            values = _photo_row(file, result, run_id)
+            values = photo_row(file, result, run_id)
             connection.execute(update(db.photos).where(db.photos.c.id == photo_id).values(values))
     return count
 
 
-def _photo_row(file: FileFacts, result: PhotoResult, run_id: int) -> dict[str, Any]:
+def photo_row(file: FileFacts, result: PhotoResult, run_id: int) -> dict[str, Any]:
     width, height = result.size
     row = {"width": width, "height": height, "min_face_px": result.min_face_px, "run_id": run_id}
     return row | dated(result.taken, file.mtime_ns)

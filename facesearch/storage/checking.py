@@ -26,7 +26,7 @@ from facesearch.storage.values import Checked, wrong_landmarks, wrong_vectors
 from facesearch.storage.vectors import Stamp
 from facesearch.storage.vectors import damage_of as damage_of_vectors
 
-__all__ = ["Damage", "damage_in"]
+__all__ = ["Damage", "damage_in", "wanted_schema", "wrong_rows"]
 
 # Rows that are looked at at a time.
 ROWS = 10_000
@@ -38,6 +38,7 @@ class Damage:
 
     file: in the library's folder. table, row: of the database, with the row's key; "" and None where it is no row's.
     about: which photo, person or decision it concerns, in words. what: what is wrong.
+    derived: the row follows from others, which tell how it must be.
     """
 
     file: str
@@ -45,6 +46,7 @@ class Damage:
     about: str = ""
     table: str = ""
     row: int | str | None = None
+    derived: bool = False
 
     @property
     def told(self) -> str:
@@ -90,16 +92,24 @@ def _guarded(part: Callable[[Connection], Iterator[Damage]], connection: Connect
 
 def _schema(connection: Connection) -> Iterator[Damage]:
     """Whether all tables, indexes and triggers are as the migrations make them."""
-    query = text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
-    memory = create_engine("sqlite://", poolclass=StaticPool)
-    migrate(memory)
-    with memory.connect() as fresh:
-        wanted = {(kind, name): sql for kind, name, sql in fresh.execute(query)}
-    memory.dispose()
-    there = {(kind, name): sql for kind, name, sql in connection.execute(query)}
-    for (kind, name), sql in wanted.items():
+    there = {(kind, name): sql for kind, name, sql in connection.execute(_SCHEMA)}
+    for (kind, name), sql in wanted_schema().items():
         if there.get((kind, name)) != sql:
             yield Damage(FILE_NAME, "is missing or not as it was made", f"the {kind} {name}")
+
+
+_SCHEMA = text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+
+
+def wanted_schema() -> dict[tuple[str, str], str]:
+    """(kind, name) -> statement, of all tables, indexes and triggers, as the migrations make them."""
+    memory = create_engine("sqlite://", poolclass=StaticPool)
+    try:
+        migrate(memory)
+        with memory.connect() as fresh:
+            return {(kind, name): sql for kind, name, sql in fresh.execute(_SCHEMA)}
+    finally:
+        memory.dispose()
 
 
 def _beside(folder: Path, connection: Connection) -> list[tuple[str, str]]:
@@ -135,12 +145,17 @@ def _rows(connection: Connection) -> Iterator[Damage]:
     dim = _dim(connection)
     for table in db.metadata.sorted_tables:
         try:
-            for rows in _portions(connection, table):
-                for row, what in _wrong(table, rows, dim):
-                    yield Damage(FILE_NAME, what, _about(connection, table.name, row), table.name, row)
+            for row, what in wrong_rows(connection, table, dim):
+                yield Damage(FILE_NAME, what, _about(connection, table.name, row), table.name, row)
         except (DatabaseError, LibraryError) as error:
             cause = getattr(error, "orig", None) or error.__cause__ or error
             yield Damage(FILE_NAME, f"cannot be read whole ({cause})", f"the table {table.name}", table.name)
+
+
+def wrong_rows(connection: Connection, table: Table, dim: int | None) -> Iterator[tuple[int, str]]:
+    """(row's number, what is wrong with it) of a table. Args: dim: of the library's embeddings, where that is known."""
+    for rows in _portions(connection, table):
+        yield from _wrong(table, rows, dim)
 
 
 def _portions(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
@@ -208,7 +223,8 @@ def _relations(connection: Connection) -> Iterator[Damage]:
     """What holds between rows: of decisions, and of the clusters that follow from them."""
     for table, query, what in _RELATIONS:
         for row in connection.execute(text(query)).scalars().all():
-            yield Damage(FILE_NAME, what, _about(connection, table, row), table, row)
+            derived = table not in ("cannot_link", "rejected")
+            yield Damage(FILE_NAME, what, _about(connection, table, row), table, row, derived)
 
 
 _OF = "FROM confirmed JOIN clustered USING (face_id)"
@@ -236,8 +252,8 @@ _RELATIONS = (
     ),
     ("cannot_link", "SELECT rowid FROM cannot_link WHERE person_id >= other_id", "tells nobody apart"),
     (
-        "confirmed",
-        "SELECT face_id FROM confirmed JOIN rejected USING (face_id, person_id)",
+        "rejected",
+        "SELECT rejected.rowid FROM rejected JOIN confirmed USING (face_id, person_id)",
         "is confirmed and rejected as the same person",
     ),
     ("not_faces", "SELECT face_id FROM not_faces JOIN clustered USING (face_id)", "is no face and in a cluster"),

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from conftest import Picture
 from fakes import FAKE_SPEC
+from labelled_samples import save_people
 from PIL import Image
 
 from facesearch.calibration import Calibration
@@ -20,18 +19,6 @@ from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store, persons
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
-
-
-def save_people(folder: Path, people: int, photos: int) -> Path:
-    """A folder for each person, whose photos differ by a little noise."""
-    noise = np.random.default_rng(0)
-    for person in range(people):
-        for photo in range(photos):
-            path = Picture.save(folder / f"person {person}" / f"{photo}.png", f"person {person}")
-            pixels = np.asarray(Image.open(path)).astype(int)
-            shift = noise.integers(-12, 13, (2, 2, 3)).repeat(32, axis=0).repeat(32, axis=1)
-            Image.fromarray((pixels + shift).clip(1, 255).astype(np.uint8)).save(path)
-    return folder
 
 
 @pytest.fixture(scope="module")
