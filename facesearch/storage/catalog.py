@@ -115,7 +115,7 @@ def note_states(connection: Connection, files: Iterable[FileFacts]) -> None:
     """Keep ctime and inode of files that hold what they held."""
     rows = [{"file": file.path, "changed": file.ctime_ns, "number": file.inode} for file in files]
     if rows:
-        values = {"ctime_ns": bindparam("changed"), "inode": bindparam("number")}
+        values: dict[str, Any] = {"ctime_ns": bindparam("changed"), "inode": bindparam("number")}
         connection.execute(update(db.paths).where(db.paths.c.path == bindparam("file")).values(values), rows)
 
 
