@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from index_samples import NewPhoto, a_photo, put, settle
+from index_samples import NewPhoto, a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
+from facesearch.core.types import FileFacts
 from facesearch.people import People
 from facesearch.people.clustering import recluster
 from facesearch.sharing.xmp import read_names
-from facesearch.storage import Store
+from facesearch.storage import Store, catalog
 
 if TYPE_CHECKING:
     from conftest import Answer
@@ -47,11 +48,10 @@ class PhotoLibrary:
         return path
 
     def index_again(self, path: Path) -> None:
-        """As after a change of the file that leaves its pixels as they are."""
-        photo = self.index.known_paths()[str(path)].photo_id
-        faces = tuple(self.index.faces_of_photos([photo])[photo])
-        put(self.index, self.index.start_run("index", [str(path)]), replace(as_it_is(path), faces=faces))
-        settle(self.index)
+        """As after a change of the file that leaves its faces as they are."""
+        with self.index.transaction() as connection:
+            photo = self.index.known_paths()[str(path)].photo_id
+            catalog.link_path(connection, FileFacts.of(str(path), path.stat()), photo)
 
     @property
     def people(self) -> People:
