@@ -39,7 +39,9 @@ def test_a_photo_is_refused_only_where_it_is_large(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("facesearch.core.memory.free_memory", lambda: 0)
     check_memory(12, LARGE_BYTES, None)
     check_memory(12, LARGE_BYTES, 1)
-    with pytest.raises(PhotoError, match=r"^100 megapixels of this format need 0\.3 GB of memory, and 0\.0 GB are free$"):
+    with pytest.raises(
+        PhotoError, match=r"^100 megapixels of this format need 0\.3 GB of memory, and 0\.0 GB are free$"
+    ):
         check_memory(100, LARGE_BYTES + 1, None)
 
 

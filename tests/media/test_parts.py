@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from pictures import save
+from PIL import Image
 
 from facesearch.core.errors import PhotoError
 from facesearch.core.settings import ImageConfig
@@ -103,7 +103,9 @@ def test_a_photo_that_needs_more_than_there_is_is_refused_with_its_size(monkeypa
     Image.new("RGB", (10_000, 8_000)).save(file, "PNG", compress_level=1)
     photo = PhotoFile.parse(file.getvalue(), ImageConfig(memory_bytes=300_000_000))
     for ask in (photo.decode, photo.cost):
-        with pytest.raises(PhotoError, match=r"^80 megapixels of this format need 0\.3 GB of memory, more than 0\.3 GB"):
+        with pytest.raises(
+            PhotoError, match=r"^80 megapixels of this format need 0\.3 GB of memory, more than 0\.3 GB"
+        ):
             ask(0.2)
     monkeypatch.setattr("facesearch.core.memory.free_memory", lambda: 400_000_000)
     with pytest.raises(PhotoError, match=r"need 0\.3 GB of memory, and 0\.4 GB are free$"):
