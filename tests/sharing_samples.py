@@ -1,5 +1,6 @@
 """A library whose photos are real files and whose faces are made up; fixtures for exporting."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -7,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from index_samples import a_photo, put
+from index_samples import NewPhoto, a_photo, put
 from people_samples import CALIBRATION, PEOPLE_SPEC, a_portrait, portrait
 
+from facesearch.core.types import FileFacts
 from facesearch.people import People
 from facesearch.people.clustering import recluster
 from facesearch.sharing.xmp import read_names
-from facesearch.storage import Store
+from facesearch.storage import Store, catalog
 
 if TYPE_CHECKING:
     from conftest import Answer
 
 __all__ = [
-    *("ANNA", "BEN", "CARLA", "PhotoLibrary", "add_three_people"),
+    *("ANNA", "BEN", "CARLA", "PhotoLibrary", "add_three_people", "as_it_is"),
     *("export", "import_names", "names_in", "photo_library", "trio"),
 ]
 
@@ -41,9 +43,15 @@ class PhotoLibrary:
         path = Picture.save((folder or self.folder) / name, f"{folder} {name}", (640, 480))
         self.taken += 1
         faces = tuple(a_portrait(portrait(person, self.taken, 0.15), i) for i, person in enumerate(who))
-        photo = replace(a_photo(str(path), f"{path}"), faces=faces)
+        photo = replace(as_it_is(path), faces=faces)
         put(self.index, self.index.start_run("index", [str(folder or self.folder)]), photo)
         return path
+
+    def index_again(self, path: Path) -> None:
+        """As after a change of the file that leaves its faces as they are."""
+        with self.index.transaction() as connection:
+            photo = self.index.known_paths()[str(path)].photo_id
+            catalog.link_path(connection, FileFacts.of(str(path), path.stat()), photo)
 
     @property
     def people(self) -> People:
@@ -65,6 +73,13 @@ class PhotoLibrary:
             face: cluster.title for cluster in self.people.with_faces() if cluster.person for face in cluster.face_ids
         }
         return [of.get(face) for face in self.faces(path)]
+
+
+def as_it_is(path: Path) -> NewPhoto:
+    """A file's own size, time and content."""
+    info, sha256 = path.stat(), hashlib.sha256(path.read_bytes()).hexdigest()
+    photo = a_photo(str(path), f"{path}")
+    return replace(photo, size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, sha256=sha256)
 
 
 @pytest.fixture

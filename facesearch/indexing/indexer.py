@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice, takewhile
@@ -182,17 +182,13 @@ def index_photos(
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
-        todo = found.photos if redo else may_have_changed(found.photos, known)
+        todo = found.photos if redo else _changed(store, found.photos, known)
         looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
         _fail(run, ((failure.path, failure.reason) for failure in found.failures))
         run.skipped = {one.path: one.kind for one in found.skipped if one.path not in known}
-        looked_at = {file.path for file in todo}
-        with store.transaction() as connection:
-            left = [file for file in found.photos if file.path not in looked_at]
-            catalog.note_states(connection, to_be_noted(left, known))
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -212,6 +208,16 @@ def index_photos(
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
+
+
+def _changed(store: Store, files: Sequence[FileFacts], known: Mapping[str, KnownPath]) -> list[FileFacts]:
+    """The files to be looked at; what is not known yet of the others is noted, so that a change is seen next time."""
+    changed = may_have_changed(files, known)
+    left_alone = {file.path for file in files}.difference(file.path for file in changed)
+    if new := to_be_noted([file for file in files if file.path in left_alone], known):
+        with store.transaction() as connection:
+            catalog.note_states(connection, new)
+    return changed
 
 
 def _summary(report: IndexReport) -> str:

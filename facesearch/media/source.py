@@ -16,13 +16,15 @@ from facesearch.core.types import FileFacts
 from facesearch.media.decoding import PhotoFile, date_taken
 from facesearch.media.devices import device_of
 from facesearch.media.finding import Found, find_photos
-from facesearch.media.formats import HEADER_BYTES, check_format
+from facesearch.media.formats import HEADER_BYTES, check_format, identify
 from facesearch.media.reasons import as_photo_errors
 
 __all__ = ["MAX_BYTES", "LocalFiles", "MediaSource", "Medium", "open_photo", "read_medium"]
 
 # A file is read as a whole; the largest photos that we know, gigapixel panoramas, have less.
 MAX_BYTES = 2 << 30
+# Of a larger file, the header must be a photo's before the rest is read and hashed.
+HEADER_FIRST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ def read_medium(file: BinaryIO, facts: FileFacts) -> Medium:
         check_format(file.read(HEADER_BYTES))  # a sparse file of any size is refused here
         if facts.size_bytes > MAX_BYTES:
             raise PhotoError(f"{facts.size_bytes / 1e9:,.1f} GB, more than the limit of {MAX_BYTES / 1e9:,.1f} GB")
+        if facts.size_bytes > HEADER_FIRST_BYTES:
+            file.seek(0)
+            identify(file)
         file.seek(0)
         data = file.read(facts.size_bytes)
         if len(data) != facts.size_bytes:

@@ -58,10 +58,13 @@ class FileStates:
         try:
             if row is None:
                 return "is not in the library"
-            if row.looks_like(self._files.stat(path)):
+            now = self._files.stat(path)
+            if row.looks_like(now):
                 return ""
             contents = {sha256 for _, sha256 in self._store.files_of(row.photo_id)}
-            return "" if self._files.identify(path) in contents else "has changed since it was indexed: index it again"
+            if now.size_bytes == row.size_bytes and self._files.identify(path) in contents:
+                return ""
+            return "has changed since it was indexed: index it again"
         except PhotoError as error:
             return str(error)
 

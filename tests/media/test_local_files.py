@@ -71,3 +71,19 @@ def test_size_and_time_are_those_of_what_was_read(tmp_path: Path, monkeypatch: p
     medium = LocalFiles().read(str(path))
     assert (medium.sha256, medium.data) == (expected.sha256, expected.data)
     assert (medium.file.size_bytes, medium.file.mtime_ns) == (len(expected.data), 5)
+
+
+def test_a_large_file_is_not_read_whole_before_its_header_is_a_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sparse.png"
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + bytes(100))
+        file.truncate(1 << 30)  # nothing of it is on the disk
+    monkeypatch.setattr("hashlib.sha256", lambda *_: pytest.fail("it was hashed"))
+    with pytest.raises(PhotoError, match="damaged"):
+        LocalFiles().read(str(path))
+    with path.open("r+b") as file:
+        file.truncate(60 << 30)
+    with pytest.raises(PhotoError, match=r"64\.4 GB, more than the limit of 2\.1 GB"):
+        LocalFiles().read(str(path))

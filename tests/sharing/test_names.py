@@ -95,6 +95,8 @@ def test_names_written_by_exiftool(tagged, import_names, command, where):
     ]
     info = f"{{AppliedToDimensions={{W=640,H=480,Unit=pixel}},RegionList=[{','.join(areas)}]}}"
     exiftool("-overwrite_original", f"-XMP-mwg-rs:RegionInfo={info}", target)
+    if where == "embedded":
+        tagged.index_again(path)
     assert import_names() == {"Anna": 1, "Ben": 1}
     people = command("people", "--library", tagged.index.folder, "--json").json["people"]
     assert {one["person"]["name"]: one["size"] for one in people if one["person"]} == {"Anna": 4, "Ben": 4}

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from index_samples import a_photo, put
+from index_samples import put
 from library_states import hash_of
-from sharing_samples import ANNA, names_in
+from sharing_samples import ANNA, as_it_is, names_in
 from xmp_samples import needs_exiftool, seen_by_exiftool
 
 from facesearch.sharing.xmp import Region, read_frame, write_sidecar
@@ -112,7 +112,7 @@ def test_every_copy_of_a_photo_has_a_sidecar(trio, export, tmp_path):
     twin = tmp_path / "twin" / "anna0.jpg"
     twin.parent.mkdir()
     shutil.copy(trio.folder / "anna0.jpg", twin)
-    again = a_photo(str(twin), f"{trio.folder / 'anna0.jpg'}")
+    again = as_it_is(twin)
     put(trio.index, trio.index.start_run("index", [str(twin.parent)]), again)
     assert export("--xmp", "--json").json["written"] == 8
     assert names_in(twin.parent) == {"anna0.jpg": ["Anna"]}
