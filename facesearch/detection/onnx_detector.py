@@ -135,7 +135,7 @@ class _Network:
             outputs = [op.reshape(each.node.input_value(0), [1, -1, each.shape[-1]], False) for each in graph.outputs]
             return openvino().Model(outputs, graph.get_parameters(), "detector")
         except (RuntimeError, OSError, IndexError) as error:
-            why = str(error).strip().splitlines()[-1][:120] if str(error).strip() else type(error).__name__
+            why = str(error).strip().splitlines()[-1][:120] if str(error).strip() else "no more is said"
             raise WeightsError(
                 f"{self._path} cannot be used as a detector ({why}): it needs one input (1, 3, height, width)"
                 " of any height and width"

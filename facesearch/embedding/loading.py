@@ -77,7 +77,7 @@ def _batch(spec: ModelSpec) -> int:
         return BATCH
     from facesearch.embedding.onnx_file import batch_size
 
-    return batch_size(Path(spec.name), BATCH)
+    return batch_size(Path(spec.name), spec.preprocessing.size, BATCH)
 
 
 def load_network(spec: ModelSpec, device: str = "auto") -> Network:

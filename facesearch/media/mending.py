@@ -8,6 +8,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+import numpy as np
+
 from facesearch.core.errors import PhotoError
 
 __all__ = ["has_no_end", "pixels_only"]
@@ -73,7 +75,7 @@ def has_no_end(data: bytes) -> bool:
 
 
 def _jpeg(data: bytes) -> tuple[bytes, ...]:
-    kept, missing, entropy_end = [_SOI], None, re.compile(rb"\xff[^\x00]")
+    kept, missing, has_restarts = [_SOI], None, False
     for kind, start, end in _segments(data):
         body = data[start:end]
         if kind in _NO_DECODER:
@@ -84,14 +86,13 @@ def _jpeg(data: bytes) -> tuple[bytes, ...]:
             depth = 64 if kind in _PROGRESSIVE else 1
             missing = {(component, k) for component in body[6::3] for k in range(depth)}
         if kind == _DRI and any(body):
-            entropy_end = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+            has_restarts = True
         name, shortest = _SHORTEST.get(kind, (b"", 0))
         if (kind not in _TABLES and kind not in _SHORTEST) or not body.startswith(name) or len(body) < shortest:
             continue
         kept.append(data[start - 4 : end])
         if kind == _SOS and missing is not None:
-            found = entropy_end.search(data, end)
-            stop = found.start() if found else len(data)
+            stop = _next_marker(data, end, has_restarts)
             missing -= _given(body, missing)
             if not missing:
                 return _ended(b"".join(kept), data[end:stop], data[stop : stop + 2] == _EOI)
@@ -111,8 +112,21 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield kind, at + 2, at + length
         at += max(length, 2)
         if kind == _SOS:
-            following = re.compile(rb"\xff[^\x00\xd0-\xd7]").search(data, at)
-            at = following.start() if following else len(data)
+            at = _next_marker(data, at, has_restarts=True)
+
+
+def _next_marker(data: bytes, at: int, has_restarts: bool) -> int:
+    """Where the pixels from a place on end: at the next marker that is no restart, or with the file."""
+    length = 1 << 16
+    while at < len(data) - 1:
+        part = np.frombuffer(data, np.uint8, min(length + 1, len(data) - at), at)
+        places = np.flatnonzero(part[:-1] == 0xFF)
+        kinds = part[places + 1]
+        is_end = (kinds != 0) & ~(has_restarts & (kinds >= 0xD0) & (kinds <= 0xD7))
+        if is_end.any():
+            return at + int(places[is_end.argmax()])
+        at, length = at + length, 2 * length
+    return len(data)
 
 
 def _given(scan: bytes, missing: set[tuple[int, int]]) -> set[tuple[int, int]]:

@@ -55,7 +55,7 @@ class _PillowSilent:
     warnings.catch_warnings would put back what another thread changed, and there is no lock that serves both.
     """
 
-    _filter = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+    _filter = ("ignore", None, Warning, re.compile(r"(PIL|pillow_heif)\."), 0)
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,9 +1,12 @@
 """What Pillow leaves undone of TIFF 6.0 and its supplements: it reads some kinds to something else, without a word."""
 
+import ctypes
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImagePalette
+from PIL import Image, ImagePalette, _imaging
 from PIL.ImageFile import _Tile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -35,6 +38,7 @@ def set_up(image: TiffImageFile) -> None:
         PhotoError: a kind of TIFF that would not be decoded right.
         Exception: whatever Pillow raises for damaged pages.
     """
+    _silence_libtiff()
     _find_photo(image)
     tags = image.tag_v2
     if tags.get(_COMPRESSION) in _NO_CODEC:
@@ -49,6 +53,13 @@ def set_up(image: TiffImageFile) -> None:
     image.tile = [_as_stored(tile, image.use_load_libtiff) for tile in image.tile]
     if not image.use_load_libtiff and (_is_planar(image) or _is_subsampled(image)):
         _through_libtiff(image)
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Pillow raises what libtiff says, which would be on stderr as well, without the photo's name."""
+    with suppress(OSError, AttributeError):  # where it is built into Pillow, it cannot be reached
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def as_meant(image: TiffImageFile) -> Image.Image:

@@ -122,7 +122,7 @@ def test_shape_without_a_known_template(tmp_path: Path) -> None:
         resolve(str(path))
 
 
-@pytest.mark.parametrize("shape", [("n", 112, 112, 3), ("n", 1, 112, 112), ("n", 3, 112)])
+@pytest.mark.parametrize("shape", [("n", 112, 112, 4), ("n", 1, 112, 112), ("n", 3, 112)])
 def test_what_is_not_a_face_embedder(tmp_path: Path, shape: Shape) -> None:
     with pytest.raises(ModelError, match=r"not float32 \(n, 3, height, width\)"):
         resolve(str(write_model(tmp_path / "m.onnx", shape)))
@@ -169,6 +169,61 @@ def test_onnx_runtime_is_needed_on_gpus_only(tmp_path: Path, monkeypatch: pytest
     assert load_embedder(spec, "cpu").spec == spec
     with pytest.raises(ModelError, match=r"on cuda needs ONNX Runtime: pip install 'facesearch\[onnx\]'"):
         load_network(spec, "cuda")
+
+
+def write_awkward(path: Path, shape: Shape, one_face: bool) -> Path:
+    """A tiny model whose channels come last if shape says so, and whose graph holds one face if asked to."""
+    model = onnx.load(write_model(path, ("n", 3, 112, 112)))
+    graph = model.graph
+    if shape[1] != 3:
+        graph.node.insert(0, onnx.helper.make_node("Transpose", ["picture"], ["planes"], perm=[0, 3, 1, 2]))
+        graph.node[1].input[:] = ["planes"]
+    if one_face:
+        flatten = next(node for node in graph.node if node.op_type == "Flatten")
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array([3]), "all"))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 3]), "one"))
+        at = list(graph.node).index(flatten)
+        graph.node.insert(at, onnx.helper.make_node("Reshape", ["pooled", "all"], ["values"]))
+        flatten.op_type, flatten.input[:] = "Reshape", ["values", "one"]
+    graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info("picture", onnx.TensorProto.FLOAT, shape))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("one_face", [False, True], ids=["any number", "one face"])
+@pytest.mark.parametrize("shape", [("n", 3, 112, 112), ("n", 112, 112, 3), ("n", "a", "b", "c")], ids=str)
+@pytest.mark.parametrize("runtime", ["OpenVINO", "ONNX Runtime"])
+def test_what_a_file_declares_is_tried_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    shape: Shape,
+    one_face: bool,
+    runtime: str,
+) -> None:
+    """Channels first or last, or not said; a batch that is declared open around a graph of one face."""
+    spec = resolve(str(write_awkward(tmp_path / "m.onnx", shape, one_face)))
+    crops = np.random.default_rng(1).integers(0, 256, (5, 112, 112, 3), np.uint8)
+    if runtime == "OpenVINO":
+        found = load_embedder(spec, "cpu").embed(list(crops))
+    else:
+        cpu = onnxruntime.InferenceSession
+        monkeypatch.setattr("facesearch.embedding.onnx_network._providers", lambda *_: ["CPUExecutionProvider"])
+        monkeypatch.setattr(cpu, "get_providers", lambda _: ["CUDAExecutionProvider"])
+        vectors = load_network(spec, "cuda")(((crops - 127.5) / 128).transpose(0, 3, 1, 2).astype(np.float32))
+        found = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = ((crops.astype(np.float64) - 127.5) / 128).mean(axis=(1, 2)) @ WEIGHTS
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-4)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_whose_embeddings_are_no_numbers_is_refused_when_it_is_named(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(WEIGHTS * 0, "weights"))
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"m\.onnx gives embeddings that are NaN or zero; use another model"):
+        resolve(str(path))
 
 
 @pytest.mark.data
