@@ -180,8 +180,7 @@ def index_photos(
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
-        _fail(run, ((failure.path, failure.reason) for failure in found.failures))
-        run.skipped = {one.path: one.kind for one in found.skipped if one.path not in known}
+        _note_others(run, found)
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -190,9 +189,8 @@ def index_photos(
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
-        report.stopped = state.done < state.todo
+        report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
-        report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
             _date(store, found.photos, should_stop)
@@ -201,6 +199,12 @@ def index_photos(
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
+
+
+def _note_others(run: _Run, found: Found) -> None:
+    """What cannot be read, and what is not looked at; a file that was once given by name is known, and is neither."""
+    _fail(run, ((failure.path, failure.reason) for failure in found.failures))
+    run.skipped = {one.path: one.kind for one in found.skipped if one.path not in run.known}
 
 
 def _summary(report: IndexReport) -> str:
