@@ -108,3 +108,30 @@ def seen_by_exiftool(path: Path) -> dict[str, Any]:
     seen: dict[str, Any] = json.loads(exiftool("-j", "-struct", "-G1", path).stdout)[0]
     assert not [key for key in seen if key.endswith((":Warning", ":Error"))], seen
     return seen
+
+
+# A document with one region, of Anna, on a 400 x 200 photo.
+WRAP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/"'
+    ' xmlns:stDim="http://ns.adobe.com/xap/1.0/sType/Dimensions#" xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"'
+    ' xmlns:digiKam="http://www.digikam.org/ns/1.0/">{}</rdf:Description></rdf:RDF></x:xmpmeta>'
+)
+REGION = (
+    '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions stDim:w="{w}" stDim:h="{h}"/>'
+    "<mwg-rs:RegionList><rdf:Bag><rdf:li mwg-rs:Name='Anna' mwg-rs:Type='{type}'>"
+    "<mwg-rs:Area {area}/></rdf:li></rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions>"
+)
+
+
+LISTED = "<digiKam:TagsList><rdf:Seq><rdf:li>People/Anna</rdf:li></rdf:Seq></digiKam:TagsList>"
+
+
+def one_region(made_on: tuple[object, object] = (400, 200), kind: str = "Face", **area: object) -> str:
+    area = {"x": 0.5, "y": 0.5, "w": 0.1, "h": 0.2} | area
+    written = " ".join(f'stArea:{key}="{value}"' for key, value in area.items())
+    return WRAP.format(REGION.format(w=made_on[0], h=made_on[1], type=kind, area=written))
+
+
+def with_more(xmp: str, more: str) -> str:
+    return xmp.replace("</rdf:Description>", f"{more}</rdf:Description>")

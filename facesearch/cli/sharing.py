@@ -55,7 +55,7 @@ def export(
         else:
             naming: Naming = "replaced" if xmp_names == "replaced" else "appended"
             made, skipped = sharing.export_sidecars(opened, xmp_to, person or (), naming=naming)
-        told = f"{plural(made, 'file')} written." if made or skipped else _why_nothing(opened, xmp)
+        told = f"{plural(made, 'file')} written." if made or skipped else _why_nothing(opened, xmp, person)
     if as_json:
         print_json({"written": made, "failures": [{"path": path, "reason": reason} for path, reason in skipped]})
         return
@@ -64,8 +64,11 @@ def export(
         message(f"  left out: {path}: {reason}")
 
 
-def _why_nothing(opened: "Library", xmp: bool) -> str:
-    if any(one.person or not xmp for one in opened.people.all(ignored=True)):
+def _why_nothing(opened: "Library", xmp: bool, person: list[str] | None) -> str:
+    known = [one for one in opened.people.all(ignored=True) if one.person or not xmp]
+    if known and not person and all(one.ignored for one in known):
+        return "Nothing to write: everybody is ignored. Ask for them: --person WHO"
+    if known:
         return "Nothing to write: it is all there already."
     if xmp:
         return 'Nothing to write: nobody has a name yet. Give one: facesearch name CLUSTER "Anna"'

@@ -187,8 +187,7 @@ def index_photos(
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
-        _fail(run, ((failure.path, failure.reason) for failure in found.failures))
-        run.skipped = {one.path: one.kind for one in found.skipped if one.path not in known}
+        _note_others(run, found)
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
@@ -197,9 +196,8 @@ def index_photos(
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
-        report.stopped = state.done < state.todo
+        report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
-        report.duplicates = len(run.copies)
         if not report.stopped:
             _settle(run, found, roots)
             date_photos(store, found.photos, should_stop)
@@ -218,6 +216,12 @@ def _changed(store: Store, files: Sequence[FileFacts], known: Mapping[str, Known
         with store.transaction() as connection:
             catalog.note_states(connection, new)
     return changed
+
+
+def _note_others(run: _Run, found: Found) -> None:
+    """What cannot be read, and what is not looked at; a file that was once given by name is known, and is neither."""
+    _fail(run, ((failure.path, failure.reason) for failure in found.failures))
+    run.skipped = {one.path: one.kind for one in found.skipped if one.path not in run.known}
 
 
 def _summary(report: IndexReport) -> str:

@@ -131,6 +131,15 @@ def test_ignored_people_have_none_unless_they_are_asked_for(trio, export, tmp_pa
     assert tree(tmp_path / "ben") == {"Ben": THREE["Ben"]}
 
 
+def test_nobody_but_ignored_people_is_told(trio, export, tmp_path):
+    for cluster in trio.people.all():
+        trio.people.ignore(str(cluster.id))
+    for how in (("--to", tmp_path / "out"), ("--xmp",)):
+        assert "everybody is ignored" in export(*how).out
+    assert export("--to", tmp_path / "out", "--person", "Anna", "--json").json["written"] == 4
+    assert "all there already" in export("--to", tmp_path / "out", "--person", "Anna").out
+
+
 @pytest.mark.parametrize("copy", [(), ("--copy",)])
 def test_originals_that_are_gone_are_listed(trio, export, tmp_path, copy):
     (trio.folder / "anna1.jpg").unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pillow_heif
 import pytest
 from PIL import ExifTags, Image
-from xmp_samples import DIGIKAM, LIGHTROOM, exiftool, needs_exiftool
+from xmp_samples import DIGIKAM, LIGHTROOM, LISTED, WRAP, exiftool, needs_exiftool, one_region, with_more
 
 from facesearch.core.errors import PhotoError
 from facesearch.sharing.xmp import (
@@ -23,17 +23,6 @@ from facesearch.sharing.xmp import (
 from facesearch.sharing.xmp.document import parse
 
 BERT = (280, 40, 320, 80)
-WRAP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description rdf:about="" xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/"'
-    ' xmlns:stDim="http://ns.adobe.com/xap/1.0/sType/Dimensions#" xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"'
-    ' xmlns:digiKam="http://www.digikam.org/ns/1.0/">{}</rdf:Description></rdf:RDF></x:xmpmeta>'
-)
-REGION = (
-    '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions stDim:w="{w}" stDim:h="{h}"/>'
-    "<mwg-rs:RegionList><rdf:Bag><rdf:li mwg-rs:Name='Anna' mwg-rs:Type='{type}'>"
-    "<mwg-rs:Area {area}/></rdf:li></rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions>"
-)
 
 
 @pytest.fixture
@@ -47,12 +36,6 @@ def names(photo: Path) -> list[str | None]:
     found = read_names(photo)
     assert found.failures == ()
     return [region.name for region in found.regions]
-
-
-def one_region(made_on: tuple[object, object] = (400, 200), kind: str = "Face", **area: object) -> str:
-    area = {"x": 0.5, "y": 0.5, "w": 0.1, "h": 0.2} | area
-    written = " ".join(f'stArea:{key}="{value}"' for key, value in area.items())
-    return WRAP.format(REGION.format(w=made_on[0], h=made_on[1], type=kind, area=written))
 
 
 def read(tmp_path: Path, xmp: str, frame: Frame | None = None) -> list[Region]:
@@ -119,7 +102,6 @@ def test_region_box(tmp_path: Path, xmp: str, box: tuple[float, ...] | None) -> 
     assert region.box == (None if box is None else pytest.approx(box))
 
 
-LISTED = "<digiKam:TagsList><rdf:Seq><rdf:li>People/Anna</rdf:li></rdf:Seq></digiKam:TagsList>"
 MICROSOFT = (
     '<MP:RegionInfo xmlns:MP="http://ns.microsoft.com/photo/1.2/" rdf:parseType="Resource"><MPRI:Regions'
     ' xmlns:MPRI="http://ns.microsoft.com/photo/1.2/t/RegionInfo#"><rdf:Bag><rdf:li'
@@ -127,10 +109,6 @@ MICROSOFT = (
     "</MPRI:Regions></MP:RegionInfo>"
 )
 RECTANGLE = ' MPReg:Rectangle="0.45, 0.4, 0.1, 0.2"'
-
-
-def with_more(xmp: str, more: str) -> str:
-    return xmp.replace("</rdf:Description>", f"{more}</rdf:Description>")
 
 
 def test_after_a_crop_no_list_and_no_other_dialect_brings_the_name_back(tmp_path: Path) -> None:
@@ -174,55 +152,6 @@ def test_regions_made_on_the_displayed_picture_are_recognized_by_their_dimension
     assert as_displayed[0].box == pytest.approx(as_stored[0].box)
 
 
-# --- whose a sidecar is
-
-
-@pytest.mark.parametrize(
-    "claim",
-    [
-        'photoshop:SidecarForExtension="CR2"',
-        'crs:RawFileName="IMG.CR2"',
-        'xmpMM:DerivedFrom="IMG.CR2"',
-        'crs:RawFileName="other.jpg"',
-    ],
-)
-def test_a_sidecar_of_another_file_is_left_to_it(photo: Path, claim: str) -> None:
-    Image.new("RGB", (400, 200)).save(photo.with_name("other.jpg"))
-    namespaces = {"photoshop": "photoshop/1.0/", "crs": "camera-raw-settings/1.0/", "xmpMM": "xap/1.0/mm/"}
-    prefix = claim.split(":")[0]
-    declared = f'rdf:about="" xmlns:{prefix}="http://ns.adobe.com/{namespaces[prefix]}" {{}}'
-    theirs, ours = (
-        one_region().replace('rdf:about=""', declared.format(c))
-        for c in (claim, claim.replace("CR2", "jpg").replace("other", "IMG"))
-    )
-    sidecar = sidecar_path(photo, "replaced")
-    sidecar.write_text(theirs, encoding="utf-8")
-    assert names(photo) == []
-    with pytest.raises(PhotoError, match=r"it belongs to (IMG\.CR2|other\.jpg)"):
-        write_sidecar(sidecar, [Region("Eva", (0, 0, 9, 9))], Frame((400, 200)), photo)
-    assert sidecar.read_text(encoding="utf-8") == theirs
-    sidecar.write_text(ours, encoding="utf-8")
-    assert names(photo) == ["Anna"]
-    sidecar.rename(sidecar_path(photo)).write_text(theirs, encoding="utf-8")
-    assert names(photo) == ["Anna"]  # IMG.jpg.xmp is the photo's by its name
-
-
-def test_a_sidecar_that_was_renamed_with_its_photo_stays_its_own(photo: Path) -> None:
-    sidecar = sidecar_path(photo, "replaced")
-    text = one_region().replace(
-        'rdf:about=""', 'xmlns:crs="http://ns.adobe.com/camera-raw-settings/1.0/" crs:RawFileName="DSC1.jpg"'
-    )
-    sidecar.write_text(text, encoding="utf-8")
-    assert names(photo) == ["Anna"]
-
-
-def test_our_own_sidecar_is_not_read_for_another_file_of_the_same_name(photo: Path) -> None:
-    write_sidecar(sidecar_path(photo, "replaced"), [Region("Anna", (10, 10, 60, 60))], read_frame(photo), photo)
-    Image.new("RGB", (400, 200)).save(photo.with_suffix(".png"))
-    assert names(photo) == ["Anna"]
-    assert names(photo.with_suffix(".png")) == []
-
-
 # --- inside photos
 
 
@@ -242,68 +171,6 @@ def test_embedded_xmp(tmp_path: Path, suffix: str) -> None:
     (bert,) = read_names(path).regions
     assert bert.name == "Bert"
     assert bert.box == pytest.approx(BERT)
-
-
-GUID = "0123456789ABCDEF" * 2
-
-
-def extended(photo: Path, continuation: bytes, *, parts: int = 3, lost: int = -1) -> None:
-    """A photo whose packet is continued in other segments, in any order; one of them may be lost."""
-    said = 'rdf:about="" xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="' + GUID + '"'
-    Image.new("RGB", (400, 200)).save(
-        photo, xmp=WRAP.format(LISTED).replace("Anna", "Eva").replace('rdf:about=""', said).encode()
-    )
-    size, segments = -(-len(continuation) // parts), []
-    for number, start in enumerate(range(0, len(continuation), size)):
-        head = GUID.encode() + len(continuation).to_bytes(4) + start.to_bytes(4)
-        body = b"http://ns.adobe.com/xmp/extension/\0" + head + continuation[start : start + size]
-        if number != lost:
-            segments.insert(0, b"\xff\xe1" + (len(body) + 2).to_bytes(2) + body)
-    data = photo.read_bytes()
-    photo.write_bytes(data[:2] + b"".join(segments) + data[2:])
-
-
-@pytest.mark.parametrize("parts", [1, 3])
-def test_xmp_that_is_longer_than_a_segment_is_read_whole(photo: Path, parts: int) -> None:
-    extended(photo, with_more(one_region(), f"<!-- {'x' * 40_000} -->").encode(), parts=parts)
-    assert names(photo) == ["Anna", "Eva"]
-
-
-@pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_photo_of_which_a_part_of_the_xmp_is_lost_is_listed(photo: Path, lost: int) -> None:
-    extended(photo, one_region().encode(), lost=lost)
-    found = read_names(photo)
-    assert [region.name for region in found.regions] == ["Eva"]
-    (failure,) = found.failures
-    assert failure.path == str(photo)
-    assert failure.reason.startswith("the XMP was read in part: of its continuation ")
-
-
-def test_a_continuation_that_nobody_can_read_in_time_is_listed(photo: Path) -> None:
-    extended(photo, one_region().encode() + b" " * 2_100_000, parts=40)
-    found = read_names(photo)
-    assert [region.name for region in found.regions] == ["Eva"]
-    assert found.failures[0].reason == "the XMP was read in part: the XMP has 2.1 MB, more than the limit of 2 MB"
-
-
-@pytest.mark.parametrize("suffix", [".xmp", ".png", ".webp", ".tif"])
-def test_xmp_of_more_than_2_megabytes_is_not_read_and_that_is_said(photo: Path, suffix: str) -> None:
-    xmp = WRAP.format("a\n" * 1_100_000).encode()
-    path = photo
-    if suffix == ".xmp":
-        sidecar_path(photo).write_bytes(xmp)
-    elif suffix == ".png":
-        path = photo.with_suffix(suffix)
-        Image.new("RGB", (400, 200)).save(path)
-        data = path.read_bytes()
-        text = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp)
-        chunk = len(text).to_bytes(4) + b"iTXt" + text + zlib.crc32(b"iTXt" + text).to_bytes(4)
-        path.write_bytes(data[:-12] + chunk + data[-12:])
-    else:
-        path = photo.with_suffix(suffix)
-        Image.new("RGB", (400, 200)).save(path, **({"tiffinfo": {700: xmp}} if suffix == ".tif" else {"xmp": xmp}))  # type: ignore[arg-type]
-    (failure,) = read_names(path).failures
-    assert "more than the limit of 2 MB" in failure.reason
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])

@@ -336,7 +336,7 @@ def test_a_folder_is_added_and_failures_are_listed(
     assert "broken.jpg" in text
     assert "not an image" in text
     assert "Skipped: 2 .CR2, 1 .mp4." in text  # by this run
-    assert "Skipped below these folders: 2 .CR2, 1 .mp4" in text
+    assert "Skipped below these folders: 2 .CR2, 1 .csv, 1 .mp4" in text
 
 
 def test_a_folder_that_is_not_there_makes_no_library(tmp_path: Path) -> None:
