@@ -208,10 +208,10 @@ class Library:
             should_stop=should_stop,
             workers=workers,
         )
-        if report.indexed and self.calibration is not None:
+        if self.calibration is not None:
             from facesearch.people.clustering import place_new
 
-            report.placed = place_new(self.store, self.calibration, report.run_id)
+            report.placed = place_new(self.store, self.calibration)
         return report
 
     def remove(self, paths: Paths) -> int:

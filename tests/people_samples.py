@@ -1,5 +1,6 @@
 """Made-up people for the tests of people: a library without pictures, and what must hold for every one."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import numpy as np
 from index_samples import SPEC, a_photo, face_ids, put
 from library_states import check_vectors
 from numpy.typing import NDArray
+from sqlalchemy import select
 
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
@@ -18,6 +20,7 @@ from facesearch.core.types import Face
 from facesearch.people import People
 from facesearch.people.clustering import place_new, recluster
 from facesearch.storage import Store, clusters, constraints, undo_log
+from facesearch.storage import schema as db
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
@@ -77,7 +80,7 @@ class Collection:
         put(self.index, run, *new)
         self.paths += [photo.path for photo in new]
         if place:
-            place_new(self.index, CALIBRATION, run)
+            place_new(self.index, CALIBRATION)
         known = self.index.known_paths()
         photos = [known[photo.path].photo_id for photo in new]
         faces = self.index.faces_of_photos(photos)
@@ -195,7 +198,28 @@ def check(index: Store) -> None:
     assert not_faces(index) <= faces
     assert not not_faces(index) & set(cluster_of), "what is no face is in a cluster"
     assert set(cluster_of) <= faces
+    assert people == set(confirmed(index).values()), "a person without a face"
+    check_history(index)
     check_vectors(index)
+
+
+def check_history(index: Store) -> None:
+    """No decision is only about faces that are gone, and none speaks of people who are gone for good."""
+    faces, people = set(face_ids(index)), people_ids(index)
+    with index.reading() as connection:
+        logged = [json.loads(changes) for (changes,) in connection.execute(select(db.undo_log.c.changes))]
+    back = {
+        row["person_id"]
+        for changes in logged
+        for one in changes
+        for row in (one["before"], one["after"])
+        if row and one["table"] == "confirmed"
+    }
+    for changes in logged:
+        assert changes
+        for one in changes:
+            assert one["key"].get("face_id") is None or one["key"]["face_id"] in faces
+            assert one["table"] != "people" or one["key"]["id"] in people | back
 
 
 FORGOTTEN = "Fräulein Ærøskøbing 王"

@@ -22,7 +22,7 @@ from facesearch.core.executor import Executor, ThreadExecutor, give_memory_back
 from facesearch.core.paths import below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
-from facesearch.indexing import absence
+from facesearch.indexing import absence, removal
 from facesearch.indexing.executors import executor_for
 from facesearch.media import Found, LocalFiles, MediaSource, Medium
 from facesearch.storage import KnownPath, Store, catalog, folders, photos
@@ -188,6 +188,8 @@ def index_photos(
             _date(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
+        if not report.stopped and (empty := removal.empty_roots(store)):
+            store.forget_roots(empty)
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report

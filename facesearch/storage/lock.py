@@ -26,14 +26,16 @@ class WriterLock:
         self._note = folder / "writer.txt"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only."""
+    def held(self) -> Iterator[bool]:
+        """Gives whether this is the outermost of its thread's.
+
+        Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only."""
         outermost = not self._lock.is_locked
         self._acquire()
         try:
             if outermost:
                 self._sign()
-            yield
+            yield outermost
         finally:
             if outermost:  # while it is still ours: after the release the note may be the next one's
                 with suppress(OSError):

@@ -19,7 +19,7 @@ from facesearch.core.errors import LibraryError, LibraryMissingError, ModelMisma
 from facesearch.core.files import make_private_folder
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog, faces, pending_faces, photos, runs
+from facesearch.storage import catalog, faces, pending_faces, photos, runs, undo_log, unfinished
 from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
@@ -55,6 +55,7 @@ class Store:
         try:
             self.uuid, self._model, self.detector = self._identity(_created, _detector)
             self.spec = ModelSpec.from_json(self._model)
+            self._take_up()
         except BaseException:
             self.close()
             raise
@@ -126,16 +127,24 @@ class Store:
 
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
-        with self._lock.held():
+        with self._lock.held() as outermost:
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
+            if outermost and self.bytes_left:
+                self._overwrite(wait=True)
+                _ = self.vectors
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
+        """One transaction as the only writer; what is about deleted faces goes with them.
+
+        Raises LibraryError where the disk is full or read-only.
+        """
         with self.writing(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
+            if unfinished.is_noted(connection):
+                undo_log.prune(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -264,19 +273,25 @@ class Store:
 
     def adopt(self, target: Target, unreadable: Sequence[int]) -> Adopted:
         """Make what is pending for another model or detector the library's; see `pending_faces.adopt`."""
-        with self.transaction() as connection:
-            adopted = pending_faces.adopt(connection, target, unreadable)
-        self.spec, self._model, self.detector = target.model, target.model.to_json(), target.detector
-        self.scrub()
+        with self.writing():
+            with self.transaction() as connection:
+                adopted = pending_faces.adopt(connection, target, unreadable)
+            self.spec, self._model, self.detector = target.model, target.model.to_json(), target.detector
         return adopted
 
     # -- removal --------------------------------------------------------------------------------------------------
 
-    def forget_paths(self, paths: Sequence[str]) -> None:
-        """Drop files, and the photos and faces that only they held; what was deleted is overwritten on disk."""
+    @property
+    def bytes_left(self) -> bool:
+        """Whether bytes of what was deleted may still be in the files: another process is reading, or was killed."""
+        with self.reading() as connection:
+            return unfinished.is_noted(connection)
+
+    def forget_paths(self, paths: Sequence[str], roots: Sequence[str] = ()) -> None:
+        """Drop files and roots, and the photos and faces that only they held; all bytes are overwritten on disk."""
         with self.transaction() as connection:
             catalog.forget_paths(connection, paths)
-        self.scrub()
+            runs.forget_roots(connection, as_strings(roots))
 
     def clear(self) -> int:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
@@ -284,7 +299,8 @@ class Store:
             count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
             for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, db.failures, db.roots, db.runs):
                 connection.execute(delete(table))
-        self.scrub()
+            runs.forget_placed(connection)
+            unfinished.note(connection)
         return count
 
     def forget_roots(self, roots: Sequence[str]) -> None:
@@ -292,23 +308,33 @@ class Store:
             runs.forget_roots(connection, as_strings(roots))
 
     def scrub(self) -> None:
-        """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
-        with self.writing():
-            self.pictures.sweep(self.reading, force=True)
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("COMMIT")
-                # Waits for readers; for one that takes longer than that, the log goes when the last process closes.
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("BEGIN")
-                stamp = self._current_stamp(connection)
-            with self._cache_lock.acquire():  # a reader may still be writing what it has read before
-                if not stamp.describes(self.folder):
-                    self._stale = self._load_stale()
-                    FaissIndex.discard(self.folder)
-                    self._cache = None
-            _ = self.vectors
+        """Leave no trace of deleted rows, as every writer does that has deleted some."""
+        with self.transaction() as connection:
+            unfinished.note(connection)
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Do what a killed run has left to do, unless somebody writes, or nothing can be written."""
+        if self.bytes_left and self._lock.is_free():
+            with suppress(LibraryError, OSError), self._lock.held():
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    undo_log.prune(connection)
+                self._overwrite(wait=False)
+
+    def _overwrite(self, *, wait: bool) -> None:
+        """Empty the write-ahead logs, sweep the pictures, discard stale vectors. Args: wait: for readers."""
+        done = self.pictures.sweep(self.reading, force=True)
+        done &= unfinished.empty_log(self._engine, wait)
+        with self.reading() as connection:
+            stamp = self._current_stamp(connection)
+        with self._cache_lock.acquire():  # a reader may still be writing what it has read before
+            if not stamp.describes(self.folder):
+                self._stale = self._load_stale()
+                FaissIndex.discard(self.folder)
+                self._cache = None
+        if done:
+            unfinished.settle(self._engine)
 
     def _identity(
         self, created: ModelSpec | None, detector: DetectorSpec | None

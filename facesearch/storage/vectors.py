@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.core.distance import l2_matrix
-from facesearch.core.files import FILE_MODE, part_of, replace_file
+from facesearch.core.files import FILE_MODE, part_of, replace_file, sync_folder
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
 
@@ -241,10 +241,11 @@ class FaissIndex:
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Remove the cache from a folder."""
+        """Remove the cache from a folder, for good."""
         for name in (STAMP_NAME, FILE_NAME):
             for path in (folder / name, part_of(folder / name)):
                 path.unlink(missing_ok=True)
+        sync_folder(folder)
 
 
 def _described(folder: Path) -> tuple[Stamp | None, str]:

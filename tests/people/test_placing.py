@@ -111,8 +111,8 @@ def test_a_rejected_person_is_not_proposed_again() -> None:
         faces = known(collection)
         ((face,),) = collection.add([a_portrait(portrait(0, 60))])
         collection.people.reject([face], "Anna")
-        run = collection.index.start_run("index")
-        assert place_new(collection.index, SEARCHES, run) == 0
+        collection.index.start_run("index")
+        assert place_new(collection.index, SEARCHES) == 0
         assert collection.cluster_of(face) is None
         assert collection.cluster_of(faces[0][0]) is not None
 
