@@ -1,6 +1,5 @@
 """Made-up people for the tests of people: a library without pictures, and what must hold for every one."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,6 @@ import numpy as np
 from index_samples import SPEC, a_photo, face_ids, put
 from library_states import check_vectors
 from numpy.typing import NDArray
-from sqlalchemy import select
 
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.results import Clustering
@@ -20,7 +18,6 @@ from facesearch.core.types import Face
 from facesearch.people import People
 from facesearch.people.clustering import place_new, recluster
 from facesearch.storage import Store, clusters, constraints, undo_log
-from facesearch.storage import schema as db
 
 DIM = 32
 PEOPLE_SPEC = replace(SPEC, name="people", dim=DIM)
@@ -207,7 +204,7 @@ def check_history(index: Store) -> None:
     """No decision is only about faces that are gone, and none speaks of people who are gone for good."""
     faces, people = set(face_ids(index)), people_ids(index)
     with index.reading() as connection:
-        logged = [json.loads(changes) for (changes,) in connection.execute(select(db.undo_log.c.changes))]
+        logged = [changes for _, changes in undo_log._past(connection)]
     back = {
         row["person_id"]
         for changes in logged

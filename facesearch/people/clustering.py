@@ -106,24 +106,29 @@ def place_new(store: Store, calibration: Calibration) -> int:
         if not unplaced(connection):
             return 0
     with store.transaction() as connection:
-        new = unplaced(connection)
+        placed = _place(connection, store.spec.dim, calibration)
         runs.note_placed(connection)
-        known = clusters.known_columns(connection) if new else None
-        if known is None or not len(known[0]):
-            return 0
-        table = read_new_and_known(connection, store.spec.dim)
-        faces, constraints = table_faces(table), _constraints(connection, table.ids)
-        rows = np.flatnonzero(np.isin(table.ids, list(new)))
-        rows = rows[table.quality[rows] > TOO_POOR]
-        now = _by_row(*known, table.ids)
-        if calibration.identification is not None:
-            people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
-            placed = identified(calibration.identification, faces, now, rows, constraints, people)
-        else:
-            clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
-            placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
-        found = placed != NOISE
-        clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
+    return placed
+
+
+def _place(connection: Connection, dim: int, calibration: Calibration) -> int:
+    new = unplaced(connection)
+    known = clusters.known_columns(connection) if new else None
+    if known is None or not len(known[0]):
+        return 0
+    table = read_new_and_known(connection, dim)
+    faces, constraints = table_faces(table), _constraints(connection, table.ids)
+    rows = np.flatnonzero(np.isin(table.ids, list(new)))
+    rows = rows[table.quality[rows] > TOO_POOR]
+    now = _by_row(*known, table.ids)
+    if calibration.identification is not None:
+        people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
+        placed = identified(calibration.identification, faces, now, rows, constraints, people)
+    else:
+        clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
+        placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
+    found = placed != NOISE
+    clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
     return int(found.sum())
 
 

@@ -123,7 +123,7 @@ def placed(*, quality: float = 1.0, others: int = 0) -> int:
     for blur in np.linspace(0.3, 0.47, 18):
         with a_collection() as collection:
             known(collection)
-            collection.add_people({person: [0] for person in range(100, 100 + others)})
+            collection.add_people({person: [0] for person in range(100, 100 + others)}, place=True)
             poor = replace(a_portrait(portrait(0, 60, blur)), quality=quality)
             ((face,),) = collection.add([poor], place=True)
             count += collection.cluster_of(face) is not None
