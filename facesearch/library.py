@@ -36,6 +36,7 @@ from facesearch.storage.status import status_of
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.migration import MigrationPlan, MigrationReport
+    from facesearch.media import Medium
     from facesearch.people import People
     from facesearch.people.browsing import Browser
     from facesearch.people.thumbnails import Thumbnails
@@ -223,7 +224,12 @@ class Library:
         return removal.remove_missing(self.store, offline=offline, force=force)
 
     def query(
-        self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
+        self,
+        image: "str | os.PathLike[str] | Medium",
+        k: int = 10,
+        *,
+        face: int | None = None,
+        called: str | None = None,
     ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.search.query`."""
         return self.search.query(image, k, face=face, called=called)

@@ -5,7 +5,7 @@ May import core only.
 
 from facesearch.media.decoding import DecodedPhoto, PhotoFile
 from facesearch.media.finding import PHOTO_SUFFIXES, Failure, Found, find_photos
-from facesearch.media.source import LocalFiles, MediaSource, Medium, open_photo
+from facesearch.media.source import LocalFiles, MediaSource, Medium, medium_of, open_photo
 
 __all__ = [
     "PHOTO_SUFFIXES",
@@ -17,5 +17,6 @@ __all__ = [
     "Medium",
     "PhotoFile",
     "find_photos",
+    "medium_of",
     "open_photo",
 ]

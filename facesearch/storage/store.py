@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
@@ -296,12 +296,8 @@ class Store:
     def clear(self) -> int:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
-            count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, db.failures, db.roots, db.runs):
-                connection.execute(delete(table))
-            runs.forget_placed(connection)
             unfinished.note(connection)
-        return count
+            return catalog.clear(connection)
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
@@ -315,7 +311,7 @@ class Store:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _take_up(self) -> None:
-        """Do what a killed run has left to do, unless somebody writes, or nothing can be written."""
+        """Do what a killed run has left, unless somebody writes or nothing can be written."""
         if self.bytes_left and self._lock.is_free():
             with suppress(LibraryError, OSError), self._lock.held():
                 with self._engine.execution_options(writes=True).begin() as connection:

@@ -119,15 +119,16 @@ def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
 
 
 def prune(connection: Connection) -> None:
-    """Delete people who have no face and cannot get one back, and what the history says of them and of faces gone.
+    """Delete people who have no face, and what the history says of them and of faces that are gone.
 
-    For after a deletion of faces, in its transaction: so no row outlives what it is about.
+    For after a deletion of faces, in its transaction: so no row outlives what it is about. People who were merged
+    into others stay in the history while one of their faces is there.
     """
     past = _past(connection)
     rows = [row for _, changes in past for change in changes for row in _rows(change)]
     gone = _gone(connection, {row["face_id"] for row in rows if "face_id" in row})
-    living = set(connection.execute(select(db.confirmed.c.person_id)).scalars())
-    living |= {
+    known = dict(iter(connection.execute(select(db.people.c.id, db.people.c.name))))
+    back = {
         row["person_id"]
         for _, changes in past
         for change in changes
@@ -135,7 +136,7 @@ def prune(connection: Connection) -> None:
         for row in (change["before"], change["after"])
         if row and row["face_id"] not in gone
     }
-    known = dict(iter(connection.execute(select(db.people.c.id, db.people.c.name))))
+    living = set(connection.execute(select(db.confirmed.c.person_id)).scalars()) | (back - known.keys())
     told = {row[key] for row in rows for key in ("person_id", "other_id") if key in row}
     told |= {change["key"]["id"] for _, changes in past for change in changes if change["table"] == "people"}
     dead = (known.keys() | told) - living
