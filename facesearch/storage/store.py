@@ -137,13 +137,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction as the only writer; what is about deleted faces goes with them.
-
-        Raises LibraryError where the disk is full or read-only.
-        """
+        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
         with self.writing(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
-            if unfinished.is_noted(connection):
+            if unfinished.is_noted(connection):  # what is about deleted faces goes with them
                 undo_log.prune(connection)
 
     @contextmanager
@@ -320,8 +317,7 @@ class Store:
 
     def _overwrite(self, *, wait: bool) -> None:
         """Empty the write-ahead logs, sweep the pictures, discard stale vectors. Args: wait: for readers."""
-        done = self.pictures.sweep(self.reading, force=True)
-        done &= unfinished.empty_log(self._engine, wait)
+        done = self.pictures.sweep(self.reading, force=True) & unfinished.empty_log(self._engine, wait)
         with self.reading() as connection:
             stamp = self._current_stamp(connection)
         with self._cache_lock.acquire():  # a reader may still be writing what it has read before
