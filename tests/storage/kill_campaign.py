@@ -23,8 +23,9 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,6 @@ import numpy as np
 from fakes import FAKE_SPEC, FakeDetector, FakeNetwork, OtherDetector
 from PIL import Image
 
-import facesearch.people.clustering
-import facesearch.people.people  # all that a child would import: it is forked, and killed within milliseconds
 from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import indexer, migration
 from facesearch.indexing.targets import target_of
@@ -42,7 +41,7 @@ from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store
 from facesearch.storage.database import FILE_NAME
 
-__all__ = ["Campaign", "STEPS", "can_trace"]
+__all__ = ["STEPS", "Campaign", "can_trace"]
 
 WRITES = "write,pwrite64,pwritev,ftruncate,fallocate,fsync,fdatasync,rename,renameat2,unlink,unlinkat"
 EPS, FIRST, SECOND = 0.2, "Zwxanna Qy", "Zwxbela Qy"
@@ -98,6 +97,8 @@ class Campaign:
     """
 
     def __init__(self, folder: Path) -> None:
+        for module in ("facesearch.people.people", "faiss", "sklearn.cluster", "sklearn.neighbors"):
+            import_module(module)  # a child is forked, and killed before it could have imported them
         self.folder, self.photos = folder, folder / "photos"
         indexer.BATCH_PHOTOS = migration.BATCH_PHOTOS = 2  # many moments at which something is half done
         _pictures(self.photos)
@@ -149,16 +150,16 @@ class Campaign:
         if name not in GRADUAL:
             assert now in (before, after), f"neither before nor after {name}"
         if name == "index" and now:
-            assert len(set(now["faces"])) == len(now["faces"]) and set(now["faces"]) <= set(after["faces"])
+            assert len(set(now["faces"])) == len(now["faces"]), "a face is there twice"
+            assert set(now["faces"]) <= set(after["faces"])
         ended = now == after
         if now:
-            self._wait(self._child(library, None))  # opened: what was left is done
+            self._wait(self._child(library))  # opened: what was left is done
             assert _facts(library) == now, "opening has changed something"
         for step in ("remove", "forget"):
             if at > NAMES.index(step) or (name == step and ended):
                 assert _left(library, self.gone[step]) == [], f"bytes left of {step}"
-        for rest in NAMES[at + ended :]:
-            self._wait(self._child(library, rest))
+        self._wait(self._child(library, *NAMES[at + ended :]))
         assert _facts(library) == self.states[-1], "another end"
         assert _left(library, [*self.gone["remove"], *self.gone["forget"]]) == []
         shutil.rmtree(library)
@@ -172,8 +173,8 @@ class Campaign:
             shutil.copytree(state, library)
         return library
 
-    def _child(self, library: Path, name: str | None, before_write: int = 0) -> int:
-        """A process that opens a library, does a step and ends; its id."""
+    def _child(self, library: Path, *names: str, before_write: int = 0) -> int:
+        """A process that opens a library, does some steps and ends; its id."""
         ready, go = os.pipe()
         child = os.fork()
         if child == 0:
@@ -181,7 +182,7 @@ class Campaign:
             try:
                 os.close(go)
                 os.read(ready, 1)
-                _work(library, self.photos, name)
+                _work(library, self.photos, names)
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -209,14 +210,12 @@ class Campaign:
         return found + ([SECOND.encode()] if step == "forget" and found else [])
 
 
-def _work(library: Path, photos: Path, name: str | None) -> None:
-    if name is None:
-        Store.open(library).close()
-        return
+def _work(library: Path, photos: Path, names: Sequence[str]) -> None:
     Store.create(library, FAKE_SPEC, detector=None if library.exists() else FakeDetector.spec).close()
     with Library(library) as opened:
         opened.__dict__["pipeline"] = Pipeline(NetworkEmbedder(FakeNetwork()), FakeDetector())
-        STEPS[name](opened, photos)
+        for name in names:
+            STEPS[name](opened, photos)
 
 
 def _kill_before(child: int, number: int) -> None:
