@@ -4,9 +4,9 @@
     PYTHONPATH=.:tests .venv/bin/python tests/storage/kill_campaign.py --every-write index remove forget
 
 The first kills at random moments of each step in turn, the second before each call of a step that writes, one after the
-other, with strace. After a kill the database is whole, and the library as it was before the step or after it (indexing
-and migrating: some way between); of who was forgotten or removed no byte is left once the library has been opened; and
-run on to the end it is what one is that was never disturbed.
+other, with strace. After a kill the database is whole and its owner's only, and the library is as it was before the
+step or after it (indexing and migrating: some way between); of who was forgotten or removed no byte is left once the
+library has been opened; and run on to the end it is what one is that was never disturbed.
 """
 
 import argparse
@@ -146,6 +146,7 @@ class Campaign:
         """What must hold after a step was killed. Raises AssertionError."""
         at = NAMES.index(name)
         before, after = self.states[at : at + 2]
+        assert not [path for path in library.rglob("*") if path.stat().st_mode & 0o077], "others may read it"
         now = _facts(library)
         if name not in GRADUAL:
             assert now in (before, after), f"neither before nor after {name}"
