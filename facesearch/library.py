@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
     from facesearch.indexing.checking import Repaired
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.migration import MigrationPlan, MigrationReport
+    from facesearch.media import Medium
     from facesearch.people import People
     from facesearch.people.browsing import Browser
     from facesearch.people.thumbnails import Thumbnails
@@ -220,10 +221,10 @@ class Library:
             should_stop=should_stop,
             workers=workers,
         )
-        if report.indexed and self.calibration is not None:
+        if self.calibration is not None:
             from facesearch.people.clustering import place_new
 
-            report.placed = place_new(self.store, self.calibration, report.run_id)
+            report.placed = place_new(self.store, self.calibration)
         return report
 
     def remove(self, paths: Paths) -> int:
@@ -235,7 +236,12 @@ class Library:
         return removal.remove_missing(self.store, offline=offline, force=force)
 
     def query(
-        self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
+        self,
+        image: "str | os.PathLike[str] | Medium",
+        k: int = 10,
+        *,
+        face: int | None = None,
+        called: str | None = None,
     ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.search.query`."""
         return self.search.query(image, k, face=face, called=called)

@@ -135,10 +135,8 @@ def place(folder: str) -> Result:
     with Library(folder) as library:
         calibration = library.calibration
         assert calibration is not None
-        with library.store.reading() as connection:
-            run = connection.exec_driver_sql("SELECT max(id) FROM runs").scalar_one()
         began = time.perf_counter()
-        placed = place_new(library.store, calibration, run)
+        placed = place_new(library.store, calibration)
         seconds = round(time.perf_counter() - began, 2)
     return {"new_faces": NEW, "placed": placed, "place_seconds": seconds, "place_peak_mb": _peak_mb()}
 

@@ -77,7 +77,7 @@ class Collection:
         put(self.index, run, *new)
         self.paths += [photo.path for photo in new]
         if place:
-            place_new(self.index, CALIBRATION, run)
+            place_new(self.index, CALIBRATION)
         known = self.index.known_paths()
         photos = [known[photo.path].photo_id for photo in new]
         faces = self.index.faces_of_photos(photos)
@@ -195,7 +195,28 @@ def check(index: Store) -> None:
     assert not_faces(index) <= faces
     assert not not_faces(index) & set(cluster_of), "what is no face is in a cluster"
     assert set(cluster_of) <= faces
+    assert people == set(confirmed(index).values()), "a person without a face"
+    check_history(index)
     check_vectors(index)
+
+
+def check_history(index: Store) -> None:
+    """No decision is only about faces that are gone, and none speaks of people who are gone for good."""
+    faces, people = set(face_ids(index)), people_ids(index)
+    with index.reading() as connection:
+        logged = [changes for _, changes in undo_log._past(connection)]
+    back = {
+        row["person_id"]
+        for changes in logged
+        for one in changes
+        for row in (one["before"], one["after"])
+        if row and one["table"] == "confirmed"
+    }
+    for changes in logged:
+        assert changes
+        for one in changes:
+            assert one["key"].get("face_id") is None or one["key"]["face_id"] in faces
+            assert one["table"] != "people" or one["key"]["id"] in people | back
 
 
 FORGOTTEN = "Fräulein Ærøskøbing 王"

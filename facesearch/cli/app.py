@@ -111,3 +111,14 @@ def open_library(
     from facesearch.library import Library
 
     return Library(folder, model=model, device=device, search=search, precision=precision, create=create)
+
+
+def tell_of_readers(library: "Library") -> None:
+    """Say so where bytes of what was deleted are still in the files, as another process is reading them."""
+    if library.store.bytes_left:
+        from facesearch.cli.output import message
+
+        message(
+            "Another facesearch is reading the library: what was deleted is overwritten on the disk when that one has"
+            " ended and the library is next used."
+        )

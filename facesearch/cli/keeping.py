@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facesearch.cli.app import KEEP, JsonOption, LibraryOption, app, open_library
+from facesearch.cli.app import KEEP, JsonOption, LibraryOption, app, open_library, tell_of_readers
 from facesearch.cli.output import message, print_json, shown
 from facesearch.core import wording
 from facesearch.core.wording import plural
@@ -113,7 +113,13 @@ def remove(
         raise InputError("say which photos or folders to take out, or --missing for those that are gone")
     with open_library(library) as opened:
         count = opened.remove(paths) if paths else _remove_missing(opened, offline)
-    print_json({"removed": count}) if as_json else shown(f"{plural(count, 'file')} taken out of the library.")
+        tell_of_readers(opened)
+    told = (
+        f"{plural(count, 'file')} taken out of the library."
+        if count
+        else "The library holds no such file: nothing left to do."
+    )
+    print_json({"removed": count}) if as_json else shown(told)
 
 
 def _remove_missing(opened: "Library", offline: bool) -> int:

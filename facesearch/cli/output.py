@@ -37,6 +37,7 @@ __all__ = [
     "save_picture",
     "shown",
     "table",
+    "tell_of_others",
 ]
 
 
@@ -107,6 +108,12 @@ def message(text: str) -> None:
     _write(_printable(text), sys.stderr)
 
 
+def tell_of_others(path: "Path") -> None:
+    """Say so where other users may look at what was written: the umask decides, and it shows faces."""
+    if os.name != "nt" and path.exists() and path.stat().st_mode & 0o077:
+        message(f"As your umask has it, other users of this machine may look at {path}: `chmod -R go= …` closes it.")
+
+
 def shown(text: str = "") -> None:
     """A line of a command's answer. Raises ReaderGoneError, and FacesearchError where it could not be written."""
     _write(_printable(text))
@@ -159,6 +166,7 @@ def save_picture(picture: "Image", path: "Path") -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"the picture {path} cannot be written: {error}") from error
     message(f"The clusters are drawn in {path}.")
+    tell_of_others(path)
 
 
 def save_figure(figure: "Figure", path: "Path") -> None:

@@ -13,6 +13,7 @@ from facesearch.cli.app import (
     LibraryOption,
     app,
     open_library,
+    tell_of_readers,
 )
 from facesearch.cli.output import print_json, shown, table
 from facesearch.core.wording import plural
@@ -218,11 +219,15 @@ def forget(
     if (who is None) != everything:
         raise InputError("say whom to forget, or --all for everybody")
     with open_library(library) as opened:
-        count = len(opened.people.find(who).faces) if who is not None else opened.status().faces
-        if not yes:
+        count = opened.people.to_forget(who) if who is not None else opened.status().faces
+        if not yes and count is not None:
             _confirm(f"Delete {plural(count, 'face')} of {who or 'everybody'} for good?")
         deleted = opened.people.forget(who) if who is not None else opened.forget_all()
-    print_json({"forgotten": deleted}) if as_json else shown(f"{plural(deleted, 'face')} deleted for good.")
+        tell_of_readers(opened)
+    told = f"{plural(deleted, 'face')} deleted for good."
+    if count is None:
+        told = f"There is nobody called {who!r}, and no such cluster: nothing left to forget."
+    print_json({"forgotten": deleted}) if as_json else shown(told)
 
 
 def _confirm(question: str) -> None:

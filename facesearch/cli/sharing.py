@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import SHARE, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import count_progress, message, print_json, shown
+from facesearch.cli.output import count_progress, message, print_json, shown, tell_of_others
 from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def export(
         else:
             naming: Naming = "replaced" if xmp_names == "replaced" else "appended"
             made, skipped = sharing.export_sidecars(opened, xmp_to, person or (), naming=naming)
+        if (out := to or xmp_to) is not None and made:
+            tell_of_others(out)
         told = f"{plural(made, 'file')} written." if made or skipped else _why_nothing(opened, xmp, person)
     if as_json:
         print_json({"written": made, "failures": [{"path": path, "reason": reason} for path, reason in skipped]})
@@ -111,6 +113,7 @@ def report(
     options = ReportOptions(title, tuple(person or ()), named, ignored, photos, paths)
     with open_library(library) as opened, count_progress("people", unit="people") as progress:
         made = make_report(opened, out, options, progress)
+    tell_of_others(out)
     if as_json:
         print_json(made.to_dict())
         return

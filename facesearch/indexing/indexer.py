@@ -24,7 +24,7 @@ from facesearch.core.paths import absolute, below
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.core.wording import by_kind
-from facesearch.indexing import absence
+from facesearch.indexing import absence, removal
 from facesearch.indexing.changed import may_have_changed, to_be_noted
 from facesearch.indexing.dating import date_photos
 from facesearch.indexing.executors import executor_for
@@ -203,6 +203,8 @@ def index_photos(
             date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
+        if not report.stopped and (empty := removal.empty_roots(store)):
+            store.forget_roots(empty)
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report

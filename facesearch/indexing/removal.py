@@ -1,6 +1,7 @@
 """Taking files out of a library; the files themselves are not touched."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from facesearch.core.arguments import Paths, as_paths
@@ -12,7 +13,7 @@ from facesearch.media import LocalFiles
 from facesearch.storage import Store
 from facesearch.storage.values import tolerating
 
-__all__ = ["Absent", "absent_files", "remove", "remove_missing"]
+__all__ = ["Absent", "absent_files", "empty_roots", "remove", "remove_missing"]
 
 # How many places a message names.
 NAMED = 3
@@ -39,10 +40,11 @@ class Absent:
 
 @tolerating()
 def remove(store: Store, paths: Paths) -> int:
-    """Take one or some files and folders out.
+    """Take one or some files and folders out, in one transaction; folders are not listed as indexed any more.
 
-    Returns the number of files taken out, those that could not be read included. Raises InputError where the library
-    knows none of them, and for a path that is none, is empty, or is the root of a file system or drive.
+    Returns the number of files taken out, those that could not be read included; 0 where the library knows none of
+    them, as after a removal that was killed and is repeated. Raises InputError for a path that is none, is empty, or is
+    the root of a file system or drive.
     """
     places = [absolute(path) for path in as_paths(paths)]
     if not places:
@@ -51,14 +53,44 @@ def remove(store: Store, paths: Paths) -> int:
         if os.path.dirname(place) == place:
             raise InputError(f"{place} is the root of a whole disk: name the photos or folders to take out")
     inside = below(places)
-    known = {path for path in store.known_paths() if inside(path)}
-    known |= {path for path, _ in store.failures() if inside(path)}
-    if not known:
-        raise InputError(f"the library holds no photo in {', '.join(places)}: see `facesearch status`")
-    store.forget_paths(sorted(known))
-    store.forget_roots([root for root in store.roots() if inside(root)])
-    store.set_skipped(inside, {})
+    with store.writing():
+        known = sorted(path for path in _files(store) if inside(path))
+        roots = [root for root in store.roots() if inside(root)]
+        if known or roots:
+            store.forget_paths(known, roots)
+        store.set_skipped(inside, {})
     return len(known)
+
+
+def empty_roots(store: Store, less: Collection[str] = ()) -> list[str]:
+    """Indexed folders that are gone or empty, and of which the library holds no file but those that are to go.
+
+    What is only offline keeps its folder, as the library holds its files.
+    """
+    empty = [root for root in store.roots() if _is_empty(root)]
+    if not empty:  # nearly always, and the paths of all photos take long to read
+        return []
+    holders: set[str] = set()
+    for folder in {os.path.dirname(path) for path in _files(store) - set(less)}:
+        while folder not in holders:
+            holders.add(folder)
+            folder = os.path.dirname(folder)
+    return [root for root in empty if root not in holders]
+
+
+def _files(store: Store) -> set[str]:
+    """All that the library knows, those that could not be read included."""
+    return {*store.known_paths(), *(path for path, _ in store.failures())}
+
+
+def _is_empty(folder: str) -> bool:
+    """Whether a folder is gone, or nothing is in it; not where it cannot be looked into."""
+    try:
+        return not os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def absent_files(store: Store) -> Absent:
@@ -94,6 +126,7 @@ def remove_missing(store: Store, *, offline: bool = False, force: bool = False) 
                 f"offline, not missing: {absent.offline_where}, of which nothing is there; mount that disk and index"
                 f" again or, if it is gone for good, repeat with --offline"
             )
-        if gone:
-            store.forget_paths(gone)
+        roots = empty_roots(store, gone)
+        if gone or roots:
+            store.forget_paths(gone, roots)
     return len(gone)

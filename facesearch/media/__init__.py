@@ -5,7 +5,7 @@ May import core only.
 
 from facesearch.media.decoding import Cost, DecodedPhoto, PhotoFile
 from facesearch.media.finding import OWN, PHOTO_SUFFIXES, Failure, Found, Skipped, find_photos
-from facesearch.media.source import LocalFiles, MediaSource, Medium, open_photo
+from facesearch.media.source import LocalFiles, MediaSource, Medium, medium_of, open_photo
 
 __all__ = [
     "OWN",
@@ -20,5 +20,6 @@ __all__ = [
     "PhotoFile",
     "Skipped",
     "find_photos",
+    "medium_of",
     "open_photo",
 ]

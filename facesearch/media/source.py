@@ -19,7 +19,7 @@ from facesearch.media.finding import Found, find_photos
 from facesearch.media.formats import HEADER_BYTES, check_format, identify
 from facesearch.media.reasons import as_photo_errors
 
-__all__ = ["MAX_BYTES", "LocalFiles", "MediaSource", "Medium", "open_photo", "read_medium"]
+__all__ = ["MAX_BYTES", "LocalFiles", "MediaSource", "Medium", "medium_of", "open_photo", "read_medium"]
 
 # A file is read as a whole; the largest photos that we know, gigapixel panoramas, have less.
 MAX_BYTES = 2 << 30
@@ -102,6 +102,11 @@ class LocalFiles:
             return date_taken(file)
 
 
+def medium_of(data: bytes, name: str) -> Medium:
+    """A picture that is in memory, and nowhere else. Args: name: what to call it. Raises PhotoError."""
+    return read_medium(io.BytesIO(data), FileFacts(name, len(data), 0))
+
+
 def read_medium(file: BinaryIO, facts: FileFacts) -> Medium:
     """What a source does with a file that it has opened: see by its first bytes that it is a photo, then read it.
 
@@ -121,12 +126,14 @@ def read_medium(file: BinaryIO, facts: FileFacts) -> Medium:
         return Medium(facts, hashlib.sha256(data).hexdigest(), data)
 
 
-def open_photo(path: str | os.PathLike[str], config: ImageConfig | None = None) -> PhotoFile:
-    """Read a local photo.
+def open_photo(path: str | os.PathLike[str] | Medium, config: ImageConfig | None = None) -> PhotoFile:
+    """Read a local photo, or take one that was read.
 
     Raises:
         PhotoError: not a photo, damaged, too large or unreadable; the message is the reason, without the path.
     """
+    if isinstance(path, Medium):
+        return PhotoFile.parse(path.data, config, path.file.path)
     name = os.fspath(path)
     return PhotoFile.parse(LocalFiles().read(name).data, config, name)
 

@@ -15,7 +15,7 @@ from facesearch.core.quality import TOO_POOR, excess_of
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
 from facesearch.people.placing import identified
-from facesearch.storage import Connection, FaceTable, Store, clusters, photos
+from facesearch.storage import Connection, FaceTable, Store, clusters, photos, runs
 from facesearch.storage import constraints as constraints_of
 from facesearch.storage.counts import searched
 from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster
@@ -64,6 +64,7 @@ def recluster(
         )
         _write(connection, ids, labels, constraints)
         clusters.note_clustering(connection)
+        runs.note_placed(connection)
         found = _with_faces(table, photos.one_file_of_each(connection), clusters.all_with_faces(connection))
     strong, alone = good[rows], labels == NOISE
     if eps is None:
@@ -91,32 +92,43 @@ def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Clus
     return tuple(replace(cluster, faces=tuple(map(described, cluster.face_ids))) for cluster in found)
 
 
-def place_new(store: Store, calibration: Calibration, run_id: int) -> int:
-    """Put the faces that a run has found to the people that they are; the others wait for the next clustering.
+def place_new(store: Store, calibration: Calibration) -> int:
+    """Put the faces that were found since the last time to the people that they are; the others wait for `recluster`.
+
+    Those of a run that was killed count, too: which runs were placed is kept in the library.
 
     Only the clusters of people take new faces in: as a search would name that person, where the calibration has
     measured searches; else by the rule by which weak faces find their cluster.
 
     Returns the number of faces that found a person.
     """
-    with store.transaction() as connection:
-        new = unplaced(connection, run_id)
-        known = clusters.known_columns(connection) if new else None
-        if known is None or not len(known[0]):
+    with store.reading() as connection:
+        if not unplaced(connection):
             return 0
-        table = read_new_and_known(connection, store.spec.dim, run_id)
-        faces, constraints = table_faces(table), _constraints(connection, table.ids)
-        rows = np.flatnonzero(np.isin(table.ids, list(new)))
-        rows = rows[table.quality[rows] > TOO_POOR]
-        now = _by_row(*known, table.ids)
-        if calibration.identification is not None:
-            people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
-            placed = identified(calibration.identification, faces, now, rows, constraints, people)
-        else:
-            clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
-            placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
-        found = placed != NOISE
-        clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
+    with store.transaction() as connection:
+        placed = _place(connection, store.spec.dim, calibration)
+        runs.note_placed(connection)
+    return placed
+
+
+def _place(connection: Connection, dim: int, calibration: Calibration) -> int:
+    new = unplaced(connection)
+    known = clusters.known_columns(connection) if new else None
+    if known is None or not len(known[0]):
+        return 0
+    table = read_new_and_known(connection, dim)
+    faces, constraints = table_faces(table), _constraints(connection, table.ids)
+    rows = np.flatnonzero(np.isin(table.ids, list(new)))
+    rows = rows[table.quality[rows] > TOO_POOR]
+    now = _by_row(*known, table.ids)
+    if calibration.identification is not None:
+        people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
+        placed = identified(calibration.identification, faces, now, rows, constraints, people)
+    else:
+        clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
+        placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
+    found = placed != NOISE
+    clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
     return int(found.sum())
 
 

@@ -5,7 +5,10 @@ from facesearch.core.names import folded
 from facesearch.core.types import Cluster, Person
 from facesearch.storage import Connection, clusters, faces, persons
 
-__all__ = ["check_face", "cluster_by_number", "clusters_called", "find", "find_number", "named"]
+__all__ = [
+    *("check_face", "cluster_by_number", "clusters_called", "find", "find_number", "is_known", "named"),
+    "without_cluster",
+]
 
 # Numbers of more digits are no cluster's, and SQLite does not know them.
 DIGITS = 18
@@ -24,7 +27,7 @@ def find_number(connection: Connection, reference: str) -> int:
     reference = reference.strip()
     known = clusters_called(connection, reference)
     if reference.isascii() and reference.isdigit():
-        number = int(reference[-DIGITS:]) if len(reference.lstrip("0")) <= DIGITS else -1
+        number = _as_number(reference)
         if clusters.exists(connection, number):
             return number
         if not known:
@@ -35,6 +38,22 @@ def find_number(connection: Connection, reference: str) -> int:
         listed = ", ".join(map(str, known))
         raise InputError(f"{len(known)} people are called {reference!r}: say which by its cluster, one of {listed}")
     return known[0]
+
+
+def is_known(connection: Connection, reference: str) -> bool:
+    """Whether there is a cluster of that number, or somebody of that name who is in one."""
+    digits = reference.strip()
+    is_number = digits.isascii() and digits.isdigit() and clusters.exists(connection, _as_number(digits))
+    return is_number or bool(clusters_called(connection, reference))
+
+
+def without_cluster(connection: Connection, name: str) -> set[int]:
+    """The people of a name who are in no cluster: a library that was damaged may hold some."""
+    return {person for person in _called(connection, name) if persons.cluster_of(connection, person) is None}
+
+
+def _as_number(digits: str) -> int:
+    return int(digits[-DIGITS:]) if len(digits.lstrip("0")) <= DIGITS else -1
 
 
 def cluster_by_number(connection: Connection, number: int) -> Cluster:
@@ -51,10 +70,13 @@ def _no_cluster(called: object) -> InputError:
 
 def clusters_called(connection: Connection, name: str) -> list[int]:
     """The clusters of the people who have a name, ascending."""
-    wanted = folded(name)
-    people = [person.id for person in persons.named(connection) if person.name and folded(person.name) == wanted]
-    numbers = [persons.cluster_of(connection, person) for person in people]
+    numbers = [persons.cluster_of(connection, person) for person in _called(connection, name)]
     return sorted(number for number in numbers if number is not None)
+
+
+def _called(connection: Connection, name: str) -> list[int]:
+    wanted = folded(name)
+    return [person.id for person in persons.named(connection) if person.name and folded(person.name) == wanted]
 
 
 def named(person: Person | None) -> Person | None:

@@ -122,16 +122,20 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
 
 
 def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
-    """Say that something is no face, or none to be looked at."""
+    """Say that something is no face, or none to be looked at. A person without any other face is deleted."""
     chosen = _chosen(connection, faces)
-    log = UndoLog(connection)
+    log, people = UndoLog(connection), list[int]()
     for number in sorted(set(clusters.of_faces(connection, chosen).values())):
         cluster = cluster_by_number(connection, number)
         if cluster.person and cluster.confirmed_ids <= set(chosen) and not set(cluster.face_ids) <= set(chosen):
             _person_of(log, cluster, without=set(chosen))  # the person's name stays with the rest
+        gone = cluster.person if set(cluster.face_ids) <= set(chosen) else None
+        people += [gone.id] if gone else []
     for face in chosen:
         _release(log, face)
         log.put("not_faces", {"face_id": face}, {})
+    for person in people:
+        _dismiss(connection, log, person)
     return log.close("not-a-face", f"{_these(chosen)} {'not a face' if len(chosen) == 1 else 'not faces'}")
 
 

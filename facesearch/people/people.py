@@ -167,13 +167,21 @@ class People:
 
         return self._decide(decide)
 
+    def to_forget(self, reference: str) -> int | None:
+        """How many faces `forget` would delete; None where there is no such person. Raises as `forget`."""
+        with self._store.reading() as connection:
+            faces, people = forgetting.forgettable(connection, reference)
+        return len(faces) if faces or people else None
+
     @tolerating()
     def forget(self, reference: str) -> int:
-        """Delete a person's faces for good; see `facesearch.people.forgetting`. Returns their number."""
+        """Delete a person's faces for good; see `facesearch.people.forgetting`.
+
+        Returns their number; 0 where there is no such person, as after a call that was killed and is repeated. Raises
+        InputError where several people have that name.
+        """
         with self._store.transaction() as connection:
-            count = forgetting.forget(connection, find(connection, reference))
-        self._store.scrub()
-        return count
+            return forgetting.forget(connection, reference)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

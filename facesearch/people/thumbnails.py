@@ -19,7 +19,7 @@ from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.results import Thumbnail
 from facesearch.core.settings import ANY_SIZE, ImageConfig
 from facesearch.core.types import Box
-from facesearch.media import DecodedPhoto, LocalFiles, PhotoFile, open_photo
+from facesearch.media import DecodedPhoto, LocalFiles, Medium, PhotoFile, open_photo
 from facesearch.media.marks import EXIF
 from facesearch.storage import Store
 from facesearch.storage.queries import is_id
@@ -76,7 +76,7 @@ class Thumbnails:
             raise InputError(f"there is no photo {photo} in the library")
         return self._kept_or_made(Picture("photo", photo, size, made_from), photo)
 
-    def of_probe(self, image: str | os.PathLike[str], boxes: Sequence[Box]) -> "ProbePictures":
+    def of_probe(self, image: str | os.PathLike[str] | Medium, boxes: Sequence[Box]) -> "ProbePictures":
         """Small pictures of an image that is not in the library, and of faces on it; see `pictures_of`."""
         return pictures_of(image, boxes, self._images)
 
@@ -147,7 +147,9 @@ class ProbePictures:
     tiles: tuple[bytes, ...]
 
 
-def pictures_of(path: str | os.PathLike[str], boxes: Sequence[Box], config: ImageConfig | None = None) -> ProbePictures:
+def pictures_of(
+    path: str | os.PathLike[str] | Medium, boxes: Sequence[Box], config: ImageConfig | None = None
+) -> ProbePictures:
     """A preview of any picture and tiles of the faces on it, in the larger sizes; nothing is kept.
 
     Args:

@@ -14,7 +14,7 @@ from facesearch.core.quality import undecidable
 from facesearch.core.results import UNSURE, Match, Probe, QueryResult, Verification
 from facesearch.core.types import Face
 from facesearch.detection.main_face import prominence
-from facesearch.media import LocalFiles
+from facesearch.media import LocalFiles, Medium
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.identify import NEAREST, Identified, identify
 from facesearch.storage import Store, clusters, persons
@@ -26,7 +26,7 @@ def query(
     store: Store,
     pipeline: Pipeline,
     calibration: Calibration | None,
-    image: str | os.PathLike[str],
+    image: str | os.PathLike[str] | Medium,
     k: int,
     face: int | None = None,
     called: str | None = None,
@@ -47,7 +47,7 @@ def query(
         raise InputError(f"the number of matches must be at least 1, not {k} (-k)")
     if not len(store.vectors):
         raise LibraryError(f"the library {store.folder} holds no faces yet: fill it with `facesearch index FOLDER`")
-    called = called or as_path(image)
+    called = called or _name_of(image)
     found = faces_of(pipeline, image, called)
     if face is not None:
         if not 0 <= face < len(found):
@@ -144,14 +144,14 @@ def compare(
     )
 
 
-def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | None = None) -> list[Face]:
+def faces_of(pipeline: Pipeline, image: str | os.PathLike[str] | Medium, called: str | None = None) -> list[Face]:
     """The faces of one picture, the most prominent first. Raises PhotoError (with the path), NoFaceError."""
-    image = as_path(image)
-    called = called or image
-    if not os.path.lexists(image):
+    called = called or _name_of(image)
+    if not isinstance(image, Medium) and not os.path.lexists(as_path(image)):
         raise PhotoError(f"{called} does not exist: give a picture")
     try:
-        (result,) = pipeline.analyse([LocalFiles().read(image)])
+        medium = image if isinstance(image, Medium) else LocalFiles().read(as_path(image))
+        (result,) = pipeline.analyse([medium])
     except PhotoError as error:
         raise PhotoError(f"{called}: {error}") from error
     if result.reason:
@@ -162,6 +162,10 @@ def faces_of(pipeline: Pipeline, image: str | os.PathLike[str], called: str | No
             f" {result.min_face_px:.0f} pixels wide"
         )
     return sorted(result.faces, key=lambda face: -prominence(face, result.size))
+
+
+def _name_of(image: str | os.PathLike[str] | Medium) -> str:
+    return image.file.path if isinstance(image, Medium) else as_path(image)
 
 
 def _embedding(face: Face) -> NDArray[np.float32]:

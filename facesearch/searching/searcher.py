@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from facesearch.calibration import Calibration
 from facesearch.core.checks import Distance, checked
 from facesearch.core.results import QueryResult, Verification
+from facesearch.media import Medium
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.search import compare, query
 from facesearch.storage import Store
@@ -28,7 +29,7 @@ class Searcher:
         self._store, self._pipeline, self._calibration = store, pipeline, calibration
 
     def query(
-        self, image: str | os.PathLike[str], k: int = 10, *, face: int | None = None, called: str | None = None
+        self, image: str | os.PathLike[str] | Medium, k: int = 10, *, face: int | None = None, called: str | None = None
     ) -> QueryResult:
         """The k faces of the library nearest to each face of a picture; see `facesearch.searching.search.query`."""
         with ThreadPoolExecutor(1) as beside:  # the networks and the vector index are loaded side by side

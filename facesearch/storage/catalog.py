@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, FileFacts, PhotoResult
-from facesearch.storage import folders, photos
+from facesearch.storage import folders, photos, runs
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 from facesearch.storage.dates import dated
@@ -23,6 +23,7 @@ from facesearch.storage.values import unit_vectors
 
 __all__ = [
     "Settled",
+    "clear",
     "face_row",
     "forget_failures",
     "forget_paths",
@@ -181,6 +182,16 @@ def forget_paths(connection: Connection, paths: Iterable[str]) -> None:
     forget_failures(connection, (row["gone"] for row in rows))
     folders.prune(connection)
     _delete_pathless(connection)
+
+
+def clear(connection: Connection) -> int:
+    """Delete all photos, faces, people and decisions; the number of faces that went."""
+    count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
+    apart = (db.failures, db.skipped, db.roots, db.runs)
+    for table in (db.undo_log, db.paths, db.folders, db.photos, db.people, *apart):
+        connection.execute(delete(table))
+    runs.forget_placed(connection)
+    return count
 
 
 def forget_failures(connection: Connection, paths: Iterable[str]) -> None:

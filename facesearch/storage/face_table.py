@@ -55,9 +55,9 @@ def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable
     return _read(connection, dim, select(db.clustered.c.face_id).where(db.clustered.c.cluster_id == cluster))
 
 
-def read_new_and_known(connection: Connection, dim: int, run_id: int) -> FaceTable:
-    """The faces of a run that are in no cluster yet, and those in the clusters that are a person's."""
-    return _read(connection, dim, union(faces.unplaced_query(run_id), known_faces()))
+def read_new_and_known(connection: Connection, dim: int) -> FaceTable:
+    """The faces that are still to be placed, and those in the clusters that are a person's."""
+    return _read(connection, dim, union(faces.unplaced_query(), known_faces()))
 
 
 def _read(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:

@@ -11,6 +11,7 @@ from facesearch.core.types import Face
 from facesearch.storage import schema as db
 from facesearch.storage.photos import one_file_of_each
 from facesearch.storage.queries import chunks, is_id
+from facesearch.storage.runs import placed_run
 from facesearch.storage.values import landmarks_of
 
 __all__ = [
@@ -78,16 +79,16 @@ def unclustered(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(db.faces.c.id)).scalars())
 
 
-def unplaced(connection: Connection, run_id: int) -> set[int]:
-    """Faces on photos that a run has looked at: not those in a cluster already, nor what is no face."""
-    return set(connection.execute(unplaced_query(run_id)).scalars())
+def unplaced(connection: Connection) -> set[int]:
+    """Faces on photos of runs whose faces were not placed yet: not those in a cluster, nor what is no face."""
+    return set(connection.execute(unplaced_query()).scalars())
 
 
-def unplaced_query(run_id: int) -> Select[Any]:
+def unplaced_query() -> Select[Any]:
     """As `unplaced`, as a query for other modules of storage."""
     query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
     placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
-    return query.where(db.photos.c.run_id == run_id, db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
+    return query.where(db.photos.c.run_id > placed_run(), db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
 
 
 def photos_showing(

@@ -28,8 +28,8 @@ class WriterLock:
         self._turn = threading.Lock()
 
     @contextmanager
-    def held(self, *, briefly: bool = False) -> Iterator[None]:
-        """Be the only writer.
+    def held(self, *, briefly: bool = False) -> Iterator[bool]:
+        """Be the only writer. Gives whether this is the outermost of its thread's.
 
         Args:
             briefly: for milliseconds, so that other threads that share this lock wait until it is their turn.
@@ -37,7 +37,7 @@ class WriterLock:
         Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only.
         """
         if self._lock.is_locked:  # by this thread: each has its own view of the lock
-            yield
+            yield False
             return
         with ExitStack() as turn:
             turn.enter_context(self._turn)
@@ -46,7 +46,7 @@ class WriterLock:
                 self._sign()
                 if not briefly:
                     turn.close()  # nobody is to wait for hours: whoever comes is told at once
-                yield
+                yield True
             finally:
                 with suppress(OSError):  # while it is still ours: after the release the note may be the next one's
                     self._note.unlink()

@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 
-__all__ = ["failures", "finish", "forget_roots", "record_failures", "roots", "set_skipped", "skipped", "start"]
+__all__ = [
+    *("failures", "finish", "forget_placed", "forget_roots", "note_placed", "placed_run", "record_failures", "roots"),
+    *("set_skipped", "skipped", "start"),
+]
 
 
 def start(connection: Connection, kind: str, new_roots: Iterable[str]) -> int:
@@ -61,3 +64,21 @@ def roots(connection: Connection) -> list[str]:
 
 def forget_roots(connection: Connection, gone: Sequence[str]) -> None:
     connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(gone))))
+
+
+def placed_run() -> ScalarSelect[int]:
+    """The latest run of which all faces have been placed; 0 for none; for other modules of storage."""
+    found = select(cast(db.library.c.value, Integer)).where(db.library.c.key == "placed_run")
+    return select(func.coalesce(found.scalar_subquery(), 0)).scalar_subquery()
+
+
+def note_placed(connection: Connection) -> None:
+    """Remember that the faces of all runs so far have been placed."""
+    latest = connection.execute(select(func.coalesce(func.max(db.runs.c.id), 0))).scalar_one()
+    statement = upsert(db.library).values(key="placed_run", value=str(latest))
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": str(latest)}))
+
+
+def forget_placed(connection: Connection) -> None:
+    """Runs are numbered from the beginning again."""
+    connection.execute(delete(db.library).where(db.library.c.key == "placed_run"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_ids, as_strings
@@ -20,7 +20,7 @@ from facesearch.core.files import make_private_folder
 from facesearch.core.forks import hold, let_go
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog, faces, pending_faces, photos, runs
+from facesearch.storage import catalog, faces, pending_faces, photos, runs, undo_log, unfinished
 from facesearch.storage import facts as facts_of
 from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
@@ -60,6 +60,7 @@ class Store:
         try:
             self.uuid, self._model, self.detector = self._identity(_created, _detector)
             self.spec = ModelSpec.from_json(self._model)
+            self._take_up()
         except BaseException:
             self.close()
             raise
@@ -136,10 +137,14 @@ class Store:
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
         self._database()
-        with self._lock.held(briefly=briefly):
+        with self._lock.held(briefly=briefly) as outermost:
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
+            if outermost and self.bytes_left:
+                self._overwrite(wait=True)
+                with suppress(LibraryFormatError):  # damaged embeddings keep none back from going: a search says so
+                    _ = self.vectors
 
     def require_writable(self) -> None:
         """Raises LibraryError where nothing can be written; for what writes only after long work."""
@@ -151,6 +156,8 @@ class Store:
         """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
         with self.writing(briefly=True), self._database().execution_options(writes=True).begin() as connection:
             yield connection
+            if unfinished.is_noted(connection):  # what is about deleted faces goes with them
+                undo_log.prune(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -301,53 +308,63 @@ class Store:
 
     def adopt(self, target: Target, unreadable: Sequence[int]) -> Adopted:
         """Make what is pending for another model or detector the library's; see `pending_faces.adopt`."""
-        with self.transaction() as connection:
-            adopted = pending_faces.adopt(connection, target, unreadable)
-        self.spec, self._model, self.detector = target.model, target.model.to_json(), target.detector
-        self.scrub()
+        with self.writing():
+            with self.transaction() as connection:
+                adopted = pending_faces.adopt(connection, target, unreadable)
+            self.spec, self._model, self.detector = target.model, target.model.to_json(), target.detector
         return adopted
 
     # -- removal --------------------------------------------------------------------------------------------------
 
-    def forget_paths(self, paths: Sequence[str]) -> None:
-        """Drop files, and the photos and faces that only they held; what was deleted is overwritten on disk."""
+    @property
+    def bytes_left(self) -> bool:
+        """Whether bytes of what was deleted may still be in the files: another process is reading, or was killed."""
+        with self.reading() as connection:
+            return unfinished.is_noted(connection)
+
+    def forget_paths(self, paths: Sequence[str], roots: Sequence[str] = ()) -> None:
+        """Drop files and roots, and the photos and faces that only they held; all bytes are overwritten on disk."""
         with self.transaction() as connection:
             catalog.forget_paths(connection, paths)
-        self.scrub()
+            runs.forget_roots(connection, as_strings(roots))
 
     def clear(self) -> int:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
         with self.transaction() as connection:
-            count = int(connection.execute(select(func.count()).select_from(db.faces)).scalar_one())
-            dependent = (db.undo_log, db.paths, db.folders, db.photos, db.people)
-            for table in (*dependent, db.failures, db.skipped, db.roots, db.runs):
-                connection.execute(delete(table))
-        self.scrub()
-        return count
+            unfinished.note(connection)
+            return catalog.clear(connection)
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
             runs.forget_roots(connection, as_strings(roots))
 
     def scrub(self) -> None:
-        """Leave no trace of deleted rows: empty the write-ahead log, sweep the pictures, write the vectors anew."""
-        with self.writing():
-            self.pictures.sweep(self.reading, force=True)
-            with self._database().connect() as connection:
-                connection.exec_driver_sql("COMMIT")
-                # Waits for readers; for one that takes longer than that, the log goes when the last process closes.
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("BEGIN")
-                stamp = self._current_stamp(connection)
-            with self._cache_lock.acquire():  # a reader may still be writing what it has read before
-                if not stamp.describes(self.folder):
-                    self._stale = self._load_stale()
-                    FaissIndex.discard(self.folder)
-                    self._cache = None
-            with suppress(LibraryFormatError):  # damaged embeddings keep none back from going: the next search says so
-                _ = self.vectors
+        """Leave no trace of deleted rows, as every writer does that has deleted some."""
+        with self.transaction() as connection:
+            unfinished.note(connection)
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Do what a killed run has left, unless somebody writes or nothing can be written."""
+        if self.bytes_left and self._lock.is_free():
+            with suppress(LibraryError, OSError), self._lock.held():
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    undo_log.prune(connection)
+                self._overwrite(wait=False)
+
+    def _overwrite(self, *, wait: bool) -> None:
+        """Empty the write-ahead logs, sweep the pictures, discard stale vectors. Args: wait: for readers."""
+        done = self.pictures.sweep(self.reading, force=True) & unfinished.empty_log(self._engine, wait)
+        with self.reading() as connection:
+            stamp = self._current_stamp(connection)
+        with self._cache_lock.acquire():  # a reader may still be writing what it has read before
+            if not stamp.describes(self.folder):
+                self._stale = self._load_stale()
+                FaissIndex.discard(self.folder)
+                self._cache = None
+        if done:
+            unfinished.settle(self._engine)
 
     def _identity(
         self, created: ModelSpec | None, detector: DetectorSpec | None

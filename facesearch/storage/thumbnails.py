@@ -136,8 +136,10 @@ class PictureStore:
 
         self._run(write, write=True)
 
-    def sweep(self, library: _Reading, *, force: bool = False) -> None:
+    def sweep(self, library: _Reading, *, force: bool = False) -> bool:
         """Delete all pictures whose face or photo has gone or changed, and overwrite them.
+
+        Returns whether they are overwritten; not yet, where another process is reading.
 
         Args:
             library: as for `put`.
@@ -159,14 +161,18 @@ class PictureStore:
             connection.execute("INSERT INTO swept VALUES (?)", (state,))
             return True
 
-        if self.exists:
-            done = self._run(delete, write=True)
-            self._run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), write=False)
-            if force and not done:
-                raise LibraryError(
-                    f"small pictures of what was deleted are still in {self._path}, which cannot be written: delete"
-                    f" that file, it is made again"
-                )
+        if not self.exists:
+            return True
+        done = self._run(delete, write=True)
+        log = self._run(
+            lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), write=False
+        )
+        if force and not done:
+            raise LibraryError(
+                f"small pictures of what was deleted are still in {self._path}, which cannot be written: delete"
+                f" that file, it is made again"
+            )
+        return bool(done) and log is not None and not log[0]
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

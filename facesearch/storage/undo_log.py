@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, i
 from facesearch.core import strict_json
 from facesearch.core.errors import InputError
 from facesearch.storage import schema as db
+from facesearch.storage.queries import chunks
 from facesearch.storage.values import Checked
 
-__all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "snapshot", "undo_last"]
+__all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "prune", "snapshot", "undo_last"]
 
 # What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
 _TABLES = {
@@ -156,19 +157,80 @@ def erase(connection: Connection, faces: set[int], people: set[int]) -> None:
 
     With a person go those who were merged into them, and all names that they have had. Call it while they are there.
     """
-    past = [
-        (row, _readable(row.changes))
-        for row in connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()))
-    ]
+    past = _past(connection)
     people = _with_merged([changes for _, changes in past], people)
     names = _names(connection, [changes for _, changes in past], people)
+    _drop(connection, past, faces, people, lambda summary, fewer: fewer or _tells(summary, names))
+
+
+def prune(connection: Connection) -> None:
+    """Delete people who have no face, and what the history says of them and of faces that are gone.
+
+    For after a deletion of faces, in its transaction: so no row outlives what it is about. People who were merged
+    into others stay in the history while one of their faces is there.
+    """
+    past = _past(connection)
+    rows = [row for _, changes in past for change in changes for row in _rows(change)]
+    gone = _gone(connection, {row["face_id"] for row in rows if "face_id" in row})
+    known = dict(iter(connection.execute(select(db.people.c.id, db.people.c.name))))
+    back = {
+        row["person_id"]
+        for _, changes in past
+        for change in changes
+        if change["table"] == "confirmed"
+        for row in (change["before"], change["after"])
+        if row and row["face_id"] not in gone
+    }
+    living = set(connection.execute(select(db.confirmed.c.person_id)).scalars()) | (back - known.keys())
+    told = {row[key] for row in rows for key in ("person_id", "other_id") if key in row}
+    told |= {change["key"]["id"] for _, changes in past for change in changes if change["table"] == "people"}
+    dead = (known.keys() | told) - living
+    names = _names(connection, [changes for _, changes in past], dead)
+    still = {name for person, name in known.items() if person not in dead and name}
+    names = [name for name in names if not any(name.fullmatch(one) for one in still)]
+    _drop(connection, past, gone, dead, lambda summary, _: _tells(summary, names))
+    for some in chunks(dead):
+        connection.execute(delete(db.people).where(db.people.c.id.in_(some)))
+
+
+_Past = list[tuple[Any, list[Row]]]
+
+
+def _past(connection: Connection) -> _Past:
+    """All decisions with their changes, the latest first."""
+    query = select(db.undo_log).order_by(db.undo_log.c.id.desc())
+    return [(row, _readable(row.changes)) for row in connection.execute(query)]
+
+
+def _drop(
+    connection: Connection, past: _Past, faces: set[int], people: set[int], reword: Callable[[str, bool], bool]
+) -> None:
+    """Take changes of faces and people out of decisions; one without any other goes.
+
+    Args:
+        reword: of a summary, and of whether changes were taken out: whether it must not stay as it is.
+    """
     for row, changes in past:
         kept = [change for change in changes if not _mentions(change, faces, people)]
+        fewer = len(kept) < len(changes)
         if not kept:
             connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
-        elif len(kept) < len(changes) or any(named.search(row.summary) for named in names):
-            values = {"changes": json.dumps(kept), "summary": f"{row.kind} (partly forgotten)"}
+        elif fewer or reword(row.summary, fewer):
+            summary = f"{row.kind} (partly forgotten)" if reword(row.summary, fewer) else row.summary
+            values = {"changes": json.dumps(kept), "summary": summary}
             connection.execute(update(db.undo_log).where(db.undo_log.c.id == row.id).values(values))
+
+
+def _tells(summary: str, names: Sequence[re.Pattern[str]]) -> bool:
+    return any(name.search(summary) for name in names)
+
+
+def _gone(connection: Connection, faces: set[int]) -> set[int]:
+    """Those of some faces that are not there."""
+    there: set[int] = set()
+    for some in chunks(faces):
+        there.update(connection.execute(select(db.faces.c.id).where(db.faces.c.id.in_(some))).scalars())
+    return faces - there
 
 
 def _with_merged(past: list[list[Row]], people: set[int]) -> set[int]:
@@ -192,12 +254,16 @@ def _names(connection: Connection, past: list[list[Row]], people: set[int]) -> l
 
 
 def _mentions(change: Row, faces: set[int], people: set[int]) -> bool:
-    rows = [row for row in (change["key"], change["before"], change["after"]) if row]
+    rows = _rows(change)
     if change["table"] == "people":
         return any(row["id"] in people for row in rows)
     return any(
         row.get("face_id") in faces or row.get("person_id") in people or row.get("other_id") in people for row in rows
     )
+
+
+def _rows(change: Row) -> list[Row]:
+    return [row for row in (change["key"], change["before"], change["after"]) if row]
 
 
 def _where(table: str, key: Mapping[str, int]) -> ColumnElement[bool]:

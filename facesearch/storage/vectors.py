@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facesearch.core import strict_json
 from facesearch.core.distance import l2_matrix
-from facesearch.core.files import FILE_MODE, part_of, replace_file, require_file
+from facesearch.core.files import FILE_MODE, part_of, replace_file, require_file, sync_folder
 from facesearch.core.forks import hold_native_threads
 from facesearch.core.settings import SearchConfig
 from facesearch.storage import coarse
@@ -243,11 +243,12 @@ class FaissIndex:
 
     @staticmethod
     def discard(folder: Path) -> None:
-        """Remove the cache from a folder."""
+        """Remove the cache from a folder, for good."""
         for name in (STAMP_NAME, FILE_NAME):
             for path in (folder / name, part_of(folder / name)):
                 if path.is_symlink() or not path.is_dir():  # a folder of that name is nothing of ours
                     path.unlink(missing_ok=True)
+        sync_folder(folder)
 
 
 def damage_of(folder: Path, stamp: Stamp, holds: "Callable[[FaissIndex], bool]") -> list[tuple[str, str]]:

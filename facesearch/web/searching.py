@@ -1,18 +1,18 @@
 """A picture is dropped, pasted, chosen or taken; its faces are found, and for each the nearest faces of the library."""
 
-import os
-import tempfile
-from pathlib import Path
+import sys
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from facesearch.core.errors import FacesearchError, InputError
+from facesearch.core.errors import FacesearchError, InputError, PhotoError
 from facesearch.core.results import Match
 from facesearch.library import Library
+from facesearch.media import Medium, medium_of
 from facesearch.web.recent import Message, Search
 from facesearch.web.site import (
     back,
@@ -26,7 +26,6 @@ from facesearch.web.site import (
 __all__ = ["face", "form", "picture", "result", "upload"]
 
 MATCHES = 24
-CHUNK_BYTES = 1 << 20
 
 
 @with_library
@@ -35,30 +34,45 @@ def form(request: Request, library: Library) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """Search with an upload. It is on the disk only during the search, then in memory as small pictures."""
-    async with request.form(max_files=1, max_fields=4) as sent:
+    """Search with an upload. It is never on the disk: a server that is killed leaves nothing of it."""
+    data = await _picture_of(request)
+    if not data:
+        return await run_in_threadpool(redirect, request, Message("no picture was chosen", "error"), "/search")
+    async with site_of(request).one_search:
+        return await run_in_threadpool(_search, request, data)
+
+
+async def _picture_of(request: Request) -> bytes:
+    """The bytes of the file that a form sends; none where it sends no file."""
+    parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=4)
+    parser.spool_max_size = sys.maxsize  # Starlette would put what is larger than this into a temporary file
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return b""
+    try:
+        sent = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
+    try:
         given = sent.get("picture")
-        if not isinstance(given, UploadFile) or not given.size:
-            return await run_in_threadpool(redirect, request, Message("no picture was chosen", "error"), "/search")
-        with tempfile.TemporaryDirectory(prefix="facesearch-") as folder:
-            path = Path(folder) / "picture"
-            await _save(given, path)
-            async with site_of(request).one_search:
-                return await run_in_threadpool(_search, request, path)
+        return await given.read() if isinstance(given, UploadFile) else b""
+    finally:
+        await sent.close()
 
 
-async def _save(given: UploadFile, path: Path) -> None:
-    async with await anyio.open_file(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        while chunk := await given.read(CHUNK_BYTES):
-            await file.write(chunk)
+def _medium_of(data: bytes) -> Medium:
+    """Raises PhotoError."""
+    try:
+        return medium_of(data, "the picture")
+    except PhotoError as error:
+        raise PhotoError(f"the picture: {error}") from error
 
 
-def _search(request: Request, path: Path) -> Response:
+def _search(request: Request, data: bytes) -> Response:
     site = site_of(request)
     try:
-        library = site.library.with_pipeline()
-        found = library.query(path, MATCHES, called="the picture")
-        pictures = library.thumbnails.of_probe(path, [one.face.box for one in found.faces])
+        library, medium = site.library.with_pipeline(), _medium_of(data)
+        found = library.query(medium, MATCHES, called="the picture")
+        pictures = library.thumbnails.of_probe(medium, [one.face.box for one in found.faces])
     except FacesearchError as error:
         return back(request, error, "/search")
     key = site.searches.put(Search(found, pictures.size, pictures.preview, pictures.tiles))

@@ -255,8 +255,7 @@ def test_nothing_is_placed_where_nobody_is_known(collection):
     run = collection.index.start_run("index")
     put(collection.index, run, replace(a_photo("/new", "new"), faces=(a_portrait(portrait(0, 50)),)))
     before = clustered(collection.index)
-    assert place_new(collection.index, CALIBRATION, run) == 0
-    assert place_new(collection.index, CALIBRATION, run + 1) == 0
+    assert place_new(collection.index, CALIBRATION) == 0
     assert clustered(collection.index) == before
 
 
@@ -277,7 +276,7 @@ def redo(collection: Collection, path: str, faces: tuple[Face, ...]) -> int:
     """Look at a photo again; returns how many faces found somebody by that."""
     run = collection.index.start_run("index")
     put(collection.index, run, replace(a_photo(path, path), faces=faces), redo=True)
-    return place_new(collection.index, CALIBRATION, run)
+    return place_new(collection.index, CALIBRATION)
 
 
 def test_a_photo_that_is_looked_at_again_brings_back_nothing_that_was_decided_against(collection):

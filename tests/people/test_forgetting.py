@@ -103,3 +103,43 @@ def test_everybody(collection):
     collection.recluster()
     assert min(face for (face,) in ids) > 28
     assert set(clustered(collection.index).values()) == {5}
+
+
+def test_a_name_goes_with_the_last_photo(collection):
+    other = str(collection.cluster_of(collection.faces[1][1]))
+    collection.people.name(other, "Bela")
+    collection.people.keep_apart(FORGOTTEN, "Bela")
+    collection.remove(*collection.paths[:6], collection.paths[24])  # all photos of FORGOTTEN, one of Bela
+    check(collection.index)
+    assert [row["name"] for row in state(collection.index)["people"]] == ["Bela"]
+    assert [one.summary for one in collection.people.history()] == [f"cluster {other} is Bela"]
+    assert collection.people.forget(FORGOTTEN) == 0
+
+
+def test_a_name_goes_with_the_last_face_and_comes_back_with_it(collection):
+    before = state(collection.index)
+    collection.people.not_a_face(collection.faces[0])
+    check(collection.index)
+    assert state(collection.index)["people"] == []
+    collection.people.undo()
+    assert state(collection.index) == before
+
+
+def test_what_undoes_nothing_leaves_the_history(collection):
+    first = collection.cluster_of(collection.faces[1][1])
+    collection.people.split(str(first), [collection.faces[1][:1]])
+    collection.remove(collection.paths[6])  # the photo that was split off
+    check(collection.index)
+    assert [one.kind for one in collection.people.history()] == ["split", "name"]
+    while collection.people.undo():
+        check(collection.index)
+    assert state(collection.index)["people"] == []
+    assert collection.people.undo() is None
+
+
+def test_nobody_of_that_name_is_nothing_to_forget(collection):
+    before = state(collection.index)
+    assert [collection.people.forget(who) for who in ("Nobody", "999", "9" * 30)] == [0, 0, 0]
+    assert collection.people.to_forget("Nobody") is None
+    assert collection.people.to_forget(FORGOTTEN) == 7
+    assert state(collection.index) == before

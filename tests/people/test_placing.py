@@ -112,8 +112,8 @@ def test_a_rejected_person_is_not_proposed_again() -> None:
         faces = known(collection)
         ((face,),) = collection.add([a_portrait(portrait(0, 60))])
         collection.people.reject([face], "Anna")
-        run = collection.index.start_run("index")
-        assert place_new(collection.index, SEARCHES, run) == 0
+        collection.index.start_run("index")
+        assert place_new(collection.index, SEARCHES) == 0
         assert collection.cluster_of(face) is None
         assert collection.cluster_of(faces[0][0]) is not None
 
@@ -124,7 +124,7 @@ def placed(*, quality: float = 1.0, others: int = 0) -> int:
     for blur in np.linspace(0.3, 0.47, 18):
         with a_collection() as collection:
             known(collection)
-            collection.add_people({person: [0] for person in range(100, 100 + others)})
+            collection.add_people({person: [0] for person in range(100, 100 + others)}, place=True)
             poor = replace(a_portrait(portrait(0, 60, blur)), quality=quality)
             ((face,),) = collection.add([poor], place=True)
             count += collection.cluster_of(face) is not None
@@ -138,3 +138,26 @@ def test_a_larger_library_asks_for_more_evidence_and_what_is_too_poor_tells_nobo
     assert placed(others=200) < usual
     assert placed(quality=0.3) == usual  # a poor face is no nearer to good ones of strangers than a good one is
     assert placed(quality=0.25) == 0
+
+
+def test_faces_of_a_run_that_was_killed_are_placed_by_the_next() -> None:
+    with a_collection() as collection:
+        faces = known(collection)
+        ((late,),) = collection.add([a_portrait(portrait(0, 60))])  # stored, and killed before they were placed
+        assert collection.cluster_of(late) is None
+        collection.index.start_run("index")  # which finds all photos unchanged
+        assert place_new(collection.index, CALIBRATION) == 1
+        assert collection.cluster_of(late) == collection.cluster_of(faces[0][0])
+        collection.people.reject([late], "Anna")
+        collection.index.start_run("index")
+        assert place_new(collection.index, CALIBRATION) == 0  # once is enough
+
+
+def test_faces_are_placed_after_everything_was_forgotten() -> None:
+    """Runs are numbered from the beginning again."""
+    with a_collection() as collection:
+        for _ in range(2):
+            collection.index.clear()
+            faces = known(collection)
+            ((new,),) = collection.add([a_portrait(portrait(0, 60))], place=True)
+            assert collection.cluster_of(new) == collection.cluster_of(faces[0][0])

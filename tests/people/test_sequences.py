@@ -4,6 +4,7 @@ Each run tries a few sequences of its own; `pytest tests/people/test_sequences.p
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,7 @@ from people_samples import (
 )
 
 from facesearch.core.errors import InputError
+from facesearch.storage import Store, undo_log
 from facesearch.storage.undo_log import Decision
 
 NAMES = ("Anna", "ANNA", "Bela", "7", "Zoë", "אבג")
@@ -177,7 +179,12 @@ class Decisions(RuleBasedStateMachine):
     @precondition(lambda self: self.collection.paths)
     @rule(at=pick)
     def remove(self, at: int) -> None:
+        made = [one.id for one in reversed(self.people.history())]
         self.collection.remove(self.collection.paths[at % len(self.collection.paths)])
+        left = {one.id for one in self.people.history()}
+        known = people_told_of(self.index)
+        past = [entry for number, entry in zip(made, self.past, strict=True) if number in left]
+        self.past = [(without_strangers(before, known), faces, anew) for before, faces, anew in past]
 
     @rule()
     def recluster(self) -> None:
@@ -225,6 +232,24 @@ class Decisions(RuleBasedStateMachine):
                 else:
                     with pytest.raises(InputError):
                         self.people.find(called)
+
+
+def people_told_of(index: Store) -> set[int]:
+    """Who is there, or can come back by an undo."""
+    with index.reading() as connection:
+        logged = [change for _, changes in undo_log._past(connection) for change in changes]
+    in_history = {change["key"]["id"] for change in logged if change["table"] == "people"}
+    return in_history | {row["id"] for row in state(index)["people"]}
+
+
+def without_strangers(before: State, known: set[int]) -> State:
+    """A state without the people who have gone with their photos since."""
+
+    def about_known(row: dict[str, Any]) -> bool:
+        return {row[name] for name in ("person_id", "other_id") if name in row} <= known
+
+    people = [row for row in before["people"] if row["id"] in known]
+    return {table: list(filter(about_known, rows)) for table, rows in before.items()} | {"people": people}
 
 
 TestDecisions = pytest.mark.filterwarnings("error")(Decisions.TestCase)

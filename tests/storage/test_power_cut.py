@@ -57,6 +57,8 @@ class Medium:
             self._touch(on.group(2))
         elif call in ("fsync", "fdatasync") and on:
             self._dirty.discard(on.group(2))
+        elif call.startswith("unlink") and "faces.faiss" in names[0] and " = -1 " not in rest:
+            self._touch(os.path.dirname(names[0]))
         elif call.startswith("rename"):
             assert names[0] not in self._dirty, f"{names[0]} was renamed before it was synced"
             self._touch(os.path.dirname(names[1]))
@@ -75,6 +77,11 @@ def test_a_power_cut_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     assert list(medium.lost) == [
         *("begun", "created", "0 photos", "2 photos", "4 photos", "6 photos", "clustered"),
         *("Anna", "Berta", "Carla", "calibrated", "removed"),
+        *(
+            f"command {name}"
+            for name in ("index", "cluster", "import-names", "name", "merge", "undo", "forget", "remove")
+        ),
+        *(f"page {name}" for name in ("name", "merge", "undo", "index")),
     ]
     assert {what: files for what, files in medium.lost.items() if files} == {}
 

@@ -56,7 +56,7 @@ def test_a_migration_brings_the_new_ones(filled: Store) -> None:
     moved = [replace(GOOD, id=1, embedding=new[0]), replace(POOR, id=2, embedding=new[1])]
     with filled.transaction() as connection:
         pending_faces.put(connection, TARGET, 1, 20.0, [PendingFace(face, True) for face in moved])
-        pending_faces.adopt(connection, TARGET, ())
+    filled.adopt(TARGET, ())
     found = filled.faces([1, 2])
     assert [(face.quality, face.defect) for face in found] == [(1.0, ""), (0.375, "blurred")]
     assert not np.isnan([face.quality for face in found]).any()
