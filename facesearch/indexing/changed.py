@@ -5,9 +5,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from facesearch.core.types import FileFacts
-from facesearch.storage import KnownPath
+from facesearch.storage import KnownPath, Store, catalog
 
-__all__ = ["may_have_changed", "to_be_noted"]
+__all__ = ["may_have_changed", "to_be_noted", "to_look_at"]
+
+
+def to_look_at(store: Store, files: Sequence[FileFacts], known: Mapping[str, KnownPath]) -> list[FileFacts]:
+    """The files to be looked at; what is not known yet of the others is noted, so that a change is seen next time."""
+    changed = may_have_changed(files, known)
+    left_alone = {file.path for file in files}.difference(file.path for file in changed)
+    if new := to_be_noted([file for file in files if file.path in left_alone], known):
+        with store.transaction() as connection:
+            catalog.note_states(connection, new)
+    return changed
 
 
 def may_have_changed(files: Sequence[FileFacts], known: Mapping[str, KnownPath]) -> list[FileFacts]:

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice, takewhile
@@ -25,7 +25,7 @@ from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence, removal
-from facesearch.indexing.changed import may_have_changed, to_be_noted
+from facesearch.indexing.changed import to_look_at
 from facesearch.indexing.dating import date_photos
 from facesearch.indexing.executors import executor_for
 from facesearch.media import OWN, Cost, Found, LocalFiles, MediaSource, Medium
@@ -42,11 +42,9 @@ __all__ = ["IndexReport", "Progress", "index_photos"]
 BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES, MORE_ON_GPU = 8, 6.0, 128 << 20, 2
 # Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
 READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
-# Of the memory for photos, see ImageConfig, what files may take that were read and are not yet in a batch. And how many
-# times the bytes of a file are there that is sent to another process.
+# Of the memory for photos what files take that wait for a batch, and copies of a file that is sent to another process.
 READING_SHARE, COPIES_SENT = 0.25, 3
-# Batches that each worker process may be ahead by. Results are stored in order: with one, the processes that are done
-# wait for the slowest, and 16 of them would be busy for three quarters of the time.
+# Batches that a worker process may be ahead by: with one, 16 of them wait a quarter of their time for the slowest.
 BATCHES_AHEAD = 2
 
 
@@ -182,7 +180,7 @@ def index_photos(
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
-        todo = found.photos if redo else _changed(store, found.photos, known)
+        todo = found.photos if redo else to_look_at(store, found.photos, known)
         looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
         report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
         entered = absence.enter_folders(store, found.photos, files)
@@ -208,16 +206,6 @@ def index_photos(
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
-
-
-def _changed(store: Store, files: Sequence[FileFacts], known: Mapping[str, KnownPath]) -> list[FileFacts]:
-    """The files to be looked at; what is not known yet of the others is noted, so that a change is seen next time."""
-    changed = may_have_changed(files, known)
-    left_alone = {file.path for file in files}.difference(file.path for file in changed)
-    if new := to_be_noted([file for file in files if file.path in left_alone], known):
-        with store.transaction() as connection:
-            catalog.note_states(connection, new)
-    return changed
 
 
 def _note_others(run: _Run, found: Found) -> None:

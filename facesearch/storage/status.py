@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.results import Status
 from facesearch.core.wording import by_kind
+from facesearch.storage.vectors import kind_for
 
 if TYPE_CHECKING:
     from facesearch.storage.store import Store
@@ -32,7 +33,7 @@ def status_of(store: "Store", threshold: float | None, migration: str | None = N
         dim=store.spec.dim,
         detector=store.detector,
         threshold=threshold,
-        index=store.kind_for(counts.faces),
+        index=kind_for(counts.faces, store.search_config),
         database_bytes=_size(store.folder, "library.sqlite3*"),
         index_bytes=_size(store.folder, "faces.faiss"),
         roots=tuple(store.roots()),

@@ -4,15 +4,13 @@ Nothing here knows how an embedding is made. A face row's id is its vector's id.
 library's generation, by a trigger in the database; vectors of another generation are built again from SQLite.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine
 
 from facesearch.core.arguments import as_ids, as_strings
 from facesearch.core.errors import LibraryError, LibraryFormatError, LibraryMissingError, ModelMismatchError
@@ -20,9 +18,8 @@ from facesearch.core.files import make_private_folder
 from facesearch.core.forks import hold, let_go
 from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
-from facesearch.storage import catalog, faces, pending_faces, photos, runs, undo_log, unfinished
+from facesearch.storage import catalog, faces, identity, pending_faces, photos, runs, undo_log, unfinished
 from facesearch.storage import facts as facts_of
-from facesearch.storage import schema as db
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
@@ -32,7 +29,7 @@ from facesearch.storage.pending_faces import Adopted, Target
 from facesearch.storage.photos import KnownPath
 from facesearch.storage.privacy import require_not_lost, tighten_library
 from facesearch.storage.thumbnails import PictureStore
-from facesearch.storage.vectors import FaissIndex, Stamp, VectorIndex, kind_for
+from facesearch.storage.vectors import FaissIndex, Stamp, VectorIndex
 
 __all__ = ["Store"]
 
@@ -112,21 +109,11 @@ class Store:
 
     def require_model(self, spec: ModelSpec) -> None:
         """Raises ModelMismatchError unless the library's embeddings are this model's."""
-        if spec.fingerprint != self.spec.fingerprint:
-            raise ModelMismatchError(
-                f"the library was made with the model {self.spec.name} ({self.spec.fingerprint}), not with {spec.name}"
-                f" ({spec.fingerprint}): use it without --model, choose another --library, or move it with"
-                f" `facesearch migrate --model {spec.name}`"
-            )
+        identity.require_model(self.spec, spec)
 
     def require_detector(self, spec: DetectorSpec | None) -> None:
         """Raises ModelMismatchError where the library's faces were found by another detector, as far as is known."""
-        if spec and self.detector and spec.fingerprint != self.detector.fingerprint:
-            raise ModelMismatchError(
-                f"the library's faces were found by the detector {self.detector.name} ({self.detector.fingerprint}),"
-                f" not by {spec.name} ({spec.fingerprint}): use that one, choose another --library, or move it with"
-                f" `facesearch migrate --detector {spec.name}`"
-            )
+        identity.require_detector(self.detector, spec)
 
     # -- transactions ---------------------------------------------------------------------------------------------
 
@@ -216,12 +203,8 @@ class Store:
         with self.reading() as connection:
             return photos.size_of(connection, photo_id)
 
-    def paths_of(self, photo_id: int) -> list[str]:
-        """The files that hold a photo, those that are not missing first."""
-        return [path for path, *_ in self.files_of(photo_id)]
-
     def files_of(self, photo_id: int) -> list[tuple[str, str]]:
-        """The files that hold a photo, as `paths_of`: (path, the photo's sha256)."""
+        """The files that hold a photo, those that are not missing first: (path, the photo's sha256)."""
         with self.reading() as connection:
             return photos.files_of(connection, photo_id)
 
@@ -286,10 +269,6 @@ class Store:
         self._cache = (stamp, vectors)
         return vectors
 
-    def kind_for(self, count: int) -> str:
-        """How so many faces are searched here, in words."""
-        return kind_for(count, self.search_config)
-
     def search(self, query: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
         """The k faces nearest to an embedding (d,): (face id, L2 distance), nearest first."""
         ids, distances = self.vectors.search(query, k)
@@ -338,11 +317,6 @@ class Store:
         with self.transaction() as connection:
             runs.forget_roots(connection, as_strings(roots))
 
-    def scrub(self) -> None:
-        """Leave no trace of deleted rows, as every writer does that has deleted some."""
-        with self.transaction() as connection:
-            unfinished.note(connection)
-
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _take_up(self) -> None:
@@ -377,26 +351,15 @@ class Store:
                 f"{self.folder} holds no finished library: make one with `facesearch index FOLDER`"
             )
         if "model" not in facts and created is not None:
-            new = {"uuid": uuid.uuid4().hex, "model": created.to_json(), "generation": "0"}
-            new |= {"detector": detector.to_json()} if detector else {}
             with self._lock.held(), self._database().execution_options(writes=True).begin() as connection:
-                rows = [{"key": key, "value": value} for key, value in new.items()]
-                connection.execute(upsert(db.library).on_conflict_do_nothing(), rows)
-                facts = facts_of.read(connection)
-        return facts["uuid"], facts["model"], _detector_of(facts)
+                facts = identity.found(connection, created, detector)
+        return facts["uuid"], facts["model"], identity.detector_of(facts)
 
     def _current_stamp(self, connection: Connection) -> Stamp:
         """Raises ModelMismatchError where another process has moved the library to another model or detector since."""
         facts = facts_of.read(connection)
-        detector = _detector_of(facts)
-        if facts["model"] != self._model:
-            before, now = f"model {self.spec.name}", ModelSpec.from_json(facts["model"]).name
-        elif detector != self.detector:
-            before = f"detector {self.detector.name if self.detector else 'of before'}"
-            now = detector.name if detector else "none"
-        else:
-            return Stamp(self.uuid, facts["generation"])
-        raise ModelMismatchError(f"the library was moved from the {before} to {now} by another process: start again")
+        identity.require_unmoved(facts, self.spec, self._model, self.detector)
+        return Stamp(self.uuid, facts["generation"])
 
     def _read_embeddings(self, connection: Connection) -> Vectors:
         self._current_stamp(connection)
@@ -433,7 +396,3 @@ class Store:
                         current = self._current_stamp(connection)
                     if current == stamp:
                         vectors.save(self.folder, stamp)
-
-
-def _detector_of(facts: dict[str, str]) -> DetectorSpec | None:
-    return DetectorSpec.from_json(facts["detector"]) if "detector" in facts else None

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,26 +132,6 @@ def test_cluster(command: Command, library: Path) -> None:
         assert keys(cluster) >= {"id", "size", "person", "faces"}
         assert all(keys(face) >= {"face", "path", "box"} for face in cluster["faces"])
     assert result["noise"] == []
-
-
-def test_whose_a_face_is_and_that_it_is_one(
-    command: Command, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def where(face: int) -> tuple[int | None, str | None]:
-        (explained,) = command("explain", face, "--json").json["faces"]
-        return explained["group"], (explained["person"] or {}).get("name")
-
-    monkeypatch.setenv("FACESEARCH_LIBRARY", str(shutil.copytree(library, tmp_path / "own")))
-    face = command("cluster", "--json").json["clusters"][0]["faces"][0]["face"]
-    before = where(face)
-    assert f"Decided: face {face} is eve. Take it back" in command("assign", face, "--person", "eve").out
-    assert where(face)[1] == "eve"  # as it was typed
-    command("not-a-face", face)
-    assert where(face)[0] is None
-    command("not-a-face", face, "--off")
-    command("assign", face, "--person", "eve")
-    command("undo", "--steps", 4)
-    assert where(face) == before
 
 
 def test_status(command: Command, library: Path, demo: Demo) -> None:

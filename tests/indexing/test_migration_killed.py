@@ -86,7 +86,7 @@ def test_killed_at_twenty_moments(
         ("facesearch.storage.pending_faces:_add:1", False),
         ("facesearch.storage.pending_faces:_record:1", False),
         ("facesearch.storage.pending_faces:adopt:1", False),
-        ("facesearch.storage:Store.scrub:1", True),
+        ("facesearch.storage.unfinished:empty_log:1", True),
         ("facesearch.storage.vectors:FaissIndex.save:1", True),
     ],
 )

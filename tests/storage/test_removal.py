@@ -99,7 +99,8 @@ def test_bytes_go_even_if_the_vectors_were_built_anew_in_between(index: Store) -
     index._save = lambda *_: None  # type: ignore[method-assign]  # as while another process writes
     assert len(index.vectors) == 1
     del index._save
-    index.scrub()
+    with index.writing():
+        pass
     assert left_of(index, vectors[0]) == []
     assert index.search(vectors[1], 1) == [(2, 0.0)]
 
@@ -108,7 +109,8 @@ def test_redo_and_another_model_leave_no_bytes_once_scrubbed(index: Store) -> No
     vectors = filled(index, 2)
     _ = index.vectors
     put(index, index.start_run("index"), a_photo("/p/0", "p0", [unit(77)]), redo=True)
-    index.scrub()
+    with index.writing():
+        pass
     assert left_of(index, vectors[0]) == []
     move(index, OTHER_SPEC, {face: unit(face, 2 * DIM) for face in face_ids(index)})
     assert left_of(index, unit(77)) == left_of(index, vectors[1]) == []
