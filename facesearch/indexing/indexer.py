@@ -163,11 +163,7 @@ def index_photos(
     files = source or LocalFiles()
     with store.writing():
         places = as_paths(paths)
-        try:
-            found = files.find(places)
-        except InputError:
-            absence.tell_gone(store, places)
-            raise
+        found = _found(store, files, places)
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
@@ -195,6 +191,15 @@ def index_photos(
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
+
+
+def _found(store: Store, files: MediaSource, places: Sequence[str]) -> Found:
+    """Raises InputError for a path that is not there, and says whether the library knows it."""
+    try:
+        return files.find(places)
+    except InputError:
+        absence.tell_gone(store, places)
+        raise
 
 
 def _summary(report: IndexReport) -> str:
