@@ -172,11 +172,7 @@ def index_photos(
     files = source or LocalFiles()
     with store.writing():
         places = as_paths(paths)
-        try:
-            found = files.find(places)
-        except InputError:
-            absence.tell_gone(store, places)
-            raise
+        found = _found(store, files, places)
         roots = [absolute(place) for place in places]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
@@ -212,6 +208,15 @@ def _note_others(run: _Run, found: Found) -> None:
     """What cannot be read, and what is not looked at; a file that was once given by name is known, and is neither."""
     _fail(run, ((failure.path, failure.reason) for failure in found.failures))
     run.skipped = {one.path: one.kind for one in found.skipped if one.path not in run.known}
+
+
+def _found(store: Store, files: MediaSource, places: Sequence[str]) -> Found:
+    """Raises InputError for a path that is not there, and says whether the library knows it."""
+    try:
+        return files.find(places)
+    except InputError:
+        absence.tell_gone(store, places)
+        raise
 
 
 def _summary(report: IndexReport) -> str:
