@@ -31,7 +31,8 @@ def measure(workers: int, paths: list[str]) -> dict[str, Any]:
     """One run in this process. Args: workers: processes; THREADS for threads."""
     from facesearch.core.executor import CORES, ThreadExecutor
     from facesearch.core.processes import ProcessExecutor
-    from facesearch.indexing.indexer import BATCH_PHOTOS, Progress, index_photos
+    from facesearch.indexing.analysis import BATCH_PHOTOS
+    from facesearch.indexing.indexer import Progress, index_photos
     from facesearch.library import Library
 
     stored: list[tuple[float, int]] = []

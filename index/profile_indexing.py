@@ -17,7 +17,7 @@ import typer
 from facesearch import embedding
 from facesearch.core.openvino_cpu import CompiledNetwork
 from facesearch.detection import DEFAULT_DETECTOR
-from facesearch.indexing.indexer import BATCH_PHOTOS
+from facesearch.indexing.analysis import BATCH_PHOTOS
 from facesearch.media import LocalFiles
 from facesearch.pipeline.pipeline import Pipeline
 

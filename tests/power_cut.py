@@ -14,7 +14,7 @@ from facesearch import embedding
 from facesearch.calibration import load_calibration, write_library_calibration
 from facesearch.cli.app import app
 from facesearch.embedding import NetworkEmbedder
-from facesearch.indexing import indexer
+from facesearch.indexing import analysis
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.sharing.xmp import Region, read_frame, write_sidecar
@@ -23,7 +23,7 @@ from facesearch.web.current_library import CurrentLibrary
 
 
 def main(folder: Path) -> None:
-    indexer.BATCH_PHOTOS = 2
+    analysis.BATCH_PHOTOS = 2
     for number in range(6):
         Picture.save(folder / f"photos/{number}.png", str(number))
     say("begun")

@@ -10,42 +10,26 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Paths, as_paths
-from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.executor import Executor, Room, ThreadExecutor, give_memory_back
-from facesearch.core.memory import photo_budget
+from facesearch.core.errors import InputError
+from facesearch.core.executor import Executor
 from facesearch.core.paths import absolute, below
-from facesearch.core.processes import ProcessExecutor
-from facesearch.core.types import FileFacts, PhotoResult
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence, removal
+from facesearch.indexing.analysis import Item, analysed
 from facesearch.indexing.changed import to_look_at
 from facesearch.indexing.dating import date_photos
-from facesearch.indexing.executors import executor_for
-from facesearch.media import OWN, Cost, Found, LocalFiles, MediaSource, Medium
-from facesearch.media.marks import is_drawn
+from facesearch.media import OWN, Found, LocalFiles, MediaSource
 from facesearch.storage import KnownPath, Store, catalog, folders, photos, runs
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
     from facesearch.pipeline.pipeline import Pipeline
 
 __all__ = ["IndexReport", "Progress", "index_photos"]
-
-# A batch is full at so many photos, decoded megapixels or bytes, whichever comes first: enough for the networks
-# to work on together, little enough to lose and to hold in memory. A GPU takes so many times as much in one go.
-BATCH_PHOTOS, BATCH_MEGAPIXELS, BATCH_BYTES, MORE_ON_GPU = 8, 6.0, 128 << 20, 2
-# Files that are read at a time, and ahead of those whose content is looked up; so many are looked up together.
-READERS, READ_AHEAD, LOOKED_UP_AT_ONCE = 2, 4, 4
-# Of the memory for photos what files take that wait for a batch, and copies of a file that is sent to another process.
-READING_SHARE, COPIES_SENT = 0.25, 3
-# Batches that a worker process may be ahead by: with one, 16 of them wait a quarter of their time for the slowest.
-BATCHES_AHEAD = 2
 
 
 @dataclass
@@ -122,24 +106,6 @@ class _Run:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Item:
-    """A file on its way: listed, then read (medium) or not (reason), then known (photo_id) or analysed (result).
-
-    What was read and is no photo that can be decoded has sha256 and reason: its content may be known all the same.
-    drawn: it is a picture that facesearch has made, and no photo.
-    """
-
-    file: FileFacts
-    sha256: str = ""
-    medium: Medium | None = None
-    cost: Cost = field(default=Cost(0.0, 0, 0))
-    reason: str = ""
-    drawn: bool = False
-    photo_id: int | None = None
-    result: PhotoResult | None = None
-
-
 def index_photos(
     store: Store,
     load_pipeline: "Callable[[], Pipeline]",
@@ -185,7 +151,8 @@ def index_photos(
         state = Progress(len(todo))
         progress(state)
         if todo and not should_stop():
-            for batch in _analysed(run, load_pipeline(), todo, should_stop, executor or workers):
+            new = (lambda _: {}) if redo else store.photo_ids
+            for batch in analysed(load_pipeline(), files, todo, new, should_stop, executor or workers):
                 _store(run, batch)
                 state.done += len(batch)
                 state.faces = report.faces
@@ -225,92 +192,7 @@ def _summary(report: IndexReport) -> str:
     return json.dumps(asdict(report) | lists)
 
 
-def _analysed(
-    run: _Run,
-    pipeline: "Pipeline",
-    todo: Sequence[FileFacts],
-    should_stop: Callable[[], bool],
-    executor: Executor | int | None,
-) -> Iterator[list[_Item]]:
-    """Read files, look up which are known, and analyse the rest, a batch at a time, in the files' order."""
-    give_memory_back()
-    budget = photo_budget(pipeline.images.memory_bytes)
-    waiting, room = budget * READING_SHARE, _room(budget * (1 - READING_SHARE))
-    where = executor_for(pipeline, executor, len(todo), room)
-    files = takewhile(lambda _: not should_stop(), todo)
-    readers = ThreadExecutor(READERS, Room(waiting, lambda file: file.size_bytes))
-    read = readers.map(lambda file: _read(run.source, pipeline, file), files, READ_AHEAD)
-    ahead = BATCHES_AHEAD * where.workers if isinstance(where, ProcessExecutor) else None
-    larger = 1 if pipeline.device == "cpu" else MORE_ON_GPU
-    return where.map(partial(_analyse, pipeline), _batches(_looked_up(run, read), larger), ahead)
-
-
-def _room(total: float) -> Room:
-    """For batches. One with a large photo takes more than half: there is one of these at a time, others beside it."""
-
-    def taken_by(batch: Sequence[_Item]) -> float:
-        bytes_read = sum(len(item.medium.data) for item in batch if item.medium is not None)
-        decoded = sum(item.cost.kept_bytes for item in batch) + max(item.cost.peak_bytes for item in batch)
-        taken = COPIES_SENT * bytes_read + decoded
-        return max(taken, 0.51 * total) if any(item.cost.is_large for item in batch) else taken
-
-    return Room(total, taken_by)
-
-
-def _read(source: MediaSource, pipeline: "Pipeline", file: FileFacts) -> _Item:
-    try:
-        medium = source.read(file.path)
-    except PhotoError as error:
-        return _Item(file, reason=str(error))
-    if is_drawn(medium.data):
-        return _Item(file, drawn=True)
-    try:
-        return _Item(medium.file, medium.sha256, medium, pipeline.cost(medium))
-    except PhotoError as error:  # however large it is, its bytes are not kept
-        return _Item(medium.file, medium.sha256, reason=str(error))
-
-
-def _looked_up(run: _Run, items: Iterator[_Item]) -> Iterator[_Item]:
-    """The items with the photos that they hold, where these are known; known content is not kept in memory."""
-    while some := list(_some(items)):
-        known = run.store.photo_ids([item.sha256 for item in some if item.sha256])
-        for item in some:
-            photo_id = known.get(item.sha256)
-            yield item if photo_id is None or run.redo else _Item(item.file, photo_id=photo_id)
-
-
-def _some(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The next LOOKED_UP_AT_ONCE, or fewer where these are large files."""
-    held = 0
-    for item in islice(items, LOOKED_UP_AT_ONCE):
-        yield item
-        held += len(item.medium.data) if item.medium is not None else 0
-        if held >= BATCH_BYTES:
-            break
-
-
-def _batches(items: Iterable[_Item], larger: int) -> Iterator[list[_Item]]:
-    """Args: larger: how many times more than the constants say fill a batch, but for bytes."""
-    batch: list[_Item] = []
-    megapixels, held = 0.0, 0
-    for item in items:
-        batch.append(item)
-        megapixels += item.cost.megapixels
-        held += len(item.medium.data) if item.medium is not None else 0
-        if len(batch) >= larger * BATCH_PHOTOS or megapixels >= larger * BATCH_MEGAPIXELS or held >= BATCH_BYTES:
-            yield batch
-            batch, megapixels, held = [], 0.0, 0
-    if batch:
-        yield batch
-
-
-def _analyse(pipeline: "Pipeline", batch: Sequence[_Item]) -> list[_Item]:
-    """The items with results, and without the bytes that these were made from."""
-    results = iter(pipeline.analyse([item.medium for item in batch if item.medium is not None]))
-    return [replace(item, medium=None, result=next(results)) if item.medium is not None else item for item in batch]
-
-
-def _store(run: _Run, batch: Sequence[_Item]) -> None:
+def _store(run: _Run, batch: Sequence[Item]) -> None:
     """Write a batch in one transaction."""
     same: list[tuple[str, int]] = []  # files that hold a photo that is known, and which
     failures: list[tuple[str, str]] = []

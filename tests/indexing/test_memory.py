@@ -12,7 +12,7 @@ from facesearch.core.executor import Room
 from facesearch.core.memory import LARGE_BYTES
 from facesearch.core.settings import ImageConfig
 from facesearch.core.types import FileFacts
-from facesearch.indexing import indexer
+from facesearch.indexing import analysis
 from facesearch.indexing.executors import executor_for
 from facesearch.indexing.indexer import index_photos
 from facesearch.media import Cost
@@ -70,7 +70,7 @@ def test_content_that_is_known_is_linked_even_where_it_would_be_refused_now(
 def test_a_batch_is_full_at_so_many_bytes(
     index: Store, fake_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "BATCH_BYTES", 2_000)
+    monkeypatch.setattr(analysis, "BATCH_BYTES", 2_000)
     photos = {f"/p/{n}.png": png(64, n) + bytes(1_000) for n in range(4)}
     watch = WatchingExecutor()
     index_photos(index, lambda: fake_pipeline, ["/p"], source=MemoryFiles(photos), executor=watch)
@@ -78,11 +78,11 @@ def test_a_batch_is_full_at_so_many_bytes(
 
 
 def test_of_large_photos_one_is_in_hand_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = indexer._room(1000)
+    room = analysis._room(1000)
     ordinary, large = Cost(1.0, 100, 50), Cost(100.0, LARGE_BYTES + 1, 50)
 
     def taken(*costs: Cost) -> float:
-        return room.taken_by([indexer._Item(FileFacts("/p/a.png", 1, 1), cost=cost) for cost in costs])
+        return room.taken_by([analysis.Item(FileFacts("/p/a.png", 1, 1), cost=cost) for cost in costs])
 
     assert taken(ordinary, ordinary) == 200
     assert 2 * taken(large) > 1000
@@ -104,7 +104,7 @@ def test_the_budget_holds_over_threads_and_worker_processes(
         return WatchingExecutor()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexer, "executor_for", watch)
+        patch.setattr(analysis, "executor_for", watch)
         index_photos(
             *(index, lambda: fake_pipeline, ["/p"]), source=MemoryFiles({"/p/a.png": png(9, 1)}), workers=workers
         )

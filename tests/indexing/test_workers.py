@@ -24,7 +24,7 @@ from facesearch.core.errors import InputError, WorkerError
 from facesearch.core.executor import ThreadExecutor
 from facesearch.core.processes import ProcessExecutor
 from facesearch.core.types import PhotoResult
-from facesearch.indexing import executors, indexer
+from facesearch.indexing import analysis, executors
 from facesearch.indexing.executors import executor_for
 from facesearch.indexing.indexer import index_photos
 from facesearch.media import Medium
@@ -80,7 +80,7 @@ def test_bit_for_bit_what_threads_give(tmp_path: Path, demo: Demo, pipeline: Pip
 def test_a_worker_that_is_killed_loses_nothing_that_was_stored(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "BATCH_PHOTOS", 4)
+    monkeypatch.setattr(analysis, "BATCH_PHOTOS", 4)
     store, moments, kept = Store.create(tmp_path / "library", FAKE_SPEC), random.Random(0), 0
     for _ in range(5):
         done = threading.Event()
@@ -171,7 +171,7 @@ def test_a_slow_batch_does_not_have_the_other_processes_wait(
     for workers in (3, 1):
         index_photos(index, lambda: fake_pipeline, [str(photos)], redo=True, workers=workers)
     assert [ahead for name, ahead in asked if name == "ProcessExecutor"] == [2 * 3]
-    assert [ahead for name, ahead in asked if name == "ThreadExecutor"] == [indexer.READ_AHEAD] * 2 + [None]
+    assert [ahead for name, ahead in asked if name == "ThreadExecutor"] == [analysis.READ_AHEAD] * 2 + [None]
 
 
 def test_fewer_than_one_is_refused(index: Store, fake_pipeline: Pipeline, photos: Path) -> None:
@@ -261,10 +261,10 @@ def test_batches_for_a_gpu_are_larger(
         seen.append(len(media))
         return [PhotoResult(medium.sha256, reason="not looked at") for medium in media]
 
-    monkeypatch.setattr(indexer, "BATCH_PHOTOS", 1)
+    monkeypatch.setattr(analysis, "BATCH_PHOTOS", 1)
     monkeypatch.setattr(fake_pipeline, "analyse", note)
     for device in ("cpu", "cuda"):
         monkeypatch.setattr(fake_pipeline, "device", device)
         index_photos(index, lambda: fake_pipeline, [str(photos)], workers=1)
     assert max(seen[: len(seen) // 2]) == 1
-    assert max(seen) == indexer.MORE_ON_GPU
+    assert max(seen) == analysis.MORE_ON_GPU

@@ -34,7 +34,7 @@ from fakes import FAKE_SPEC, FakeDetector, FakeNetwork, OtherDetector
 from PIL import Image
 
 from facesearch.embedding import NetworkEmbedder
-from facesearch.indexing import indexer, migration
+from facesearch.indexing import analysis, migration
 from facesearch.indexing.targets import target_of
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
@@ -100,7 +100,7 @@ class Campaign:
         for module in ("facesearch.people.people", "faiss", "sklearn.cluster", "sklearn.neighbors"):
             import_module(module)  # a child is forked, and killed before it could have imported them
         self.folder, self.photos = folder, folder / "photos"
-        indexer.BATCH_PHOTOS = migration.BATCH_PHOTOS = 2  # many moments at which something is half done
+        analysis.BATCH_PHOTOS = migration.BATCH_PHOTOS = 2  # many moments at which something is half done
         _pictures(self.photos)
         straight = folder / "straight"
         self.states, self.seconds = [_facts(straight)], dict[str, float]()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("facesearch.indexing.indexer.BATCH_PHOTOS", 2)
+        patch.setattr("facesearch.indexing.analysis.BATCH_PHOTOS", 2)
         patch.setattr("facesearch.indexing.migration.BATCH_PHOTOS", 2)
         yield Campaign(tmp_path_factory.mktemp("kills"))
 

@@ -181,8 +181,8 @@ def test_indexing_is_stopped_and_goes_on(visited: Visit, monkeypatch: pytest.Mon
         return analyse(photos)
 
     monkeypatch.setattr(pipeline, "analyse", slow)
-    monkeypatch.setattr("facesearch.indexing.indexer.BATCH_PHOTOS", 1)
-    monkeypatch.setattr("facesearch.indexing.indexer.READ_AHEAD", 1)
+    monkeypatch.setattr("facesearch.indexing.analysis.BATCH_PHOTOS", 1)
+    monkeypatch.setattr("facesearch.indexing.analysis.READ_AHEAD", 1)
     visit.go("/index")
     visit.page.get_by_label("Add a folder").fill(str(visit.more))
     visit.page.get_by_role("button", name="Look for faces").click()
