@@ -77,16 +77,14 @@ class Checked(types.TypeDecorator[Any]):
         return value
 
     def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
-        sound, as_read = self.sound, self.as_read if type(self).as_read is not Checked.as_read else None
+        return self._read
 
-        def read(value: Any) -> Any:
-            if value is None or sound(value):
-                return value if as_read is None or value is None else as_read(value)
-            if _TOLERATED.get():
-                return self.harmless
-            raise damaged(self.what, value)
-
-        return read
+    def _read(self, value: Any) -> Any:
+        if value is None or self.sound(value):
+            return None if value is None else self.as_read(value)
+        if _TOLERATED.get():
+            return self.harmless
+        raise damaged(self.what, value)
 
 
 class Real(Checked):
@@ -102,6 +100,14 @@ class Real(Checked):
 
     def sound(self, value: Any) -> bool:
         return isinstance(value, float | int) and self.low <= value <= self.high
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
+        low, high, slowly = self.low, self.high, self._read
+
+        def read(value: Any) -> Any:  # there are seven in a face, and millions of faces
+            return value if value.__class__ is float and low <= value <= high else slowly(value)
+
+        return read
 
 
 class Whole(Checked):
@@ -180,6 +186,14 @@ class FixedBytes(Checked):
 
     def sound(self, value: Any) -> bool:
         return isinstance(value, bytes) and self.length in (None, len(value))
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any]:
+        length, slowly = self.length, self._read
+
+        def read(value: Any) -> Any:
+            return value if value.__class__ is bytes and length in (None, len(value)) else slowly(value)
+
+        return read
 
 
 class PathType(Checked):
