@@ -75,8 +75,8 @@ class _Walk:
         self.failures: list[Failure] = []
         self.ignored = 0
         self._links: list[str] = []
-        self._folders_seen: set[tuple[int, int]] = set()
         # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
+        self._folders_seen: set[str] = set()
         self._files_seen: set[str] = set()
 
     def start(self, given: str) -> None:
@@ -122,11 +122,10 @@ class _Walk:
             folder = pending.pop()
             subfolders: list[str] = []
             try:
-                info = os.stat(folder)
-                if (info.st_dev, info.st_ino) in self._folders_seen:
-                    continue
-                self._folders_seen.add((info.st_dev, info.st_ino))
                 resolved = os.path.join(os.path.realpath(folder), "")
+                if resolved in self._folders_seen or _is_an_ancestor_again(folder, top):
+                    continue
+                self._folders_seen.add(resolved)
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         self._take_entry(entry, resolved, subfolders)
@@ -162,6 +161,20 @@ class _Walk:
     def _fail(self, path: str, error: OSError | ValueError) -> None:
         broken = isinstance(error, FileNotFoundError) and os.path.islink(path)
         self.failures.append(Failure(path, "broken link" if broken else os_reason(error)))
+
+
+def _is_an_ancestor_again(folder: str, top: str) -> bool:
+    """Whether a folder below another is one of those above it once more, as a mount can make it.
+
+    That it has the same number is not enough: some drives repeat numbers. It must hold the same, too.
+    """
+    below, above = os.stat(folder), folder
+    while len(above) > len(top):
+        above = os.path.dirname(above)
+        info = os.stat(above)
+        if (info.st_dev, info.st_ino) == (below.st_dev, below.st_ino) and os.listdir(above) == os.listdir(folder):
+            return True
+    return False
 
 
 def _has_photo_suffix(name: str) -> bool:
