@@ -101,8 +101,8 @@ class _Walk:
         self.failures: list[Failure] = []
         self.skipped: list[Skipped] = []
         self._links: list[str] = []
-        self._folders_seen: set[tuple[int, int]] = set()
         # By resolved path, not by inode: scandir gives no inodes on Windows, and some network drives repeat them.
+        self._folders_seen: set[str] = set()
         self._files_seen: set[str] = set()
 
     def start(self, given: str) -> None:
@@ -148,11 +148,10 @@ class _Walk:
             folder = pending.pop()
             subfolders: list[str] = []
             try:
-                info = os.stat(folder)
-                if (info.st_dev, info.st_ino) in self._folders_seen:
-                    continue
-                self._folders_seen.add((info.st_dev, info.st_ino))
                 resolved = os.path.join(os.path.realpath(folder), "")
+                if resolved in self._folders_seen or _is_an_ancestor_again(folder, top):
+                    continue
+                self._folders_seen.add(resolved)
                 with os.scandir(folder) as scanned:
                     entries = list(scanned)
                 lists = marks.LISTS.intersection(entry.name for entry in entries)
@@ -216,6 +215,20 @@ def _kind_of(path: str) -> str:
     if len(suffix) < 2:
         return _NO_SUFFIX
     return suffix if len(suffix) <= _SUFFIX_LENGTH else _OTHER
+
+
+def _is_an_ancestor_again(folder: str, top: str) -> bool:
+    """Whether a folder below another is one of those above it once more, as a mount can make it.
+
+    That it has the same number is not enough: some drives repeat numbers. It must hold the same, too.
+    """
+    below, above = os.stat(folder), folder
+    while len(above) > len(top):
+        above = os.path.dirname(above)
+        info = os.stat(above)
+        if (info.st_dev, info.st_ino) == (below.st_dev, below.st_ino) and os.listdir(above) == os.listdir(folder):
+            return True
+    return False
 
 
 def _has_photo_suffix(name: str) -> bool:

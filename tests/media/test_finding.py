@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import quarters
@@ -46,7 +47,8 @@ def test_found_photos_carry_size_and_time(tmp_path: Path) -> None:
 
     [photo] = find_photos([tmp_path]).photos
 
-    assert dataclasses.astuple(photo) == (str(path), len("photo.jpg"), path.stat().st_mtime_ns)
+    info = path.stat()
+    assert dataclasses.astuple(photo) == (str(path), 9, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
 
 
 def test_hidden_and_system_entries_are_passed_over_unless_given(tmp_path: Path) -> None:
@@ -214,3 +216,20 @@ def test_names_that_are_not_utf8_pass_through(tmp_path: Path) -> None:
 
 def test_suffixes_are_lower_case_with_dot() -> None:
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in PHOTO_SUFFIXES)
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_folders_whose_numbers_repeat_are_all_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    for place in ("a", "b", "b/c"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / f"{len(place)}.jpg").write_bytes(b"x")
+    plain = os.stat
+
+    def repeating(path: Any, **options: Any) -> os.stat_result:
+        info = plain(path, **options)
+        return os.stat_result((*info[:1], number, *info[2:]), {"st_mtime_ns": 1, "st_ctime_ns": 1})
+
+    monkeypatch.setattr(os, "stat", repeating)
+    assert names(tmp_path) == ["a/1.jpg", "b/1.jpg", "b/c/3.jpg"]
