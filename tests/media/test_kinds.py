@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 from kind_samples import (
+    ALPHA,
+    GREY,
+    RGB,
     Kind,
     bmp_kinds,
+    encoded,
     jpeg_kinds,
     page_kinds,
     png_kinds,
@@ -16,6 +20,7 @@ from kind_samples import (
     tiffs_by_hand,
 )
 from numpy.typing import NDArray
+from PIL import Image
 
 from facesearch.core.errors import PhotoError
 from facesearch.media import PhotoFile
@@ -71,3 +76,23 @@ def test_a_second_decoder_sees_the_same(kind: Kind) -> None:
     if bgr is None or bgr.shape != kind.shown.shape:
         pytest.skip("OpenCV does not read this kind")
     assert is_shown(bgr[:, :, ::-1], kind._replace(tolerance=kind.tolerance + 3))
+
+
+@pytest.mark.parametrize("format_", ["HEIF", "AVIF", "WEBP"])
+def test_alpha_and_grey_of_formats_with_a_codec(format_: str) -> None:
+    best = {"lossless": True} if format_ == "WEBP" else {"quality": 100}
+    seen = encoded(format_, np.dstack([RGB, ALPHA]), **best)
+    hidden = encoded(format_, np.dstack([RGB, ALPHA * 0]), **({"exact": True} | best if format_ == "WEBP" else best))
+    share = ALPHA[:, :, None] / 255
+    assert is_shown(PhotoFile.parse(seen).decode().rgb, Kind("", seen, RGB * share + 255 * (1 - share), 30))
+    assert is_shown(PhotoFile.parse(hidden).decode().rgb, Kind("", hidden, RGB, 30))
+    grey = encoded(format_, GREY, **best)
+    assert is_shown(PhotoFile.parse(grey).decode().rgb, Kind("", grey, np.repeat(GREY[:, :, None], 3, 2), 12))
+
+
+@pytest.mark.parametrize("primary", [0, 1, 2])
+def test_the_primary_image_of_a_heic_is_the_photo(primary: int) -> None:
+    pictures = [RGB if number == primary else RGB[::-1, ::-1] * 0 + 60 * number for number in range(3)]
+    first, *others = [Image.fromarray(picture) for picture in pictures]
+    data = encoded("HEIF", first, save_all=True, append_images=others, primary_index=primary, quality=100)
+    assert is_shown(PhotoFile.parse(data).decode().rgb, Kind("", data, RGB, 30))
