@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Picture
-from PIL import Image
 from web_samples import Visitor, current_library, everybody, people_folder, visiting
 
 from facesearch.library import Library
@@ -273,6 +272,7 @@ def test_a_stranger_is_nobody(visit: Visitor, demo: tuple[Path, dict[str, tuple[
 
 
 def test_poor_faces_are_told(visit: Visitor, demo: tuple[Path, dict[str, tuple[str, ...]]], tmp_path: Path) -> None:
+    from PIL import Image
 
     small = tmp_path / "small.png"
     with Image.open(demo[0] / "together.jpg") as image:
