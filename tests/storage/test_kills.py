@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from storage.kill_campaign import Campaign, can_trace
 
-
 pytestmark = pytest.mark.slow
 
 
