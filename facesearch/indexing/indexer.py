@@ -164,8 +164,6 @@ def index_photos(
             date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
-        if not report.stopped and (empty := removal.empty_roots(store)):
-            store.forget_roots(empty)
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
@@ -269,6 +267,8 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
         settled = catalog.settle(connection, vanished, offline, run.started)
         catalog.forget_failures(connection, mended)
         runs.set_skipped(connection, judged, run.skipped)
+    if empty := removal.empty_roots(run.store):
+        run.store.forget_roots(empty)
     run.report.missing, run.report.offline = settled.missing, settled.offline
     if settled.offline:
         run.report.offline_places = absence.offline_places(run.store, roots)
