@@ -35,6 +35,7 @@ from PIL import Image
 
 from facesearch.embedding import NetworkEmbedder
 from facesearch.indexing import analysis, migration
+from facesearch.indexing.checking import check
 from facesearch.indexing.targets import target_of
 from facesearch.library import Library
 from facesearch.pipeline.pipeline import Pipeline
@@ -155,6 +156,7 @@ class Campaign:
             assert set(now["faces"]) <= set(after["faces"])
         ended = now == after
         if now:
+            self._wait(self._child(library, only_checked=True))
             self._wait(self._child(library))  # opened: what was left is done
             assert _facts(library) == now, "opening has changed something"
         for step in ("remove", "forget"):
@@ -174,8 +176,8 @@ class Campaign:
             shutil.copytree(state, library)
         return library
 
-    def _child(self, library: Path, *names: str, before_write: int = 0) -> int:
-        """A process that opens a library, does some steps and ends; its id."""
+    def _child(self, library: Path, *names: str, before_write: int = 0, only_checked: bool = False) -> int:
+        """A process that opens a library, does some steps and ends, or checks it as `facesearch check`; its id."""
         ready, go = os.pipe()
         child = os.fork()
         if child == 0:
@@ -183,7 +185,10 @@ class Campaign:
             try:
                 os.close(go)
                 os.read(ready, 1)
-                _work(library, self.photos, names)
+                if only_checked:
+                    assert not (found := check(library)), found
+                else:
+                    _work(library, self.photos, names)
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -308,6 +313,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every-write", nargs="*", default=[], choices=NAMES, metavar="STEP")
+    parser.add_argument("--first", type=int, default=1, help="with --every-write: the first of the calls")
+    parser.add_argument("--stride", type=int, default=1, help="with --every-write: every so many of them")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         campaign = Campaign(Path(folder))
@@ -317,8 +324,8 @@ def main() -> int:
         if killed:
             print(f"{killed.total()} kills at random moments (seed {asked.seed}), no fault: {dict(killed)}")
         for name in asked.every_write:
-            count = sum(1 for _ in campaign.at_every_write(name))
-            print(f"{count} kills of {name}, one before each call that writes, no fault")
+            count = sum(1 for _ in campaign.at_every_write(name, asked.first, asked.stride))
+            print(f"{count} kills of {name}, each before a call that writes, no fault")
     return 0
 
 

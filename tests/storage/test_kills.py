@@ -1,27 +1,35 @@
-"""Some of the kills of `kill_campaign`, which can be run for longer by itself."""
+"""Some of the kills of `kill_campaign.py`, which can be run for longer by itself."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from storage.kill_campaign import Campaign, can_trace
+from storage.kill_campaign import can_trace
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("facesearch.indexing.analysis.BATCH_PHOTOS", 2)
-        patch.setattr("facesearch.indexing.migration.BATCH_PHOTOS", 2)
-        yield Campaign(tmp_path_factory.mktemp("kills"))
+SCRIPT = Path(__file__).with_name("kill_campaign.py")
+ROOT = Path(__file__).parents[2]
 
 
-def test_kills_at_random_moments(campaign: Campaign) -> None:
-    assert sum(killed for _, killed in campaign.at_random(6, 0)) == 6
+def campaign(*arguments: str) -> str:
+    """In a process of its own: what it forks must not have used facesearch before."""
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    command = [sys.executable, SCRIPT, *arguments]
+    done = subprocess.run(command, env=os.environ | path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize("step", ["index", "remove", "forget"])
-def test_kills_at_calls_that_write(campaign: Campaign, step: str) -> None:
+def test_kills_at_random_moments() -> None:
+    assert "6 kills at random moments (seed 0), no fault" in campaign("--kills", "6", "--seed", "0")
+
+
+def test_kills_at_calls_that_write() -> None:
     if not can_trace():
         pytest.skip("strace is not there, or may not watch")
-    assert len(list(campaign.at_every_write(step, first=3, step=29))) >= 2
+    told = campaign("--every-write", "index", "remove", "forget", "--first", "3", "--stride", "29").splitlines()
+    assert len(told) == 3
+    assert all(int(line.split()[0]) >= 2 for line in told)
