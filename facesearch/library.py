@@ -27,20 +27,20 @@ from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.checks import Distance, checked
 from facesearch.core.device import pick_device
-from facesearch.core.errors import InputError, LibraryError, LibraryMissingError, ModelError, ModelMismatchError
+from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
+from facesearch.core.paths import default_library
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
 from facesearch.indexing.targets import FIRST_DETECTOR, offer, target_of
+from facesearch.media import Medium
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
 from facesearch.storage.values import tolerating
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
-    from facesearch.indexing.checking import Repaired
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.migration import MigrationPlan, MigrationReport
-    from facesearch.media import Medium
     from facesearch.people import People
     from facesearch.people.browsing import Browser
     from facesearch.people.thumbnails import Thumbnails
@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # some of these import networks, and none is needed by every 
     from facesearch.searching.searcher import Searcher
     from facesearch.storage.pending_faces import Target
 
-__all__ = ["Library", "default_folder", "repair_library", "verify"]
+__all__ = ["Library", "verify"]
 
 
 @checked
@@ -91,7 +91,7 @@ class Library:
             ModelError: the model or detector is not known, or its weights are not there.
             LibraryError: the folder cannot be made.
         """
-        self.folder = Path(folder) if folder is not None else default_folder()
+        self.folder = Path(folder) if folder is not None else default_library()
         self.device = device
         self._detection = detection
         self._images = images
@@ -237,7 +237,7 @@ class Library:
 
     def query(
         self,
-        image: "str | os.PathLike[str] | Medium",
+        image: str | os.PathLike[str] | Medium,
         k: int = 10,
         *,
         face: int | None = None,
@@ -347,29 +347,6 @@ class Library:
     def forget_all(self) -> int:
         """Delete all faces, people and decisions for good; the number of faces that went."""
         return self.store.clear()
-
-
-def repair_library(folder: Path, device: str = "auto") -> "Repaired":
-    """See `facesearch.indexing.checking.repair`."""
-    from facesearch.indexing.checking import repair
-
-    def load(_: Store) -> "Pipeline":
-        with Library(folder, device=device, create=False) as opened:
-            return opened.pipeline
-
-    return repair(folder, load)
-
-
-def default_folder() -> Path:
-    """FACESEARCH_LIBRARY, or the platform's folder for a user's data. Raises InputError where there is neither."""
-    if named := os.environ.get("FACESEARCH_LIBRARY"):
-        return Path(named)
-    import platformdirs
-
-    try:
-        return platformdirs.user_data_path("facesearch")
-    except RuntimeError as error:
-        raise InputError("there is no home folder: say where the library is with --library FOLDER") from error
 
 
 @checked

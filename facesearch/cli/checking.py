@@ -1,6 +1,7 @@
 """The command check."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from facesearch.core.wording import plural
 
 if TYPE_CHECKING:
     from facesearch.indexing.checking import Repaired
+    from facesearch.pipeline.pipeline import Pipeline
     from facesearch.storage.checking import Damage
 
 __all__ = ["check"]
@@ -26,14 +28,14 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Look for damage in the library's files. Exit code 0 where all is well, 2 where it is not."""
-    from facesearch.indexing.checking import check as damage_of
-    from facesearch.library import default_folder, repair_library
+    from facesearch.core.paths import default_library
+    from facesearch.indexing import checking
 
-    folder = library or default_folder()
+    folder = library or default_library()
     if repair:
-        _repair(repair_library(folder, device), as_json)
+        _repair(checking.repair(folder, lambda _: _pipeline(folder, device)), as_json)
         return
-    found = damage_of(folder)
+    found = checking.check(folder)
     if as_json:
         print_json({"damage": [_described(damage) for damage in found]})
     elif not found:
@@ -43,6 +45,13 @@ def check(
         message(f"{plural(len(found), 'fault')} found: `facesearch check --repair` mends what can be mended.")
     if found:
         raise typer.Exit(2)
+
+
+def _pipeline(folder: Path, device: str) -> "Pipeline":
+    from facesearch.library import Library
+
+    with Library(folder, device=device, create=False) as opened:
+        return opened.pipeline
 
 
 def _repair(result: "Repaired", as_json: bool) -> None:

@@ -54,12 +54,13 @@ def index(
     """
     import os.path
 
+    from facesearch.core.paths import default_library
     from facesearch.core.settings import DetectionConfig, ImageConfig
-    from facesearch.library import Library, default_folder
+    from facesearch.library import Library
     from facesearch.media import find_photos
     from facesearch.storage import Store
 
-    if not Store.exists(library or default_folder()):  # a mistyped path must not leave an empty library
+    if not Store.exists(library or default_library()):  # a mistyped path must not leave an empty library
         find_photos([path for path in paths if not os.path.isdir(path)])
     detection, images = DetectionConfig(min_face_px=min_face), ImageConfig(max_megapixels, _as_bytes(memory))
     with Library(

@@ -36,7 +36,7 @@ def serve(
     Only this machine can reach it, and only a browser that has opened the printed address. Ctrl-C ends it.
     """
     from facesearch.core.errors import InputError
-    from facesearch.library import default_folder
+    from facesearch.core.paths import default_library
     from facesearch.web.current_library import CurrentLibrary
     from facesearch.web.server import Serving, is_loopback, serve
 
@@ -48,6 +48,6 @@ def serve(
             )
         message(f"Warning: other machines can reach {host}, and the connection is not encrypted.")
         message("Whoever has the address below sees and changes everything. Keep it to yourself.")
-    current = CurrentLibrary(library or default_folder(), model=model, device=device)
+    current = CurrentLibrary(library or default_library(), model=model, device=device)
     current.find()
     serve(Serving(current, host, port, called or ()), opens=browser, say=message)

@@ -84,6 +84,9 @@ def _check_of(annotation: Any, function: FunctionType) -> Check | None:
         rest = functools.reduce(operator.or_, (one for one in get_args(annotation) if one is not NoneType))
         inner = _check_of(rest, function)
         return inner and (lambda value: None if value is None else inner(value))
+    if get_origin(annotation) in (Union, UnionType) and set(get_args(PathLike)) <= set(get_args(annotation)):
+        others = tuple(one for one in get_args(annotation) if one not in get_args(PathLike))
+        return lambda value: value if isinstance(value, others) else _path(value)
     if get_origin(annotation) is Literal:
         return functools.partial(_one_of, get_args(annotation))
     if get_origin(annotation) is Callable or annotation is Callable:

@@ -26,6 +26,7 @@ __all__ = [
     "create_private",
     "make_folders",
     "make_private_folder",
+    "move_aside",
     "open_private",
     "part_of",
     "put_in_place",
@@ -129,6 +130,11 @@ def sync(fd: int) -> None:
             fcntl(fd, F_FULLFSYNC)
             return
     os.fsync(fd)
+
+
+def move_aside(path: Path, target: Path) -> None:
+    """Give something another name on the same disk, whatever it is, without reading it. Raises OSError."""
+    os.replace(path, target)
 
 
 def sync_folder(folder: Path) -> None:

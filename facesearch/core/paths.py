@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from facesearch.core.arguments import as_strings
 from facesearch.core.errors import InputError
 
-__all__ = ["absolute", "below", "resolved", "under"]
+__all__ = ["absolute", "below", "default_library", "resolved", "under"]
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -41,3 +41,15 @@ def below(places: Iterable[str]) -> Callable[[str], bool]:
         return folder in known or not known.isdisjoint(map(str, PurePath(folder).parents))
 
     return lambda path: path in known or holds(os.path.dirname(path))
+
+
+def default_library() -> Path:
+    """FACESEARCH_LIBRARY, or the platform's folder for a user's data. Raises InputError where there is neither."""
+    if named := os.environ.get("FACESEARCH_LIBRARY"):
+        return Path(named)
+    import platformdirs
+
+    try:
+        return platformdirs.user_data_path("facesearch")
+    except RuntimeError as error:
+        raise InputError("there is no home folder: say where the library is with --library FOLDER") from error

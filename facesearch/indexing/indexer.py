@@ -148,8 +148,7 @@ def index_photos(
         entered = absence.enter_folders(store, found.photos, files)
         run = _Run(run_id, started, store, known, files, entered, redo, report)
         _note_others(run, found)
-        state = Progress(len(todo))
-        progress(state)
+        progress(state := Progress(len(todo)))
         if todo and not should_stop():
             new = (lambda _: {}) if redo else store.photo_ids
             for batch in analysed(load_pipeline(), files, todo, new, should_stop, executor or workers):

@@ -5,7 +5,6 @@ meant go. Faces and photos are left to `facesearch.indexing.checking`, which loo
 """
 
 import json
-import os
 import shutil
 import time
 import uuid
@@ -16,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, select, text
 
 from facesearch.core.errors import LibraryFormatError
-from facesearch.core.files import FILE_MODE, make_private_folder, put_in_place, replace_file
+from facesearch.core.files import FILE_MODE, make_private_folder, move_aside, put_in_place, replace_file
 from facesearch.storage import schema as db
 from facesearch.storage.checking import Damage, damage_in, wanted_schema
 from facesearch.storage.consistency import agree
@@ -60,7 +59,7 @@ class SetAside:
 
     def file(self, path: Path) -> None:
         make_private_folder(self.folder)
-        os.replace(path, self.folder / path.name)
+        move_aside(path, self.folder / path.name)
 
     def row(self, connection: Connection, damage: Damage) -> None:
         """Enter a row into the list, before it is changed; nothing where it cannot be read."""

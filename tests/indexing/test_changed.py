@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pictures import quarters, save
+from storage.file_states import forget_file_states
 
 from facesearch.core.types import MOST, FileFacts
 from facesearch.indexing.changed import may_have_changed
@@ -120,8 +121,7 @@ def test_files_may_share_a_number_and_a_single_one_is_read_again() -> None:
 
 def test_a_library_of_before_notes_how_its_files_are_now(run: Run, photos: Path, index: Store) -> None:
     run()
-    with index.transaction() as connection:
-        connection.exec_driver_sql("UPDATE paths SET ctime_ns = NULL, inode = NULL")
+    forget_file_states(index)
     assert run().unchanged == 3
     assert all(row.ctime_ns and row.inode for row in index.known_paths().values())
     in_place(photos / "0.png", (photos / "0.png").read_bytes()[:-1] + b"\0")

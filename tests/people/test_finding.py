@@ -90,7 +90,7 @@ def test_a_number_is_a_cluster_first_and_then_a_name(collection):
     assert collection.people.find(f" 0{taken} ").face_ids == tuple(collection.faces[2])
 
 
-@pytest.mark.parametrize("number", ["0", "99", "9" * 19, str(2**63), "9" * 6000])
+@pytest.mark.parametrize("number", ["0", "99", "9" * 19, str(2**63), "9" * 900])
 def test_a_cluster_that_is_not_there(collection, number):
     with pytest.raises(InputError, match=rf"\b{number}\b.*`facesearch people`"):
         collection.people.find(number)

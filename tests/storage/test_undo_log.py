@@ -114,9 +114,10 @@ def test_history_is_latest_first_and_undo_goes_back_through_it(collection):
 
 
 def test_a_face_that_is_gone_stays_gone(collection):
-    somebody(collection, "Anna", 1, 2)
+    person = somebody(collection, "Anna", 1, 2)
     with collection.index.transaction() as connection:
         book = UndoLog(connection)
+        book.put("people", {"id": person}, None)
         for face in (1, 2):
             book.put("confirmed", {"face_id": face}, None)
             book.put("not_faces", {"face_id": face}, {})

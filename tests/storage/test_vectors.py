@@ -156,9 +156,10 @@ def test_the_cache_of_a_future_that_was_undone_by_a_backup_is_not_believed(full:
     """The database is put back, as from a backup or by a power cut, and changes as often as before, but differently."""
     full.close()
     backup = (full.folder / DATABASE).read_bytes()
-    put(full, 1, a_photo("/p/lost", "lost", [unit(500)]))
-    _ = full.vectors
-    full.close()
+    lost = Store.open(full.folder)
+    put(lost, 1, a_photo("/p/lost", "lost", [unit(500)]))
+    _ = lost.vectors
+    lost.close()
     (full.folder / DATABASE).write_bytes(backup)
     restored = Store.open(full.folder)
     put(restored, 1, a_photo("/p/other", "other", [unit(501)]))
