@@ -7,6 +7,7 @@ import typer
 
 from facesearch.cli.app import FIND, DeviceOption, JsonOption, LibraryOption, ModelOption, PrecisionOption, app
 from facesearch.cli.output import MANY, interruptible, message, photo_progress, print_json, shown
+from facesearch.core.paths import default_library
 from facesearch.core.wording import plural, skipped
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ def index(
     """
     import os.path
 
-    from facesearch.core.paths import default_library
     from facesearch.core.settings import DetectionConfig, ImageConfig
     from facesearch.library import Library
     from facesearch.media import find_photos

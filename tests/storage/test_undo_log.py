@@ -117,10 +117,10 @@ def test_a_face_that_is_gone_stays_gone(collection):
     person = somebody(collection, "Anna", 1, 2)
     with collection.index.transaction() as connection:
         book = UndoLog(connection)
-        book.put("people", {"id": person}, None)
         for face in (1, 2):
             book.put("confirmed", {"face_id": face}, None)
             book.put("not_faces", {"face_id": face}, {})
+        book.put("people", {"id": person}, None)
         book.close("not-a-face", "two of them")
         connection.execute(delete(db.faces).where(db.faces.c.id == 1))
     undo(collection)
