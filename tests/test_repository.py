@@ -201,6 +201,11 @@ def test_no_photos_weights_or_large_files() -> None:
     assert kept_out == []
 
 
+def test_all_but_pictures_is_text() -> None:
+    others = [path for path in repository_files() if path.suffix != ".png"]
+    assert [path for path in others if b"\0" in (ROOT / path).read_bytes()] == []
+
+
 @pytest.mark.parametrize("pattern", [REGISTRY_HOST, MACHINE_PATH], ids=["registry", "machine"])
 def test_no_registry_hosts_and_no_paths_of_one_machine(pattern: re.Pattern[str]) -> None:
     found = {
