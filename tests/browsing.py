@@ -25,6 +25,7 @@ class Visit:
     """A page in a browser; library: the same one, opened a second time, for the truth. photos: those in it.
 
     more: a folder of photos that are not in it. portrait: a photo in it that shows one person of several photos.
+    problems: what pages complained of; a test that provokes a complaint empties it.
     """
 
     page: Any
@@ -32,6 +33,7 @@ class Visit:
     library: Library
     more: Path
     portrait: Path
+    problems: list[str]
 
     def go(self, path: str) -> None:
         self.page.goto(self.serving.address + path.lstrip("/"))
@@ -119,7 +121,7 @@ def visited(request: pytest.FixtureRequest, browser: Any, pipeline: Pipeline, tm
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.append(line.text) if _is_problem(line) else None)
         page.goto(serving.letting_in())
-        yield Visit(page, serving, library, more, portrait)
+        yield Visit(page, serving, library, more, portrait, problems)
         context.close()
         assert problems == []
 

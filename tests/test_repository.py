@@ -1,5 +1,6 @@
 """What is in the wheel, what is in the repository, and who may import whom."""
 
+import hashlib
 import importlib
 import os
 import re
@@ -199,6 +200,16 @@ def test_no_photos_weights_or_large_files() -> None:
         if path.suffix.lower() in PHOTOS_AND_WEIGHTS or (ROOT / path).stat().st_size > 1_000_000
     ]
     assert kept_out == []
+
+
+def test_what_others_wrote_is_what_they_published() -> None:
+    # idiomorph 0.8.0 as npm has it: dist/idiomorph.min.js and LICENSE
+    hashes = {
+        "idiomorph.LICENSE": "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38",
+        "idiomorph.min.js": "4cbd535caf7663a51eda9bce6595371c384fc430d54b8d414e29a61167f19f96",
+    }
+    vendored = ROOT / "facesearch" / "web" / "static" / "vendor"
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in vendored.iterdir()} == hashes
 
 
 def test_all_but_pictures_is_text() -> None:

@@ -19,7 +19,7 @@ from facesearch.core.files import create_private, require_file, sync_folder
 from facesearch.storage.migrations import migrate
 from facesearch.storage.write_ahead import count_up, has_log, read_only_uri, require_fitting
 
-__all__ = ["FILE_NAME", "new_id", "open_database"]
+__all__ = ["FILE_NAME", "new_id", "open_database", "version"]
 
 FILE_NAME = "library.sqlite3"
 # How long a statement waits for another connection's transaction; transactions here last milliseconds.
@@ -163,3 +163,15 @@ def _damaged(path: Path | str | None, error: BaseException | None) -> LibraryFor
     return LibraryFormatError(
         f"{path} cannot be read ({error}): restore it from a backup, or delete the folder and index again"
     )
+
+
+def version(folder: Path) -> str:
+    """A text that is another one after each transaction that wrote, whichever process made it."""
+    states = []
+    for name in (FILE_NAME, f"{FILE_NAME}-wal"):
+        try:
+            state = (folder / name).stat()
+        except OSError:  # nothing has been written since the database was closed by all
+            continue
+        states.append(f"{state.st_mtime_ns:x}-{state.st_size:x}")
+    return ".".join(states)

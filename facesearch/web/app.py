@@ -48,7 +48,6 @@ def _routes() -> list[Route | Mount]:
     return [
         Route("/", people.listing),
         Route("/people/{who}", people.person),
-        Route("/people/{who}/card", people.tile),
         Route("/loose", people.unclustered),
         Route("/not-faces", people.not_faces),
         Route("/review", people.review),
@@ -66,7 +65,7 @@ def _routes() -> list[Route | Mount]:
         Route("/index", indexing.form, methods=["GET"]),
         Route("/index", indexing.start, methods=["POST"]),
         Route("/index/stop", indexing.stop, methods=["POST"]),
-        Route("/index/events", indexing.events),
+        Route("/changes", indexing.changes),
         Route("/cluster", indexing.cluster, methods=["POST"]),
         Route("/decide/{what}", decisions.decide, methods=["POST"]),
         Route("/history", decisions.history),

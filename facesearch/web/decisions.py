@@ -30,13 +30,17 @@ SHOWN = 200
 
 @dataclass(frozen=True)
 class Form:
-    """What a form sends. clusters, to: references to people; then: the page to go to."""
+    """What a form sends. clusters, to: references to people; then: the page to go to.
+
+    shown: the name that the page showed for the cluster, empty for none; not given by forms that do not depend on it.
+    """
 
     clusters: list[str]
     faces: list[int]
     to: str
     decision: int | None
     then: str
+    shown: str | None
 
     @classmethod
     def of(cls, form: FormData) -> "Form":
@@ -49,6 +53,7 @@ class Form:
             to=_text(form, "to"),
             decision=number(decision) if decision else None,
             then=_text(form, "then") or "/",
+            shown=_text(form, "shown") if "shown" in form else None,
         )
 
     @property
@@ -95,6 +100,7 @@ def _decide(request: Request, form: FormData) -> Response:
     then = _text(form, "then") or "/"
     try:
         given, library = Form.of(form), site_of(request).library.get()
+        _require_as_shown(library, given)
         decision = DECISIONS[request.path_params["what"]](library, given)
     except FacesearchError as error:
         return back(request, error, then)
@@ -105,6 +111,16 @@ def _decide(request: Request, form: FormData) -> Response:
         have = "has" if others == 1 else "have"
         text += f"; {plural(others, 'other person')} {have} this name: merge them if they are one"
     return redirect(request, Message(text, "done", decision.id), then)
+
+
+def _require_as_shown(library: Library, form: Form) -> None:
+    """Raises InputError where somebody else has named the person since the page was shown."""
+    if form.shown is None:
+        return
+    who = library.browse.cluster(form.cluster)
+    if (now := (who.person and who.person.name) or "") != form.shown:
+        what = f"been named {now}" if now else "lost its name"
+        raise InputError(f"nothing has been changed: cluster {who.id} has {what} meanwhile")
 
 
 def _undo(request: Request, form: FormData) -> Response:

@@ -1,24 +1,19 @@
 """Folders are indexed and faces clustered, watched from the page while it goes on."""
 
-import asyncio
-import json
 import os
-from collections.abc import AsyncIterator
 from urllib.parse import unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from facesearch.core.errors import FacesearchError, InputError
 from facesearch.media import find_photos
 from facesearch.web.jobs import Jobs
-from facesearch.web.site import Site, back, page, site_of
+from facesearch.web.site import Site, back, page, site_of, version_of
 
-__all__ = ["cluster", "events", "form", "start", "stop"]
+__all__ = ["changes", "cluster", "form", "start", "stop"]
 
-# How often a stream looks whether there is something new, and how long it may be silent.
-LOOK_S, SILENT_S = 0.25, 10.0
 FAILURES = 200
 
 
@@ -69,23 +64,11 @@ def stop(request: Request) -> Response:
     return RedirectResponse("/index", 303)
 
 
-async def events(request: Request) -> Response:
-    """Server-sent events: how far the work is, whenever that has changed."""
-    return StreamingResponse(_stream(site_of(request)), media_type="text/event-stream")
-
-
-async def _stream(site: Site) -> AsyncIterator[str]:
-    sent, silent_s = "", 0.0
-    while not site.closing():
-        work = site.jobs.state()
-        now = json.dumps(work.to_dict()) if work else ""
-        if now != sent or silent_s >= SILENT_S:
-            yield f"data: {now}\n\n" if now != sent else ": still here\n\n"
-            sent, silent_s = now, 0.0
-        if work is None or not work.running:
-            return
-        await asyncio.sleep(LOOK_S)
-        silent_s += LOOK_S
+def changes(request: Request) -> Response:
+    """Whether there is something new, and how far the work is: pages that are shown ask for it every second."""
+    site = site_of(request)
+    work = site.jobs.state()
+    return JSONResponse({"version": version_of(site), "work": work.to_dict() if work and work.running else None})
 
 
 def _path_of(given: str) -> str:

@@ -42,8 +42,14 @@ class Work:
     def running(self) -> bool:
         return not self.ended
 
+    @property
+    def title(self) -> str:
+        """What is going on, in a few words."""
+        far = f": {self.done:,} of {self.todo:,}" if self.todo else ""
+        return f"{'Clustering faces' if self.kind == 'cluster' else 'Indexing'}{far} …"
+
     def to_dict(self) -> dict[str, Any]:
-        """As the page gets it while it watches."""
+        """As pages get it while they watch."""
         return {
             "todo": self.todo,
             "done": self.done,
@@ -51,7 +57,7 @@ class Work:
             "rate": f"{self.rate:.1f}" if self.rate else "",
             "left": span(self.left_s) if self.left_s is not None else "",
             "stopping": self.stopping,
-            "ended": self.ended,
+            "title": self.title,
         }
 
 

@@ -10,7 +10,7 @@ from facesearch.core.types import Face
 from facesearch.library import Library
 from facesearch.web.site import cursor_of, link, page, with_library
 
-__all__ = ["listing", "names", "not_faces", "person", "review", "tile", "together", "unclustered"]
+__all__ = ["listing", "names", "not_faces", "person", "review", "together", "unclustered"]
 
 PEOPLE, FACES, COMPANIONS = 48, 60, 60
 SHOWS = {"all": "Everybody", "named": "Named", "unnamed": "Not named", "ignored": "Ignored"}
@@ -37,12 +37,6 @@ def listing(request: Request, library: Library) -> Response:
         "waiting": waiting,
     }
     return page(request, "people.html", **values)
-
-
-@with_library
-def tile(request: Request, library: Library) -> Response:
-    """One person's tile as it is now, with the message: what a script puts into the page."""
-    return page(request, "tile.html", cluster=library.browse.cluster(request.path_params["who"]))
 
 
 @with_library

@@ -50,7 +50,6 @@ class Serving:
         self.address = f"http://{_in_url(_own_address() if host in EVERYWHERE else host)}:{port}/"
         self.keys, self.site = Keys(port), Site(library)
         self._server = _Server(_config(self.site, self.keys, host, port, called))
-        self.site.closing = lambda: self._server.should_exit
 
     def letting_in(self, *, once: bool = False) -> str:
         """The address with a token. Args: once: for a browser on this machine, that is let in once."""

@@ -29,6 +29,7 @@ __all__ = [
     "page",
     "redirect",
     "site_of",
+    "version_of",
     "with_library",
 ]
 
@@ -50,7 +51,6 @@ class Site:
     """One server's library, work, and memory.
 
     one_search: the networks use all cores, and two searches at a time would both be late.
-    closing: asked by streams, which must end before the server can.
     """
 
     library: CurrentLibrary
@@ -58,7 +58,6 @@ class Site:
     messages: Recent[Message] = field(default_factory=lambda: Recent(MESSAGES))
     searches: Recent[Search] = field(default_factory=lambda: Recent(SEARCHES))
     one_search: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(1))
-    closing: Callable[[], bool] = lambda: False
 
 
 def site_of(request: Request) -> Site:
@@ -80,12 +79,22 @@ def with_library(handler: Callable[[Request, Library], Response]) -> Callable[[R
 def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
     """A page with what all of them show: which part of the site it is, the work in progress, and a message."""
     site = site_of(request)
+    version = version_of(site)  # before anything is read: what is changed meanwhile is asked for again
     message = site.messages.get(request.query_params.get("message", ""))
     here = local(request.url.path + (f"?{query}" if (query := _without_message(request.url.query)) else ""))
     work = site.jobs.state()
     return HTMLResponse(
-        TEMPLATES.render(template, path=request.url.path, here=here, message=message, work=work, **values), code
+        TEMPLATES.render(
+            template, path=request.url.path, here=here, message=message, work=work, version=version, **values
+        ),
+        code,
     )
+
+
+def version_of(site: Site) -> str:
+    """A text that is another one when pages may have something new to show."""
+    library, work = site.library.find(), site.jobs.state()
+    return f"{library.browse.version() if library else ''}/{f'{work.number}{work.ended}' if work else ''}"
 
 
 def redirect(request: Request, message: Message, to: str) -> RedirectResponse:

@@ -1,6 +1,5 @@
 """Every page, asked for without a browser: what it shows, and what its forms do."""
 
-import json
 import re
 from pathlib import Path
 
@@ -368,24 +367,6 @@ def test_while_something_is_written_decisions_say_why_not(made_up: Visitor) -> N
         made_up.site.jobs.wait(60)
     made_up.decide("name", cluster="1", to="Anna")
     assert made_up.library.browse.cluster("Anna").id == 1
-
-
-def test_events_tell_how_far_it_is(made_up: Visitor) -> None:
-    import threading
-
-    go_on = threading.Event()
-
-    def work(jobs: object) -> None:
-        made_up.site.jobs.progress(10, 4, 7)
-        go_on.wait(60)
-
-    made_up.site.jobs.start("index", "/photos", work)
-    threading.Timer(0.5, go_on.set).start()
-    with made_up.browser.stream("GET", "/index/events") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        told = [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
-    assert (told[-2]["todo"], told[-2]["done"], told[-2]["faces"], told[-2]["ended"]) == (10, 4, 7, "")
-    assert told[-1]["ended"] == "done"
 
 
 def test_work_that_fails_says_why(made_up: Visitor) -> None:

@@ -90,13 +90,12 @@ def test_ctrl_c_ends_it_while_a_page_watches_and_photos_are_indexed(
     served = start(tmp_path / "library")
     assert served.ask("GET", "/index").status == 200
     assert served.ask("POST", "/index", f"path={demo[0]}").status == 303
-    watching = served.ask("GET", "/index/events")
-    assert watching.readline().startswith(b"data: ")
+    watching = served.ask("GET", "/changes")
     code, printed = served.end()
     assert code == 0, printed
     assert "Traceback" not in printed
     assert printed.count(served.token) == 1, "the token stands in the address that is printed, and nowhere else"
-    watching.read()  # to its end: it was not cut off
+    assert watching.read().endswith(b"}")  # to its end: it was not cut off
     watching.close()
     with Library(tmp_path / "library", create=False) as library:  # whole, whatever was in flight
         check_vectors(library.store)

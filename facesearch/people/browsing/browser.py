@@ -14,7 +14,7 @@ from facesearch.people.browsing.clusters import clusters_of, completions, with_c
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.clusters import find_number
-from facesearch.storage import Store, cluster_pages, face_pages, photo_pages
+from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages
 from facesearch.storage.queries import is_id
 
 __all__ = ["Browser", "Order"]
@@ -36,6 +36,10 @@ class Browser:
     def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
         self._store, self._calibration = store, calibration
         self._pairs = PairList(store)
+
+    def version(self) -> str:
+        """A text that is another one after each change of the library, whichever process made it; cheap to ask for."""
+        return database.version(self._store.folder)
 
     def counts(self) -> Counts:
         """How many clusters and faces of each kind there are."""
