@@ -25,7 +25,7 @@ from facesearch.evaluation import (
 from facesearch.evaluation.labelled import LabelledFolder, labelled_folder, left_out, main_face_embedder
 from facesearch.evaluation.plots import require_matplotlib
 from facesearch.evaluation.shared_photos import under_several_labels
-from facesearch.media.marks import EXIF
+from facesearch.media.marks import EXIF, require_ours
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from train.curves import distance_figure, roc_figure
 from train.pair_sets import read_pair_set
@@ -153,8 +153,10 @@ def _draw(pairs: PairDistances, model: str, name: str, what: str, folder: Path |
     if folder is None:
         return
     shown = {Path(model).name: pairs}
+    figures = {f"roc_{name}.png": roc_figure(shown, what), f"distances_{name}.png": distance_figure(shown, what)}
     try:
-        roc_figure(shown, what).savefig(folder / f"roc_{name}.png", dpi=120, pil_kwargs={"exif": EXIF})
-        distance_figure(shown, what).savefig(folder / f"distances_{name}.png", dpi=120, pil_kwargs={"exif": EXIF})
+        for called, figure in figures.items():
+            require_ours(folder / called)
+            figure.savefig(folder / called, dpi=120, pil_kwargs={"exif": EXIF})
     except OSError as error:
         raise InputError(f"the pictures cannot be written into {folder}: {error.strerror}") from error

@@ -23,6 +23,8 @@ __all__ = [
     "needed",
     "no_calibration",
     "outdated_calibration",
+    "require_calibration",
+    "write_calibration",
     "write_library_calibration",
 ]
 
@@ -119,6 +121,29 @@ def no_calibration(spec: ModelSpec, otherwise: str) -> str:
 def write_library_calibration(folder: Path, calibration: Calibration) -> None:
     """The library's own from now on; replaced at once or not at all, and on the medium when this returns."""
     replace_file(folder / CALIBRATION_FILE, calibration.to_json().encode(), mode=FILE_MODE)
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Into a file that a user has named. Raises InputError where that cannot be, see `require_calibration`."""
+    require_calibration(path)
+    try:
+        path.write_text(calibration.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def require_calibration(path: Path) -> None:
+    """Raises InputError where a calibration cannot go into this file, or would go over something else."""
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not path.is_file():
+        return
+    try:
+        held = path.read_text(encoding="utf-8")
+        if held:
+            Calibration.from_json(held)
+    except (OSError, UnicodeDecodeError, InputError) as error:
+        raise InputError(f"{path} is there already and holds no calibration: name a new file") from error
 
 
 def load_calibration(spec: ModelSpec) -> Calibration | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.app import DECIDE, FIND, DeviceOption, JsonOption, LibraryOption, app, open_library
-from facesearch.cli.output import MANY, print_json, save_picture, shown, table
+from facesearch.cli.output import MANY, check_picture, print_json, save_picture, shown, table
 from facesearch.core.wording import percent, plural
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def cluster(
     as_json: JsonOption = False,
 ) -> None:
     """Cluster the faces of the library by person."""
+    if sheet is not None:
+        check_picture(sheet)
     with open_library(library, device=device) as opened:
         result = opened.cluster(eps=eps, min_samples=min_samples)
         if sheet is not None:

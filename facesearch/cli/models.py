@@ -17,6 +17,7 @@ from facesearch.cli.app import (
     open_library,
 )
 from facesearch.cli.output import (
+    check_picture,
     count_progress,
     message,
     print_json,
@@ -115,6 +116,7 @@ def calibrate(
 ) -> None:
     """Measure what a model's distances mean, on photos whose people are known; the library uses it from then on."""
     from facesearch import embedding
+    from facesearch.calibration.files import require_calibration, write_calibration
     from facesearch.core.errors import InputError
     from facesearch.core.settings import FLOAT32
     from facesearch.evaluation.labelled import (
@@ -128,12 +130,13 @@ def calibrate(
 
     if plot is not None:
         require_matplotlib()
+        check_picture(plot)
     if (folder is None) != named:
         raise InputError("give a FOLDER with a folder for each person, or --named for the library's own people")
+    if out is not None:
+        require_calibration(out)
     if folder is not None:
         people_in(folder, without or ())  # a mistyped folder must not leave an empty library
-    if out is not None and not out.parent.is_dir():
-        raise InputError(f"{out} cannot be written: there is no folder {out.parent}")
     with count_progress("Measuring", unit="photos") as tick:
         if folder is None:
             with open_library(library, model, device) as opened:
@@ -148,7 +151,7 @@ def calibrate(
             with open_library(library, model, device, create=True) as opened:
                 result = calibrate(opened, folder, tick, without or ())
     if out is not None:
-        out.write_text(result.to_json(), encoding="utf-8")
+        write_calibration(out, result)
     if plot is not None:
         save_figure(calibration_plot(result), plot)
     print_json(json.loads(result.to_json())) if as_json else _show_calibration(result)

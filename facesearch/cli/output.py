@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MANY",
     "ReaderGoneError",
+    "check_picture",
     "count_progress",
     "fail",
     "flush",
@@ -45,6 +46,8 @@ __all__ = [
 MANY = 20
 # Formats in which a picture cannot say that it is no photo.
 _UNMARKED = {".bmp", ".dib", ".gif"}
+# Drawings without pixels that name who has made them.
+_SIGNED = {".svg", ".pdf", ".ps", ".eps"}
 
 
 class ReaderGoneError(Exception):
@@ -154,13 +157,25 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
     _write(captured.get().removesuffix("\n"))
 
 
-def save_picture(picture: "Image", path: "Path") -> None:
-    """Raises InputError where the picture cannot be written there, or could not say there that it is no photo."""
+def check_picture(path: "Path") -> None:
+    """Raises InputError where a picture would lie over somebody else's file, or could not say that it is no photo."""
     from facesearch.core.errors import InputError
-    from facesearch.media.marks import EXIF
+    from facesearch.media import PHOTO_SUFFIXES
+    from facesearch.media.marks import require_ours
 
     if path.suffix.lower() in _UNMARKED:
         raise InputError(f"{path}: `index` would take a {path.suffix[1:]} for a photo; write a .png or .jpg")
+    if not path.suffix:
+        raise InputError(f"{path} has no suffix that says what to draw: name a .png or .jpg")
+    require_ours(path, pixels=path.suffix.lower() in PHOTO_SUFFIXES)
+
+
+def save_picture(picture: "Image", path: "Path") -> None:
+    """Raises InputError where the picture cannot be written there; see `check_picture`, which long work begins with."""
+    from facesearch.core.errors import InputError
+    from facesearch.media.marks import EXIF
+
+    check_picture(path)
     try:
         picture.save(path, exif=EXIF)
     except (OSError, ValueError) as error:
@@ -170,16 +185,17 @@ def save_picture(picture: "Image", path: "Path") -> None:
 
 
 def save_figure(figure: "Figure", path: "Path") -> None:
-    """As `save_picture`, for matplotlib's figures; drawings without pixels need no mark."""
+    """As `save_picture`, for matplotlib's figures; drawings without pixels say in their metadata whose they are."""
     from facesearch.core.errors import InputError
     from facesearch.media import PHOTO_SUFFIXES
-    from facesearch.media.marks import EXIF
+    from facesearch.media.marks import EXIF, SOFTWARE
 
+    check_picture(path)
     try:
         if path.suffix.lower() in PHOTO_SUFFIXES:
             figure.savefig(path, dpi=120, pil_kwargs={"exif": EXIF})
         else:
-            figure.savefig(path, dpi=120)
+            figure.savefig(path, dpi=120, metadata={"Creator": SOFTWARE} if path.suffix.lower() in _SIGNED else None)
     except (OSError, ValueError) as error:
         raise InputError(f"the picture {path} cannot be written: {error}") from error
     message(f"The curves are drawn in {path}.")

@@ -20,6 +20,8 @@ LIKENESS = (
     (0.1, "probably somebody else"),
     (0.0, "almost certainly somebody else"),
 )
+# How a text begins that could begin with a name, where there is none.
+WITHOUT_NAME = ("cluster ", "nobody yet", "somebody without a name")
 # How many kinds of skipped files a line names.
 KINDS = 8
 MONTHS = (
@@ -76,12 +78,17 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def sentence(text: str) -> str:
-    """With a capital at its beginning and a full stop at its end."""
+def sentence(text: str, name_first: bool = False) -> str:
+    """With a capital at its beginning and a full stop at its end.
+
+    Args:
+        name_first: it may begin with a person's name, which keeps the spelling that was typed.
+    """
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+    first = text[0] if name_first and not text.startswith(WITHOUT_NAME) else text[0].upper()
+    return first + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
 def by_kind(kinds: "Iterable[str]") -> dict[str, int]:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 from facesearch.core.errors import InputError
-from facesearch.core.paths import absolute, below
+from facesearch.core.paths import absolute, below, has_name
 from facesearch.core.types import FileFacts
 from facesearch.media import MediaSource
 from facesearch.media.devices import same_device
@@ -52,7 +52,7 @@ def offline_photos(store: Store, photos: Collection[int], source: MediaSource) -
     wanted = frozenset(photos)
     known = store.known_paths()
     files = [path for path, row in known.items() if row.photo_id in wanted]
-    there = {path for path in files if os.path.lexists(path)}
+    there = {path for path in files if has_name(path)}
     places = {os.path.dirname(path) for path in files}
     beside = (path for path in known if os.path.dirname(path) in places and os.path.lexists(path))
     offline = offline_among(set(files) - there, beside, known, source)

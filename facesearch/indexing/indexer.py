@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
 from facesearch.core.executor import Executor
-from facesearch.core.paths import absolute, below
+from facesearch.core.paths import absolute, below, spelled
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence, removal
 from facesearch.indexing.analysis import Item, analysed
@@ -139,7 +139,8 @@ def index_photos(
     with store.writing():
         places = as_paths(paths)
         found = _found(store, files, places)
-        roots = [absolute(place) for place in places]
+        given = [absolute(place) for place in places]
+        roots = [spelled(place) for place in given]
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
         todo = found.photos if redo else to_look_at(store, found.photos, known)
@@ -159,7 +160,7 @@ def index_photos(
         report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
         if not report.stopped:
-            _settle(run, found, roots)
+            _settle(run, found, [*roots, *given])
             date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
@@ -277,11 +278,11 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
 
 
 def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:
-    """Files of the library that were not met, and are not there or only a link to one that was met.
+    """Files of the library that were not met, and are not there, or only a link to or another spelling of one that was.
 
     What else is there is a file that the walk passes over, being hidden or of another suffix, and was once given by
     its name.
     """
-    there = {path: os.path.realpath(path) for path in unmet if os.path.isfile(path)}
+    there = {path: spelled(os.path.realpath(path)) for path in unmet if os.path.isfile(path)}
     resolved = {os.path.realpath(path) for path in met} if there else set()
     return [path for path in unmet if path not in there or there[path] in resolved]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
-from facesearch.core.paths import absolute, below
+from facesearch.core.paths import absolute, below, has_name, spelled
 from facesearch.core.wording import plural
 from facesearch.indexing.absence import offline_among, places_of
 from facesearch.media import LocalFiles
@@ -46,7 +46,8 @@ def remove(store: Store, paths: Paths) -> int:
     them, as after a removal that was killed and is repeated. Raises InputError for a path that is none, is empty, or is
     the root of a file system or drive.
     """
-    places = [absolute(path) for path in as_paths(paths)]
+    given = [absolute(path) for path in as_paths(paths)]
+    places = list(dict.fromkeys([*given, *map(spelled, given)]))
     if not places:
         raise InputError("no path was given: name the photos or folders to take out")
     for place in places:
@@ -99,7 +100,7 @@ def absent_files(store: Store) -> Absent:
     What the last run has called offline is that until another run finds its disk.
     """
     known = store.known_paths()
-    gone = {path for path, row in known.items() if row.missing and not os.path.lexists(path)}
+    gone = {path for path, row in known.items() if row.missing and not has_name(path)}
     holders = {os.path.dirname(path) for path in gone}
     there = known.keys() - gone
     beside = [path for path in there if os.path.dirname(path) in holders and os.path.lexists(path)]

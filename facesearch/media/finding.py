@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
-from facesearch.core.paths import absolute
+from facesearch.core.paths import absolute, spelled
 from facesearch.core.types import FileFacts
 from facesearch.media import marks
 from facesearch.media.reasons import os_reason
@@ -107,7 +107,7 @@ class _Walk:
 
     def start(self, given: str) -> None:
         """Take a path that the user gave."""
-        path = absolute(given)
+        path = spelled(absolute(given))
         try:
             info = os.stat(path)
         except (OSError, ValueError) as error:  # ValueError: a null character

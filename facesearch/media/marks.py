@@ -13,12 +13,16 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
+from facesearch.core.errors import InputError
 from facesearch.core.files import replace_file
 from facesearch.media.formats import identify
 
-__all__ = ["EXIF", "LISTS", "REPORT", "REPORT_PARTS", "add_to_list", "is_drawn", "listed", "mark_report"]
+__all__ = [
+    *("EXIF", "LISTS", "REPORT", "REPORT_PARTS", "SOFTWARE"),
+    *("add_to_list", "is_drawn", "listed", "mark_report", "require_ours"),
+]
 
-_SOFTWARE = "facesearch: drawn from a library, not a photo"
+SOFTWARE = "facesearch: drawn from a library, not a photo"
 # In a folder: the entries of it that an export, or a report, has made.
 _EXPORT, REPORT = ".facesearch-export.json", "facesearch-report.json"
 LISTS = frozenset([_EXPORT, REPORT])
@@ -31,7 +35,7 @@ Entries = Mapping[str, int | None]
 
 def _exif() -> bytes:
     exif = Image.Exif()
-    exif[ExifTags.Base.Software] = _SOFTWARE
+    exif[ExifTags.Base.Software] = SOFTWARE
     return exif.tobytes()
 
 
@@ -41,12 +45,30 @@ EXIF = _exif()
 
 def is_drawn(data: bytes) -> bool:
     """Whether a file's content is a picture that was saved with `EXIF`."""
-    if _SOFTWARE.encode() not in data:  # nearly always: a photo's header is not read for it
+    if SOFTWARE.encode() not in data:  # nearly always: a photo's header is not read for it
         return False
     with suppress(Exception):  # it is damaged: no matter what it was
         exif = Image.Image.getexif(identify(io.BytesIO(data)))
-        return exif.get(ExifTags.Base.Software) == _SOFTWARE
+        return exif.get(ExifTags.Base.Software) == SOFTWARE
     return False
+
+
+def require_ours(path: Path, *, pixels: bool = True) -> None:
+    """Let nothing be drawn over a file of somebody else's, a photo least of all.
+
+    Args:
+        pixels: the file's format has an EXIF; a drawing without says elsewhere who has made it.
+
+    Raises InputError where something lies there that is not a picture of ours, or an empty file.
+    """
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+        ours = is_drawn(data) if pixels else SOFTWARE.encode() in data
+        if ours or not (data or path.is_dir()):
+            return
+    except OSError:  # it is there, and nobody knows what it is
+        pass
+    raise InputError(f"{path} is there already and was not drawn by facesearch: name a new file, or move it away")
 
 
 def listed(folder: str, lists: Iterable[str]) -> Entries:

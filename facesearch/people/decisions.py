@@ -161,7 +161,7 @@ def keep_apart(connection: Connection, reference: str, other: str) -> Decision |
     """Say that two clusters are two people. Raises InputError where they are one cluster."""
     one, two = find(connection, reference), find(connection, other)
     if one.id == two.id:
-        raise InputError(f"{reference} and {other} are the same cluster: `facesearch split` takes faces out of it")
+        raise InputError(f"the same cluster is {reference} and {other}: `facesearch split` takes faces out of it")
     log = UndoLog(connection)
     low, high = sorted(_person_of(log, cluster) for cluster in (one, two))
     log.put("cannot_link", {"person_id": low, "other_id": high}, {})

@@ -127,7 +127,7 @@ class People:
         cluster = self.find(reference)
         parts = stricter_parts(self._store, needed(self._calibration()), cluster.id)
         if not parts:
-            raise InputError(f"{cluster.title} looks like one person even on a strict look: name the faces with --face")
+            raise InputError(f"even on a strict look {cluster.title} looks like one person: name the faces with --face")
         return self.split(reference, parts)
 
     def reject(self, faces: Ids, reference: str) -> Decision | None:

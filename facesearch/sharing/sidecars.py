@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
 from facesearch.core.errors import FacesearchError, InputError, PhotoError
+from facesearch.core.names import folded
 from facesearch.core.paths import under
 from facesearch.core.types import Cluster
 from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen, faces_of, paths_of_photos
@@ -76,9 +77,11 @@ def _write(
     written, roots, states = 0, library.store.roots(), FileStates(library)
     skipped, unwritten = list[tuple[str, str]](), list[tuple[str, str]]()
     owners: dict[Path, str] = {}
+    alike: dict[str, Path] = {}
     for path, regions in wanted:
         target = sidecar_path(path, naming, folder and _mirrored(path, folder, roots))
-        owner = owners.setdefault(target, path)
+        first = alike.setdefault(folded(str(target)), target)
+        owner = owners.setdefault(first if _same(first, target) else target, path)
         if owner != path and regions:
             skipped.append((path, f"{owner} has the same sidecar, {target}"))
         elif owner == path and (regions or target.exists()):
@@ -92,6 +95,14 @@ def _write(
             except FacesearchError as error:
                 skipped.append((path, str(error)))
     return written, skipped + checked_unwritten(written, unwritten)
+
+
+def _same(a: Path, b: Path) -> bool:
+    """Whether two names are one file's, as where case is folded."""
+    try:
+        return a == b or a.samefile(b)
+    except OSError:  # neither is there yet
+        return False
 
 
 def _mirrored(path: str, folder: Path, roots: Sequence[str]) -> Path:

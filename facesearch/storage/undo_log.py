@@ -34,6 +34,11 @@ class Decision:
     summary: str
     made_at: float
 
+    @property
+    def name_first(self) -> bool:
+        """Whether the summary begins with whom the decision is about."""
+        return self.kind in ("name", "merge", "ignore", "apart")
+
 
 class UndoLog:
     """Writes rows, and remembers what they were.

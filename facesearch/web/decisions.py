@@ -110,7 +110,7 @@ def _decide(request: Request, form: FormData) -> Response:
     if decision.kind == "name" and (others := len(library.people.called(given.person)) - 1):
         have = "has" if others == 1 else "have"
         text += f"; {plural(others, 'other person')} {have} this name: merge them if they are one"
-    return redirect(request, Message(text, "done", decision.id), then)
+    return redirect(request, Message(text, "done", decision.id, decision.name_first), then)
 
 
 def _require_as_shown(library: Library, form: Form) -> None:

@@ -19,11 +19,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Message:
-    """kind: "done", "plain" or "error". undo: the decision that a button beside it takes back."""
+    """kind: "done", "plain" or "error". undo: the decision that a button beside it takes back.
+
+    name_first: the text may begin with a person's name.
+    """
 
     text: str
     kind: str = "done"
     undo: int | None = None
+    name_first: bool = False
 
 
 @dataclass(frozen=True)

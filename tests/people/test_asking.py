@@ -206,6 +206,14 @@ def test_what_the_user_has_said(collection):
     assert "not a face" in why(collection, faces[1][0])
 
 
+def test_what_only_ignore_has_confirmed_is_not_put_into_peoples_mouths(collection):
+    faces = collection.add_people({0: range(3)})[0]
+    collection.recluster()
+    cluster = collection.cluster_of(faces[0])
+    collection.people.ignore(str(cluster))
+    assert why(collection, faces[0]) == f"It is confirmed: a decision has put it to cluster {cluster} for good."
+
+
 def nearest_cluster(collection: Collection, face: int) -> tuple[int, float]:
     """By its root mean square distance to a face, with that distance."""
     own = collection.index.embedding(face).astype(np.float64)

@@ -62,6 +62,19 @@ def test_what_is_exported_is_known_as_such_wherever_it_lies(trio, export, tmp_pa
     assert Counter(one.kind for one in found.skipped) == {OWN: 13}  # with three lists
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize("arguments", [("export", "--to"), ("export", "--xmp", "--xmp-to"), ("report",)])
+def test_others_who_may_look_at_it_are_told_of(trio, command, tmp_path, arguments):
+    """What is made outside of a library is as the umask says, and that is said."""
+    for umask, told in ((0o022, True), (0o077, False)):
+        before = os.umask(umask)
+        try:
+            answer = command(*arguments, tmp_path / f"{told}", "--library", trio.index.folder)
+        finally:
+            os.umask(before)
+        assert (answer.code, "other users" in answer.err) == (0, told)
+
+
 @pytest.mark.parametrize("copy", [(), ("--copy",)])
 def test_again_adds_what_is_new(trio, export, tmp_path, copy):
     to = tmp_path / "out"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from folding import folding
 from index_samples import put
 from library_states import hash_of
 from sharing_samples import ANNA, as_it_is, names_in
@@ -66,6 +67,21 @@ def test_two_photos_with_one_sidecar_are_told(photo_library, export):
     assert str(photo_library.folder / "one.jpg") in failure["reason"]
     assert names_in(photo_library.folder)["two.jpg"] == ["Anna"]
     assert export("--xmp", "--xmp-names", "replaced", "--json").json["written"] == 0
+
+
+def test_so_are_two_of_which_the_names_are_one_on_the_drive(photo_library, export, tmp_path, monkeypatch):
+    for name in ("One.jpg", "one.jpg"):
+        photo_library.add(name, ANNA)
+    photo_library.cluster()
+    photo_library.people.name(photo_library.cluster_of(photo_library.folder / "one.jpg"), "Anna")
+    with folding("fake", tmp_path, monkeypatch) as drive:
+        for written in (1, 0):
+            answer = export("--xmp", "--xmp-to", drive, "--json").json
+            assert answer["written"] == written
+            (failure,) = answer["failures"]
+            assert Path(failure["path"]).name == "one.jpg"
+            assert "One.jpg has the same sidecar" in failure["reason"]
+            assert [path.name for path in drive.iterdir()] == ["One.jpg.xmp"]
 
 
 def test_names_follow_the_library(trio, export):
