@@ -1,5 +1,6 @@
-"""Faces that are drawn and boxes that are moved: what becomes of them, whatever is done to the photo and the library."""
+"""Faces that are drawn and boxes that are moved, and what becomes of them, whatever is done to photo and library."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from facesearch.core.types import Box, Face
 from facesearch.library import Library
 from facesearch.people import People
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.storage import Store
 
 # No face of this size is on any of the photos: whoever asks for it finds nobody.
 HUGE_PX = 2000
@@ -231,7 +231,7 @@ def test_what_cannot_be_drawn_is_said(photo: Photo, found: Face, tmp_path: Path)
     with pytest.raises(InputError, match=f"there is face {face} already"):
         people.draw(photo.path, wider(found.box))
     photo.path.unlink()
-    with pytest.raises(PhotoError, match="astronaut.png"):
+    with pytest.raises(PhotoError, match=r"astronaut\.png"):
         people.move(face, wider(found.box))
 
 
@@ -254,3 +254,21 @@ def test_what_waits_for_a_migration_is_made_anew_for_a_face_that_was_moved(
     assert store.faces([first])[0].box == (12.0, 12.0, 50.0, 50.0)
     assert store.spec == NEW_SPEC
     store.close()
+
+
+def test_who_a_drawn_face_may_be(demo_library: Path, tmp_path: Path, pipeline: Pipeline) -> None:
+    with Library(shutil.copytree(demo_library, tmp_path / "copy")) as library:
+        cluster = library.browse.people(limit=1).items[0]
+        library.people.name(str(cluster.id), "Somebody")
+        face = library.browse.faces(str(cluster.id)).items[0]
+        path = library.browse.photo(face.photo_id).photo.paths[0]
+        library.remove(path)
+        library.__dict__["pipeline"] = for_faces_from(pipeline, HUGE_PX)
+        library.index(path)
+        drawn = library.people.draw(path, wider(face.box, 5.0)).face
+        likely = library.search.candidates(drawn)
+        assert likely[0].face.title == "Somebody"
+        assert likely[0].same_person
+        assert len({match.face.cluster for match in likely}) == len(likely)
+        library.people.reject(drawn, "Somebody")
+        assert "Somebody" not in [match.face.title for match in library.search.candidates(drawn)]
