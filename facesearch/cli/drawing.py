@@ -8,10 +8,10 @@ import typer
 
 from facesearch.cli.app import DECIDE, DeviceOption, JsonOption, LibraryOption, app, open_library
 from facesearch.cli.output import print_json, shown
+from facesearch.core.arguments import as_box
 
 if TYPE_CHECKING:
     from facesearch.core.results import Match
-    from facesearch.core.types import Box
     from facesearch.people.drawing import Drawn
 
 __all__ = ["draw", "move"]
@@ -35,7 +35,7 @@ def draw(
 ) -> None:
     """Put a face on a photo that was not found there."""
     with open_library(library, device=device) as opened:
-        drawn = opened.people.draw(photo, _box(box), name)
+        drawn = opened.people.draw(photo, as_box(box), name)
         likely = () if name else opened.search.candidates(drawn.face)
     _show(drawn, likely, as_json)
 
@@ -50,19 +50,8 @@ def move(
 ) -> None:
     """Move or resize the box of a face; whose it is stays."""
     with open_library(library, device=device) as opened:
-        drawn = opened.people.move(face, _box(box))
+        drawn = opened.people.move(face, as_box(box))
     _show(drawn, (), as_json)
-
-
-def _box(text: str) -> "Box":
-    """Raises InputError."""
-    from facesearch.core.errors import InputError
-
-    try:
-        left, top, right, bottom = map(float, text.split(","))
-    except ValueError:
-        raise InputError(f"{text!r} is no box: give left, top, right and bottom, as 610,180,690,275") from None
-    return left, top, right, bottom
 
 
 def _show(drawn: "Drawn", likely: "tuple[Match, ...]", as_json: bool) -> None:

@@ -21,6 +21,9 @@ from facesearch.storage import Store, clusters, constraints, faces, persons
 
 __all__ = ["candidates", "compare", "faces_of", "query", "search_face"]
 
+# Nobody is proposed for a face who is it with a smaller probability.
+LEAST_LIKELY = 0.01
+
 
 def query(
     store: Store,
@@ -82,8 +85,8 @@ def search_face(store: Store, calibration: Calibration | None, face: Face, k: in
 def candidates(store: Store, calibration: Calibration | None, face: int, k: int) -> tuple[Match, ...]:
     """Who a face of the library may be: clusters that others of it are in, each with its nearest face, likeliest first.
 
-    Left out is whoever the user has rejected for it, or who is on the photo already. Raises InputError where there is
-    no such face.
+    Left out is whoever the user has rejected for it, who is on the photo already, or who hardly can be. Raises
+    InputError where there is no such face.
     """
     found = store.faces([face])
     if not found:
@@ -98,7 +101,8 @@ def candidates(store: Store, calibration: Calibration | None, face: int, k: int)
     best: dict[int, Match] = {}
     for match in _matches(store, calibration, identified, near):
         cluster, person = match.face.cluster, match.person
-        if cluster is not None and cluster not in there and not (person and person.id in refused):
+        hardly = match.probability is not None and match.probability < LEAST_LIKELY
+        if cluster is not None and cluster not in there and not hardly and not (person and person.id in refused):
             best.setdefault(cluster, match)
     ordered = sorted(best.values(), key=lambda match: (-(match.probability or 0.0), match.distance))
     return tuple(ordered[:k])

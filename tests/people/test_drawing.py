@@ -7,26 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from detection_samples import Rgb
+from drawing_samples import HUGE_PX, as_found, for_faces_from, wider
 from migration_samples import NEW_SPEC, Move, NewNetwork, indexed, pictures, stopping_after
 from numpy.typing import NDArray
 from people_samples import State, check, state
 from PIL import Image
 
 from facesearch.core.errors import InputError, PhotoError
-from facesearch.core.settings import DetectionConfig
 from facesearch.core.types import Box, Face
 from facesearch.library import Library
 from facesearch.people import People
 from facesearch.pipeline.pipeline import Pipeline
 
-# No face of this size is on any of the photos: whoever asks for it finds nobody.
-HUGE_PX = 2000
-
 Vector = NDArray[np.float32]
-
-
-def for_faces_from(pipeline: Pipeline, px: int | None) -> Pipeline:
-    return Pipeline(pipeline.embedder, pipeline.detector, None, DetectionConfig(min_face_px=px))
 
 
 class Photo:
@@ -67,20 +60,13 @@ def photo(tmp_path: Path, pipeline: Pipeline, astronaut: Rgb) -> Iterator[Photo]
 @pytest.fixture
 def found(pipeline: Pipeline, photo: Photo) -> Face:
     """The face as the detector finds it."""
-    from facesearch.media import LocalFiles
-
-    (result,) = pipeline.analyse([LocalFiles().read(str(photo.path))])
-    return max(result.faces, key=lambda face: face.score)
+    return as_found(pipeline, photo.path)
 
 
 def overlap(a: Box, b: Box) -> float:
     from facesearch.core.matching import _overlaps
 
     return float(_overlaps(np.array([a]), np.array([b]))[0, 0])
-
-
-def wider(box: Box, by: float = 12.0) -> Box:
-    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
 
 
 def embedding(photo: Photo, face: int) -> Vector:
