@@ -42,7 +42,7 @@ def _command(path: str) -> list[str] | None:
     """The program and what it is told; None where there is none."""
     if sys.platform == "win32":
         found = shutil.which("explorer")
-        return [found, f"/select,{path}"] if found else None
+        return [found, os.path.dirname(path)] if found else None
     if sys.platform == "darwin":
         found = shutil.which("open")
         return [found, "-R", path] if found else None

@@ -18,6 +18,8 @@ from facesearch.web.site import TEMPLATES, back, cursor_of, link, number, page, 
 __all__ = ["listing", "open_folder", "photo", "preview", "tile"]
 
 PHOTOS = 60
+# The longer side of the picture on a photo's page.
+PREVIEW = 1600
 
 
 @with_library
@@ -46,8 +48,9 @@ def photo(request: Request, library: Library) -> Response:
     asked = any(one.id == chosen and one.cluster is None and not one.not_a_face for one in shown.photo.faces)
     likely = library.search.candidates(chosen) if asked and chosen else ()
     opens = site_of(request).here and can_open()
-    values: dict[str, Any] = {"shown": shown, "photo": shown.photo, "chosen": chosen, "likely": likely, "opens": opens}
-    return page(request, "photo.html", **values)
+    kept = not shown.gone or library.thumbnails.photo_preview(shown.photo.id, PREVIEW).jpeg is not None
+    values: dict[str, Any] = {"shown": shown, "photo": shown.photo, "chosen": chosen, "likely": likely}
+    return page(request, "photo.html", opens=opens, pictured=kept, **values)
 
 
 async def open_folder(request: Request) -> Response:

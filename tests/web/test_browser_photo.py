@@ -245,7 +245,7 @@ def test_turning_goes_on_behind_what_the_list_had_shown(visited: Visit, monkeypa
     for photo in photos[:8]:
         visit.page.wait_for_url(f"**/photos/{photo}")
         visit.page.locator("[data-place]", has_text=" of ").wait_for()
-        visit.page.locator('[rel=next][href]').wait_for()
+        visit.page.locator("[rel=next][href]").wait_for()
         visit.page.keyboard.press("ArrowRight")
 
 

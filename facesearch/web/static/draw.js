@@ -1,5 +1,6 @@
 // A box is drawn around a face that was not found, or the box of one is moved: by mouse, finger or keys.
-import { $, say } from "./dom.js";
+import { $, $$, say } from "./dom.js";
+import { around, whole } from "./zoom.js";
 
 const LEAST_PX = 8; // of the photo, as the library has it
 const SVG = "http://www.w3.org/2000/svg";
@@ -33,8 +34,16 @@ function begin(face, box) {
   on.focus({ preventScroll: true });
   on.scrollIntoView({ block: "nearest" });
   $("[data-drawing] button").disabled = false;
+  for (const words of $$("[data-how]")) words.hidden = words.dataset.how !== (face ? "move" : "draw");
   say(HOW);
   paint();
+}
+
+/** A small box comes near: nobody could hold its corners. */
+function move(face, box) {
+  begin(face, box);
+  const frame = drawing().getBoundingClientRect(), [x1, y1, x2, y2] = box.map((value) => value / unit());
+  around(frame.left + x1, frame.top + y1, frame.left + x2, frame.top + y2);
 }
 
 function leave() {
@@ -60,12 +69,13 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.matches("[data-leave]")) {
     leave();
+    whole();
     $("[data-draw]")?.focus();
   } else if (button.matches("[data-draw]")) {
     begin("", first());
   } else {
     const which = button.matches("[data-move]") ? button : $(".who-list details[open] [data-move]") ?? $("[data-move]");
-    if (which) begin(which.dataset.move, which.dataset.box.split(",").map(Number));
+    if (which) move(which.dataset.move, which.dataset.box.split(",").map(Number));
   }
 });
 
@@ -127,7 +137,8 @@ let drag = null;
 function gripAt(event) {
   const [x, y] = pointOf(event), reach = (coarse.matches ? 26 : 12) * unit(), [x1, y1, x2, y2] = now.box;
   const near = grips().map(([name, gx, gy]) => [Math.hypot(x - gx, y - gy), name]).sort((a, b) => a[0] - b[0])[0];
-  if (near[0] < reach) return near[1];
+  const least = Math.min(x2 - x1, y2 - y1) / 3; // a small box can still be moved
+  if (near[0] < Math.min(reach, Math.max(least, 6 * unit()))) return near[1];
   return x > x1 && x < x2 && y > y1 && y < y2 ? "move" : "new";
 }
 
@@ -229,6 +240,7 @@ function settle() {
     return;
   }
   leave();
+  if (face) whole();
   const place = $(`#face-${Number(new URLSearchParams(location.search).get("face"))}`);
   const details = place && $("details", place);
   if (!details) return;

@@ -24,8 +24,8 @@ function remember(link) {
   const list = link.closest("ul, ol");
   if (!list || linksIn(list).length < 2) return sessionStorage.removeItem(KEY);
   const more = list.matches("[data-list]") ? $("a[data-more]")?.href ?? null : null;
-  const title = $("main h1")?.textContent.trim() || document.title.replace(" · facesearch", "");
-  return keep({ title, back: location.pathname + location.search, more, photos: add([], linksIn(list)) });
+  const title = document.title.replace(" · facesearch", "");
+  return keep({ title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, more, photos: add([], linksIn(list)) });
 }
 
 document.addEventListener("click", (event) => {

@@ -62,7 +62,18 @@ function zoom(by, at) {
   apply();
 }
 
-function whole() {
+/** Show a part of the photo so large that it can be held; given in pixels of the window. */
+export function around(left, top, right, bottom) {
+  const frame = stage().getBoundingClientRect(), side = Math.max(right - left, bottom - top);
+  const wanted = 0.4 * Math.min(frame.width, frame.height);
+  if (side > wanted / 2) return;
+  zoom(wanted / side, { clientX: (left + right) / 2, clientY: (top + bottom) / 2 });
+  x += frame.left + frame.width / 2 - (left + right) / 2;
+  y += frame.top + frame.height / 2 - (top + bottom) / 2;
+  apply();
+}
+
+export function whole() {
   scale = 1;
   apply();
 }
