@@ -167,7 +167,7 @@ class Library:
         """Clusters and names, and every decision about them."""
         from facesearch.people import People
 
-        return People(self.store, lambda: self.calibration)
+        return People(self.store, lambda: self.calibration, lambda: self.pipeline)
 
     @cached_property
     def search(self) -> "Searcher":

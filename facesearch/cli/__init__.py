@@ -15,6 +15,7 @@ from facesearch.cli import (
     adapting,
     checking,
     clusters,
+    drawing,
     indexing,
     keeping,
     migrating,
@@ -34,7 +35,10 @@ __all__ = ["app", "command", "leave_after", "main", "run"]
 # Commands in the order of --help.
 _FILES = [
     module.__name__
-    for module in (indexing, search, people, clusters, serve, keeping, checking, migrating, sharing, models, adapting)
+    for module in (
+        *(indexing, search, people, drawing, clusters, serve, keeping),
+        *(checking, migrating, sharing, models, adapting),
+    )
 ]
 app.registered_commands.sort(key=lambda known: _FILES.index(known.callback.__module__ if known.callback else ""))
 

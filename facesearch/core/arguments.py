@@ -10,7 +10,7 @@ from typing import Any
 
 from facesearch.core.errors import InputError
 
-__all__ = ["Ids", "PathLike", "Paths", "Strings", "as_ids", "as_path", "as_paths", "as_strings"]
+__all__ = ["Ids", "PathLike", "Paths", "Strings", "as_box", "as_ids", "as_path", "as_paths", "as_strings"]
 
 PathLike = str | os.PathLike[str]
 Paths = PathLike | Iterable[PathLike]
@@ -55,6 +55,15 @@ def as_ids(given: Ids) -> list[int]:
         except TypeError:
             raise InputError(f"a whole number is wanted, not {type(number).__name__}") from None
     return ids
+
+
+def as_box(text: str) -> tuple[float, float, float, float]:
+    """The box that a text like "610,180,690,275" gives. Raises InputError for any other."""
+    try:
+        left, top, right, bottom = map(float, text.split(","))
+    except ValueError:
+        raise InputError(f"{text!r} is no box: give left, top, right and bottom, as 610,180,690,275") from None
+    return left, top, right, bottom
 
 
 def _each(given: Any) -> list[Any]:

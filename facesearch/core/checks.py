@@ -186,6 +186,10 @@ def _boxes(value: Any) -> list[Box]:
     return boxes  # type: ignore[return-value]
 
 
+def _box(value: Any) -> Box:
+    return _boxes([value])[0]
+
+
 def _callable(value: Any) -> Any:
     if not callable(value):
         raise InputError(f"a function is wanted, not {type(value).__name__}")
@@ -220,4 +224,5 @@ _CHECKS: list[tuple[Any, Check]] = [
     (Ids, _ids),
     (Iterable[Ids], _parts),
     (Sequence[Box], _boxes),
+    (Box, _box),
 ]

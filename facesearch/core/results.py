@@ -353,12 +353,35 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class FileNow:
+    """A file that holds a photo, or held it when it was last seen.
+
+    folder: the innermost of its folders that is there. gone: it is not there any more. away: neither is its folder, or
+    its disk may not be mounted.
+    """
+
+    path: str
+    folder: str
+    gone: bool = False
+    away: bool = False
+
+
+@dataclass(frozen=True)
 class PhotoPage:
-    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends."""
+    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends.
+
+    files: as they are now, in the order of the photo's paths.
+    """
 
     photo: Photo
     newer: int | None
     older: int | None
+    files: tuple[FileNow, ...] = ()
+
+    @property
+    def gone(self) -> bool:
+        """No file holds it at this moment."""
+        return all(file.gone for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -389,10 +412,11 @@ class Pair:
 class Thumbnail:
     """A small picture of a face or of a photo.
 
-    jpeg: the file's bytes; None where no file of the photo can be read, for the `reason`.
+    jpeg: the file's bytes; None where no file of the photo can be read, for the `reason`; path: the first of them.
     key: tells this picture from every other one, and from itself after any change: an entity tag.
     """
 
     jpeg: bytes | None
     key: str
     reason: str = ""
+    path: str = ""

@@ -49,6 +49,7 @@ class Face:
     photo_size: (width, height) of the photo in pixels. taken: see `Photo`.
     cluster: None for a face in no cluster; person: whose cluster that is.
     confirmed: the user has confirmed whose it is; not_a_face: the user has marked it as none.
+    drawn: the user has drawn its box, or moved it; no detector does so then.
     distance: L2, in [0, 2], to what the face was listed by: a probe, or its cluster's mean direction.
 
     Faces are compared and hashed by all but their arrays.
@@ -71,6 +72,7 @@ class Face:
     person: Person | None = None
     confirmed: bool = False
     not_a_face: bool = False
+    drawn: bool = False
     distance: float | None = None
 
     @property

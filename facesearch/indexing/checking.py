@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from facesearch.calibration.files import damage_of as damage_of_calibration
 from facesearch.core.errors import PhotoError
+from facesearch.core.matching import match
 from facesearch.core.types import Face
-from facesearch.indexing.matching import match
 from facesearch.media import LocalFiles, Medium
 from facesearch.storage import Store, damaged_faces
 from facesearch.storage.checking import Damage, damage_in

@@ -18,13 +18,14 @@ from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
 from facesearch.core.executor import Executor
 from facesearch.core.paths import absolute, below, spelled
+from facesearch.core.types import Face
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence, removal
 from facesearch.indexing.analysis import Item, analysed
 from facesearch.indexing.changed import to_look_at
 from facesearch.indexing.dating import date_photos
 from facesearch.media import OWN, Found, LocalFiles, MediaSource
-from facesearch.storage import KnownPath, Store, catalog, folders, photos, runs
+from facesearch.storage import KnownPath, Store, catalog, drawn_faces, folders, photos, runs
 
 if TYPE_CHECKING:  # loads the networks' libraries, and a run that finds nothing new needs none
     from facesearch.pipeline.pipeline import Pipeline
@@ -160,7 +161,7 @@ def index_photos(
         report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
         if not report.stopped:
-            _settle(run, found, [*roots, *given])
+            _settle(run, found, [*roots, *given], load_pipeline)
             date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
@@ -242,7 +243,7 @@ def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
         run.report.failed += len(failures)
 
 
-def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
+def _settle(run: _Run, found: Found, roots: Sequence[str], load_pipeline: "Callable[[], Pipeline]") -> None:
     """The end of a run that met everything: what is no longer below its folders is noted.
 
     Files that moved are told from files that are missing or offline, edited photos take over from what they were, and
@@ -262,9 +263,10 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     vanished += [path for path in run.skipped if path in run.known]  # a picture of ours has taken its place
     failing = {path for path, _ in run.report.failures}
     mended = [path for path, _ in run.store.failures() if judged(path) and path not in failing]
+    drawn = _drawn_on_edited(run, load_pipeline)
     with run.store.transaction() as connection:
         folders.assign(connection, _folders_of(run, met & run.known.keys()))
-        settled = catalog.settle(connection, vanished, offline, run.started)
+        settled = catalog.settle(connection, vanished, offline, run.started, drawn)
         catalog.forget_failures(connection, mended)
         runs.set_skipped(connection, judged, run.skipped)
     if empty := removal.empty_roots(run.store):
@@ -275,6 +277,16 @@ def _settle(run: _Run, found: Found, roots: Sequence[str]) -> None:
     left = Counter(run.known[path].photo_id for path in vanished)
     run.report.moved = (Counter(run.copies) & left).total()
     run.report.duplicates = len(run.copies) - run.report.moved
+
+
+def _drawn_on_edited(run: _Run, load_pipeline: "Callable[[], Pipeline]") -> dict[tuple[int, int], list[Face]]:
+    """See `facesearch.indexing.edited`; nothing is imported for the run that has met no such edit."""
+    with run.store.reading() as connection:
+        if not drawn_faces.edited(connection, run.store.spec.dim):
+            return {}
+    from facesearch.indexing.edited import drawn_on_edited
+
+    return drawn_on_edited(run.store, load_pipeline, run.source)
 
 
 def _vanished(met: set[str], unmet: Sequence[str]) -> list[str]:

@@ -1,16 +1,17 @@
 """Photos of a library looked at again for a migration: what their faces will be, and which of the old ones these are.
 
 Where the detector stays, faces are cropped again at their landmarks. Where it is another one, they are looked for anew;
-an old face that is not found is embedded at its old landmarks and kept.
+an old face that is not found is embedded at its old landmarks and kept, and one that was drawn at its box.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from facesearch.core.errors import PhotoError
+from facesearch.core.matching import match, without
 from facesearch.core.types import Face, PhotoResult
-from facesearch.indexing.matching import match
 from facesearch.media import MediaSource, Medium
+from facesearch.pipeline.drawn import faces_in_boxes
 from facesearch.pipeline.pipeline import Pipeline, one_thread
 from facesearch.storage.pending_faces import LookedFor, PendingFace
 
@@ -125,15 +126,27 @@ def _for_faces_from(pipeline: Pipeline, least: int) -> Pipeline:
 
 def _matched(pipeline: Pipeline, photo: Unseen, medium: Medium, result: PhotoResult) -> Seen:
     """Old faces get what was found of them, or stay as they are; what else was found is new."""
-    same = match(photo.faces, result.faces)
-    left = [face for row, face in enumerate(photo.faces) if row not in set(same.values())]
+    drawn, old = _parted(photo.faces)
+    new = without(result.faces, drawn)
+    same = match(old, new)
+    left = [face for row, face in enumerate(old) if row not in set(same.values())]
     cropped = None if result.reason else _cropped(pipeline, medium, left)
     if cropped is None:
         return Seen(photo.id)
-    ids = {row: photo.faces[old].id for row, old in same.items()}
-    found = [PendingFace(replace(face, id=ids.get(row, 0)), True) for row, face in enumerate(result.faces)]
+    ids = {row: old[at].id for row, at in same.items()}
+    found = [PendingFace(replace(face, id=ids.get(row, 0)), True) for row, face in enumerate(new)]
     kept = [PendingFace(face, False) for face in pipeline.embedded(cropped)]
-    return Seen(photo.id, result.min_face_px, (*found, *kept))
+    try:
+        boxes = faces_in_boxes(pipeline, medium, [face.box for face in drawn])
+    except PhotoError:
+        return Seen(photo.id)
+    again = [PendingFace(replace(face, id=one.id), True) for face, one in zip(boxes, drawn, strict=True)]
+    return Seen(photo.id, result.min_face_px, (*found, *kept, *again))
+
+
+def _parted(faces: Sequence[Face]) -> tuple[list[Face], list[Face]]:
+    """Those that were drawn, and the others."""
+    return [face for face in faces if face.drawn], [face for face in faces if not face.drawn]
 
 
 def read_intact(source: MediaSource, files: Sequence[tuple[str, str]]) -> Medium | None:

@@ -15,7 +15,8 @@ from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "ignore", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face", "reject", "split"),
+    *("assign", "assigned", "ignore", "import_name", "is_a_face", "keep_apart"),
+    *("merge", "name", "not_a_face", "reject", "split"),
 ]
 
 NAME_LENGTH = 200
@@ -98,14 +99,19 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
     Who is left in a cluster that they leave is another person then; a person without another face is deleted. Raises
     InputError for a number that is no cluster's, a name that several people have, and a name that is none.
     """
-    chosen = _chosen(connection, faces)
+    log, chosen = UndoLog(connection), _chosen(connection, faces)
+    title = assigned(connection, log, chosen, to)
+    return log.close("assign", f"{_these(chosen)} {title}")
+
+
+def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str) -> str:
+    """What `assign` changes, in a log that may hold more; whose they are, in words."""
     target = _target(connection, to)
     title = target.title if target else _checked_name(to)
     numbers = set(clusters.of_faces(connection, chosen).values())
     left = [
         cluster_by_number(connection, number) for number in sorted(numbers) if target is None or number != target.id
     ]
-    log = UndoLog(connection)
     person = _person_of(log, target) if target else log.new_person(title)
     home = target.id if target else clusters.new_number(connection)
     for cluster in left:
@@ -118,7 +124,7 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
     for cluster in left:
         if cluster.person and set(cluster.face_ids) <= set(chosen):
             _dismiss(connection, log, cluster.person.id)
-    return log.close("assign", f"{_these(chosen)} {title}")
+    return title
 
 
 def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:

@@ -3,14 +3,15 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.checks import Count, checked
-from facesearch.core.errors import InputError
+from facesearch.core.errors import InputError, ModelError
 from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
-from facesearch.core.types import Cluster
+from facesearch.core.types import Box, Cluster
 from facesearch.people import decisions, forgetting
 from facesearch.people.clustering import stricter_parts
 from facesearch.people.clusters import check_face, clusters_called, find
@@ -21,15 +22,32 @@ from facesearch.storage.consistency import agree
 from facesearch.storage.undo_log import Decision
 from facesearch.storage.values import tolerating
 
+if TYPE_CHECKING:  # these load the networks' libraries, which only drawing needs
+    from facesearch.people.drawing import Drawn
+    from facesearch.pipeline.pipeline import Pipeline
+
 __all__ = ["People"]
+
+
+def _no_pipeline() -> "Pipeline":
+    raise ModelError("no networks are at hand to look at photos with: open the library with facesearch.Library")
 
 
 @checked
 class People:
-    """The people of a library. Clusters are referred to by number, people by name: both as text."""
+    """The people of a library. Clusters are referred to by number, people by name: both as text.
 
-    def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
-        self._store, self._calibration = store, calibration
+    Args:
+        calibration, pipeline: called when first needed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        calibration: Callable[[], Calibration | None],
+        pipeline: Callable[[], "Pipeline"] = _no_pipeline,
+    ) -> None:
+        self._store, self._calibration, self._pipeline = store, calibration, pipeline
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -93,11 +111,7 @@ class People:
 
     def faces_in(self, photo: str | os.PathLike[str]) -> list[int]:
         """The numbers of the faces on a photo. Raises InputError where the library does not know it."""
-        path = absolute(as_path(photo))
-        with self._store.reading() as connection:
-            known = photos.at_path(connection, path)
-        if known is None:
-            raise InputError(f"the library does not know {path}: index it first")
+        known = self._photo_at(photo)
         return [face.id for face in self._store.faces_of_photos([known])[known]]
 
     def cluster_of(self, face: int) -> int | None:
@@ -148,6 +162,23 @@ class People:
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))
 
+    def draw(self, photo: int | str | os.PathLike[str], box: Box, name: str | None = None) -> "Drawn":
+        """Put a face on a photo that was not found there; see `facesearch.people.drawing.draw`.
+
+        Args:
+            photo: its number, or a file that holds it. box: x1, y1, x2, y2 in pixels of the photo as displayed.
+        """
+        from facesearch.people.drawing import draw
+
+        number = photo if isinstance(photo, int) else self._photo_at(photo)
+        return draw(self._store, self._pipeline(), number, box, name)
+
+    def move(self, face: int, box: Box) -> "Drawn":
+        """Move or resize the box of a face; see `facesearch.people.drawing.move`."""
+        from facesearch.people.drawing import move
+
+        return move(self._store, self._pipeline(), face, box)
+
     def import_name(self, name: str, faces: Ids) -> Decision | None:
         """Give faces a name, as another program has it."""
         return self._decide(lambda connection: decisions.import_name(connection, name, as_ids(faces)))
@@ -188,6 +219,15 @@ class People:
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
         with self._store.transaction() as connection:
             return decide(connection)
+
+    def _photo_at(self, path: str | os.PathLike[str]) -> int:
+        """Raises InputError where the library does not know a file."""
+        whole = absolute(as_path(path))
+        with self._store.reading() as connection:
+            known = photos.at_path(connection, whole)
+        if known is None:
+            raise InputError(f"the library does not know {whole}: index it first")
+        return known
 
     def _covered(self, found: Sequence[Cluster]) -> list[Cluster]:
         """The clusters with their cover filled in, but for those whose cover has gone meanwhile."""

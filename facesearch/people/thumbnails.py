@@ -25,10 +25,21 @@ from facesearch.storage import Store
 from facesearch.storage.queries import is_id
 from facesearch.storage.thumbnails import Picture, face_keys, photo_keys, photo_of
 
-__all__ = ["PREVIEW_SIZES", "TILE_SIZES", "ProbePictures", "Thumbnails", "pictures_of", "square", "square_scale"]
+__all__ = [
+    "CLOSE_SIZE",
+    "PREVIEW_SIZES",
+    "TILE_SIZES",
+    "ProbePictures",
+    "Thumbnails",
+    "pictures_of",
+    "square",
+    "square_scale",
+]
 
 # Sides of face tiles, for screens with one and with two pixels to a CSS pixel; longer sides of previews.
 TILE_SIZES, PREVIEW_SIZES = (96, 192), (480, 1600)
+# The longer side of a photo that is looked at closely: more is larger than any page shows at a time.
+CLOSE_SIZE = 4096
 # How much of the photo is shown around a face, in widths of its box.
 AROUND = 0.35
 QUALITY = 82
@@ -65,11 +76,12 @@ class Thumbnails:
         return self._kept_or_made(Picture("face", face, size, made_from), photo)
 
     def photo_preview(self, photo: int, size: int = PREVIEW_SIZES[0]) -> Thumbnail:
-        """A photo the right way up, its longer side `size`, or smaller where the photo is.
+        """A photo the right way up, its longer side `size`, or smaller where the photo is; or of CLOSE_SIZE.
 
         Raises InputError where there is no such photo, or no such size.
         """
-        _check(size, PREVIEW_SIZES)
+        if size != CLOSE_SIZE:
+            _check(size, PREVIEW_SIZES)
         with self._store.reading() as connection:
             made_from = photo_keys(connection, [photo]).get(photo) if is_id(photo) else None
         if made_from is None:
@@ -92,7 +104,8 @@ class Thumbnails:
                     try:
                         made = self._tiles(photo) if picture.kind == "face" else self._preview(picture)
                     except PhotoError as error:
-                        return Thumbnail(None, key, str(error))
+                        files = self._store.files_of(photo)
+                        return Thumbnail(None, key, str(error), files[0][0] if files else "")
                     pictures.put(made, self._store.reading)
                     jpeg = made.get(picture)
         reason = "" if jpeg is not None else "the photo has just been changed"

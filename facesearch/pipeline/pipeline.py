@@ -225,14 +225,18 @@ class Pipeline:
         """
         if not faces:
             return []
-        decoded = photo.decoded
-        needed = max(self._detail(face) for face in faces)
         pre = self.embedder.spec.preprocessing
-        if decoded.scale < min(needed, 1.0):
-            with self._whole_photo:
-                decoded = photo.file.decode(min(needed, 1.0))
-                return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
-        return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
+        with self.at_scale(photo, max(self._detail(face) for face in faces)) as decoded:
+            return [align(decoded.rgb, face.landmarks * np.float32(decoded.scale), pre) for face in faces]
+
+    @contextmanager
+    def at_scale(self, photo: LoadedPhoto, scale: float) -> Iterator[DecodedPhoto]:
+        """A photo at least at some scale, or whole; decoded again where it has to be. Raises PhotoError."""
+        if photo.decoded.scale >= min(scale, 1.0):
+            yield photo.decoded
+            return
+        with self._whole_photo:
+            yield photo.file.decode(min(scale, 1.0))
 
     def embedded(self, faces: Sequence[Face], *, keep_crops: bool = False) -> list[Face]:
         """Faces with their crops -> the same with embedding, sharpness, quality and defect."""

@@ -17,9 +17,12 @@ from facesearch.detection.main_face import prominence
 from facesearch.media import LocalFiles, Medium
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.identify import NEAREST, Identified, identify
-from facesearch.storage import Store, clusters, persons
+from facesearch.storage import Store, clusters, constraints, faces, persons
 
-__all__ = ["compare", "faces_of", "query", "search_face"]
+__all__ = ["candidates", "compare", "faces_of", "query", "search_face"]
+
+# Nobody is proposed for a face who is it with a smaller probability.
+LEAST_LIKELY = 0.01
 
 
 def query(
@@ -77,6 +80,32 @@ def search_face(store: Store, calibration: Calibration | None, face: Face, k: in
         answer = replace(answer, decision=UNSURE) if answer and answer.certain else answer
         matches = tuple(replace(match, same_person=match.same_person and False) for match in matches)
     return Probe(face, matches, face.defect if face.weak else "", answer, too_poor)
+
+
+def candidates(store: Store, calibration: Calibration | None, face: int, k: int) -> tuple[Match, ...]:
+    """Who a face of the library may be: clusters that others of it are in, each with its nearest face, likeliest first.
+
+    Left out is whoever the user has rejected for it, who is on the photo already, or who hardly can be. Raises
+    InputError where there is no such face.
+    """
+    found = store.faces([face])
+    if not found:
+        raise InputError(f"there is no face {face} in the library")
+    probe = store.embedding(face)
+    near = [(other, distance) for other, distance in store.search(probe, NEAREST + 1) if other != face]
+    identified = identify(store, calibration.search, probe, near) if calibration else None
+    with store.reading() as connection:
+        refused = constraints.rejected_people(connection, face)
+        beside = [one.id for one in faces.by_photos(connection, [found[0].photo_id])[found[0].photo_id]]
+        there = set(clusters.of_faces(connection, beside).values())
+    best: dict[int, Match] = {}
+    for match in _matches(store, calibration, identified, near):
+        cluster, person = match.face.cluster, match.person
+        hardly = match.probability is not None and match.probability < LEAST_LIKELY
+        if cluster is not None and cluster not in there and not hardly and not (person and person.id in refused):
+            best.setdefault(cluster, match)
+    ordered = sorted(best.values(), key=lambda match: (-(match.probability or 0.0), match.distance))
+    return tuple(ordered[:k])
 
 
 def _matches(

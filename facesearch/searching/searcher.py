@@ -5,11 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from facesearch.calibration import Calibration
-from facesearch.core.checks import Distance, checked
-from facesearch.core.results import QueryResult, Verification
+from facesearch.core.checks import Count, Distance, checked
+from facesearch.core.results import Match, QueryResult, Verification
 from facesearch.media import Medium
 from facesearch.pipeline.pipeline import Pipeline
-from facesearch.searching.search import compare, query
+from facesearch.searching.search import candidates, compare, query
 from facesearch.storage import Store
 
 __all__ = ["Searcher"]
@@ -37,6 +37,10 @@ class Searcher:
             pipeline = self._pipeline()
             opened.result()
         return query(self._store, pipeline, self._calibration(), image, k, face, called)
+
+    def candidates(self, face: int, k: Count = 3) -> tuple[Match, ...]:
+        """Who a face of the library may be, likeliest first; see `facesearch.searching.search.candidates`."""
+        return candidates(self._store, self._calibration(), face, k)
 
     def verify(
         self, a: str | os.PathLike[str], b: str | os.PathLike[str], *, threshold: Distance | None = None

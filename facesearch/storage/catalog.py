@@ -13,7 +13,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.arguments import as_strings
 from facesearch.core.distance import l2_matrix
+from facesearch.core.matching import without
 from facesearch.core.types import Face, FileFacts, PhotoResult
+from facesearch.storage import faces as known_faces
 from facesearch.storage import folders, photos, runs
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
@@ -87,17 +89,22 @@ def add_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> i
 
 
 def replace_faces(connection: Connection, photo_id: int, faces: Sequence[Face]) -> int:
-    """The photo was looked at again: new faces take the ids of the old ones that they are."""
-    old = _embeddings(connection, photo_id)
-    add_faces(connection, photo_id, faces)
-    new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in old}
+    """The photo was looked at again: new faces take the ids of the old ones that they are; drawn ones stay.
+
+    Returns the number of faces that the photo has now.
+    """
+    drawn = [face for face in known_faces.by_photos(connection, [photo_id])[photo_id] if face.drawn]
+    before, found = _embeddings(connection, photo_id), without(faces, drawn)
+    old = {face: vector for face, vector in before.items() if face not in {one.id for one in drawn}}
+    add_faces(connection, photo_id, found)
+    new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in before}
     inherited = _inherit(connection, old, new)
     # What waits for a migration was matched to other faces than those that the photo has now.
     connection.execute(delete(db.pending_photos).where(db.pending_photos.c.photo_id == photo_id))
     gone = [{"gone": face} for face in old if face not in inherited]
     if gone:
         connection.execute(delete(db.faces).where(db.faces.c.id == bindparam("gone")), gone)
-    return len(faces)
+    return len(found) + len(drawn)
 
 
 def link_path(connection: Connection, file: FileFacts, photo_id: int) -> None:
@@ -201,7 +208,11 @@ def forget_failures(connection: Connection, paths: Iterable[str]) -> None:
 
 
 def settle(
-    connection: Connection, vanished: Iterable[str], offline: Iterable[str] = (), since: float | None = None
+    connection: Connection,
+    vanished: Iterable[str],
+    offline: Iterable[str] = (),
+    since: float | None = None,
+    drawn: Mapping[tuple[int, int], Sequence[Face]] | None = None,
 ) -> Settled:
     """The end of a run, when all moves are known.
 
@@ -211,6 +222,7 @@ def settle(
 
     Args:
         offline, since: as for `mark_missing`.
+        drawn: by photos before and after an edit, the faces drawn on them as they are after it.
     """
     vanished, away = as_strings(vanished), set(as_strings(offline))
     mark_missing(connection, vanished, away, since)
@@ -220,7 +232,7 @@ def settle(
         statement = delete(db.paths).where(db.paths.c.path == bindparam("gone"))
         connection.execute(statement, [{"gone": path} for path in moved])
     folders.prune(connection)
-    _hand_over(connection)
+    _hand_over(connection, drawn or {})
     _delete_pathless(connection)
     kept = away.difference(moved)
     return Settled(len(moved), len(vanished) - len(moved) - len(kept), len(kept))
@@ -240,15 +252,32 @@ def _turned_up(connection: Connection, vanished: Sequence[str], since: float) ->
     return found
 
 
-def _hand_over(connection: Connection) -> None:
+def _hand_over(connection: Connection, drawn: Mapping[tuple[int, int], Sequence[Face]]) -> None:
     """Faces of edited photos keep their ids, so that what was decided about them stays true."""
     query = select(db.paths.c.path, db.paths.c.photo_id, db.paths.c.replaces).where(db.paths.c.replaces.is_not(None))
-    for path, photo_id, replaced in connection.execute(query).all():
+    for path, photo_id, replaced in connection.execute(query.order_by(db.paths.c.path)).all():
         still_used = select(func.count()).select_from(db.paths).where(db.paths.c.photo_id == replaced)
         if not connection.execute(still_used).scalar_one():
-            _inherit(connection, _embeddings(connection, replaced), _embeddings(connection, photo_id))
+            carried = _carry(connection, photo_id, drawn.get((replaced, photo_id), ()))
+            new = {face: vector for face, vector in _embeddings(connection, photo_id).items() if face not in carried}
+            _inherit(connection, _embeddings(connection, replaced), new)
             connection.execute(delete(db.photos).where(db.photos.c.id == replaced))
         connection.execute(update(db.paths).where(db.paths.c.path == path).values(replaces=None))
+
+
+def _carry(connection: Connection, photo_id: int, drawn: Sequence[Face]) -> set[int]:
+    """Let drawn faces live on with another photo, in place of what was found there; their ids."""
+    if not drawn:
+        return set()
+    found = known_faces.by_photos(connection, [photo_id])[photo_id]
+    kept = {face.id for face in without(found, drawn)}
+    for face in found:
+        if face.id not in kept and not face.drawn:
+            connection.execute(delete(db.faces).where(db.faces.c.id == face.id))
+    for face in drawn:
+        connection.execute(update(db.faces).where(db.faces.c.id == face.id).values(face_row(photo_id, face)))
+        connection.execute(delete(db.pending_faces).where(db.pending_faces.c.face_id == face.id))
+    return {face.id for face in drawn}
 
 
 def _inherit(connection: Connection, old: _Embeddings, new: _Embeddings) -> set[int]:
@@ -295,7 +324,7 @@ def _delete_pathless(connection: Connection) -> None:
 
 
 def face_row(photo_id: int, face: Face) -> dict[str, Any]:
-    """What a row of `faces` holds, but for its id."""
+    """What a row of `faces` holds, but for its id and whether it was drawn."""
     assert face.embedding is not None
     x1, y1, x2, y2 = face.box
     return {

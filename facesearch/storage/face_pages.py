@@ -72,7 +72,7 @@ def _page(connection: Connection, query: Select[tuple[int]], limit: int) -> Page
 def _described() -> Select[Any]:
     face, photo = db.faces.c, db.photos.c
     columns = (
-        *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score),
+        *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score, face.drawn),
         *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s),
         db.clustered.c.cluster_id,
         db.confirmed.c.person_id.is_not(None).label("confirmed"),
@@ -96,4 +96,5 @@ def _face(row: Any, person: Person | None) -> Face:
         person=person,
         confirmed=bool(row.confirmed),
         not_a_face=bool(row.hidden),
+        drawn=row.drawn,
     )

@@ -74,7 +74,7 @@ def _read(connection: Connection, dim: int, only: SelectBase | None = None) -> F
 def _part(rows: Sequence[Any], dim: int) -> tuple[NDArray[Any], ...]:
     """Some rows, in the order of FaceTable's columns."""
     columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
-    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, quality, _, embeddings = columns
+    ids, photos, x1, y1, x2, y2, landmarks, scores, sharpness, quality, _, _, embeddings = columns
     boxes = np.array([x1, y1, x2, y2], np.float64).T
     points = landmarks_of(ids, landmarks)
     score, sharp, known = (np.array(column, np.float64) for column in (scores, sharpness, quality))  # None is NaN

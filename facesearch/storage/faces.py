@@ -23,7 +23,7 @@ __all__ = [
 COLUMNS = (
     *(db.faces.c.id, db.faces.c.photo_id, db.faces.c.x1, db.faces.c.y1, db.faces.c.x2, db.faces.c.y2),
     *(db.faces.c.landmarks, db.faces.c.score, db.faces.c.sharpness),
-    *(db.faces.c.quality, db.faces.c.defect),
+    *(db.faces.c.quality, db.faces.c.defect, db.faces.c.drawn),
 )
 
 
@@ -50,11 +50,11 @@ def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, lis
 
 def as_face(row: Any, *, path: str = "", cluster: int | None = None) -> Face:
     """Args: row: of COLUMNS."""
-    number, photo, x1, y1, x2, y2, landmarks, score, sharpness, known, named = row
+    number, photo, x1, y1, x2, y2, landmarks, score, sharpness, known, named, drawn = row
     box, points = (x1, y1, x2, y2), landmarks_of([number], [landmarks])[0]
     quality, defect = (known, named or "") if known is not None else earlier_quality(box, points, score, sharpness)
     face = Face(box, points, score, sharpness, quality=quality, defect=defect, id=number, photo_id=photo, path=path)
-    return face if cluster is None else replace(face, cluster=cluster)
+    return replace(face, cluster=cluster, drawn=drawn) if drawn or cluster is not None else face
 
 
 def exists(connection: Connection, face: int) -> bool:

@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 _PENDING, _FACES = db.pending_faces.c, db.faces.c
-# What a face gets when it is adopted: all but what says which it is.
-_TAKEN = tuple(column.name for column in db.faces.columns if column.name not in ("id", "photo_id"))
+# What a face gets when it is adopted: all but what says which it is, and whether it was drawn.
+_TAKEN = tuple(column.name for column in db.faces.columns if column.name not in ("id", "photo_id", "drawn"))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Target:
 class PendingFace(NamedTuple):
     """A face as it will be.
 
-    face: its id is that of the face that it is; 0 for a new one. found: by the target's detector, rather than kept.
+    face: its id is that of the face that it is; 0 for a new one. found: by the target's detector or where the user has
+        drawn it, rather than kept.
     """
 
     face: Face

@@ -16,6 +16,7 @@ __all__ = [
     "by_contents",
     "files_of",
     "known_paths",
+    "offline",
     "one_file_of_each",
     "size_of",
     "sizes",
@@ -95,6 +96,12 @@ def files_of(connection: Connection, photo_id: int) -> list[tuple[str, str]]:
     ordered = query.order_by(db.paths.c.missing_since.is_not(None), db.paths.c.path)
     rows = connection.execute(ordered.where(db.paths.c.photo_id == photo_id))
     return [(path, sha256) for path, sha256 in rows]
+
+
+def offline(connection: Connection, photo_id: int) -> set[str]:
+    """Those files of a photo whose disk may not have been mounted when the last run looked for them."""
+    query = select(db.paths.c.path).where(db.paths.c.photo_id == photo_id, db.paths.c.offline)
+    return set(connection.execute(query).scalars())
 
 
 def one_file_of_each(connection: Connection, photo_ids: Iterable[int] | None = None) -> dict[int, str]:

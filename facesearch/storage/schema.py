@@ -139,6 +139,8 @@ faces = Table(
     # NULL in libraries of before: what is known of such a face is measured as it was then, see facesearch.core.quality.
     Column("quality", Real("a face's quality", 0, 1)),
     Column("defect", Text("a face's defect")),
+    # The user has drawn or moved the box: no detector takes it away.
+    Column("drawn", Flag("whether a face was drawn"), nullable=False, server_default="0"),
     Index("faces_photo_id", "photo_id"),
     sqlite_autoincrement=True,
 )

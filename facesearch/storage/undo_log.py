@@ -1,5 +1,7 @@
 """Decisions that can be undone: each is kept with the rows that it changed, as they were before and after."""
 
+import base64
+import binascii
 import json
 import re
 import time
@@ -11,15 +13,20 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, i
 
 from facesearch.core import strict_json
 from facesearch.core.errors import InputError
+from facesearch.core.types import Face
 from facesearch.storage import schema as db
+from facesearch.storage.catalog import face_row
+from facesearch.storage.database import new_id
 from facesearch.storage.queries import chunks
-from facesearch.storage.values import Checked
+from facesearch.storage.values import Checked, FixedBytes
 
 __all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "prune", "snapshot", "undo_last"]
 
-# What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
+# What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering;
+# `faces`, as faces can be drawn and moved.
 _TABLES = {
-    table.name: table for table in (db.people, db.confirmed, db.rejected, db.cannot_link, db.not_faces, db.clustered)
+    table.name: table
+    for table in (db.people, db.confirmed, db.rejected, db.cannot_link, db.not_faces, db.clustered, db.faces)
 }
 
 Row = dict[str, Any]
@@ -68,6 +75,18 @@ class UndoLog:
         self._changes.append({"table": "people", "key": {"id": person}, "before": None, "after": after})
         return person
 
+    def put_face(self, face: Face) -> int:
+        """A face that the user has drawn, or moved to where it is; its id. Args: face: its id 0 for a new one."""
+        values = face_row(face.photo_id, face) | {"drawn": True}
+        before = _read(self._connection, "faces", {"id": face.id}) if face.id else None
+        if face.id:
+            self._connection.execute(update(db.faces).where(db.faces.c.id == face.id).values(values))
+            _forget_pending(self._connection, face.id)
+        number = face.id or new_id(self._connection.execute(insert(db.faces).values(values)))
+        after = _read(self._connection, "faces", {"id": number})
+        self._changes.append({"table": "faces", "key": {"id": number}, "before": before, "after": after})
+        return number
+
     def close(self, kind: str, summary: str) -> Decision | None:
         """Enter the decision into the history; None where nothing was changed."""
         if not self._changes:
@@ -113,6 +132,8 @@ def _is_part(table: Table, row: Any, columns: set[str]) -> bool:
 def _fits(column: Column[Any], value: Any) -> bool:
     if value is None:
         return bool(column.nullable)
+    if isinstance(column.type, FixedBytes):
+        return isinstance(value, str) and column.type.sound(_bytes(value))
     return column.type.sound(value) if isinstance(column.type, Checked) else isinstance(value, int)
 
 
@@ -135,7 +156,8 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
     """Put the rows of the latest decision back as they were before it; None where there is none.
 
     A row that is no longer as the decision left it is left alone: clustering has placed its face anew since, or the
-    face is gone. Raises InputError where another decision was expected to be the latest.
+    face is gone, or was embedded anew; but what was drawn goes. Raises InputError where another decision was expected
+    to be the latest.
     """
     row = connection.execute(select(db.undo_log).order_by(db.undo_log.c.id.desc()).limit(1)).first()
     if expected is not None and (row is None or row.id != expected):
@@ -151,7 +173,9 @@ def undo_last(connection: Connection, expected: int | None = None) -> Decision |
         summary = row.summary
     for change in reversed(changes):
         table, key = change["table"], change["key"]
-        if _read(connection, table, key) == change["after"] and _possible(connection, change["before"]):
+        is_drawn = table == "faces" and change["before"] is None
+        as_left = is_drawn or _read(connection, table, key) == change["after"]
+        if as_left and _possible(connection, change["before"]):
             _write(connection, table, key, change["before"])
     connection.execute(delete(db.undo_log).where(db.undo_log.c.id == row.id))
     return Decision(row.id, row.kind, summary, row.made_at)
@@ -176,7 +200,9 @@ def prune(connection: Connection) -> None:
     """
     past = _past(connection)
     rows = [row for _, changes in past for change in changes for row in _rows(change)]
-    gone = _gone(connection, {row["face_id"] for row in rows if "face_id" in row})
+    about = {row["face_id"] for row in rows if "face_id" in row}
+    about |= {change["key"]["id"] for _, changes in past for change in changes if change["table"] == "faces"}
+    gone = _gone(connection, about)
     known = dict(iter(connection.execute(select(db.people.c.id, db.people.c.name))))
     back = {
         row["person_id"]
@@ -262,6 +288,8 @@ def _mentions(change: Row, faces: set[int], people: set[int]) -> bool:
     rows = _rows(change)
     if change["table"] == "people":
         return any(row["id"] in people for row in rows)
+    if change["table"] == "faces":
+        return change["key"]["id"] in faces
     return any(
         row.get("face_id") in faces or row.get("person_id") in people or row.get("other_id") in people for row in rows
     )
@@ -277,10 +305,13 @@ def _where(table: str, key: Mapping[str, int]) -> ColumnElement[bool]:
 
 def _read(connection: Connection, table: str, key: Mapping[str, int]) -> Row | None:
     row = connection.execute(select(_TABLES[table]).where(_where(table, key))).first()
-    return None if row is None else dict(row._mapping)
+    return None if row is None else {name: _as_text(value) for name, value in row._mapping.items()}
 
 
 def _write(connection: Connection, table: str, key: Mapping[str, int], row: Mapping[str, Any] | None) -> None:
+    if table == "faces":
+        _forget_pending(connection, key["id"])
+        row = None if row is None else {name: _as_value(db.faces.c[name], value) for name, value in row.items()}
     if row is None:
         connection.execute(delete(_TABLES[table]).where(_where(table, key)))
     elif connection.execute(update(_TABLES[table]).where(_where(table, key)).values(row)).rowcount == 0:
@@ -288,12 +319,36 @@ def _write(connection: Connection, table: str, key: Mapping[str, int], row: Mapp
 
 
 def _possible(connection: Connection, row: Row | None) -> bool:
-    """Whether the faces and people that a row speaks of are still there."""
+    """Whether the photo, faces and people that a row speaks of are still there."""
     if row is None:
         return True
-    wanted = [(db.faces, row.get("face_id")), (db.people, row.get("person_id")), (db.people, row.get("other_id"))]
+    about = ((db.photos, "photo_id"), (db.faces, "face_id"), (db.people, "person_id"), (db.people, "other_id"))
+    wanted = [(table, row.get(name)) for table, name in about]
     return all(
         connection.execute(select(table.c.id).where(table.c.id == value)).first() is not None
         for table, value in wanted
         if value is not None
     )
+
+
+def _forget_pending(connection: Connection, face: int) -> None:
+    """What waits for a migration was made from another crop."""
+    connection.execute(delete(db.pending_faces).where(db.pending_faces.c.face_id == face))
+
+
+# JSON has no bytes: landmarks and embeddings are kept as text.
+
+
+def _as_text(value: Any) -> Any:
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+
+
+def _as_value(column: Column[Any], value: Any) -> Any:
+    return _bytes(value) if isinstance(column.type, FixedBytes) and value is not None else value
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None

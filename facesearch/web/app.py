@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
-from facesearch.web import decisions, indexing, people, photos, searching
+from facesearch.web import decisions, drawing, indexing, people, photos, searching
 from facesearch.web.security import Guard, Keys
 from facesearch.web.site import TEMPLATES, Site, link, page, site_of
 
@@ -55,6 +55,9 @@ def _routes() -> list[Route | Mount]:
         Route("/names", people.names),
         Route("/photos", photos.listing),
         Route("/photos/{photo}", photos.photo),
+        Route("/photos/{photo}/draw", drawing.draw, methods=["POST"]),
+        Route("/photos/{photo}/move", drawing.move, methods=["POST"]),
+        Route("/photos/{photo}/folder", photos.open_folder, methods=["POST"]),
         Route("/pictures/face/{face}/{size}", photos.tile),
         Route("/pictures/photo/{photo}/{size}", photos.preview),
         Route("/search", searching.form, methods=["GET"]),

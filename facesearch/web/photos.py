@@ -1,17 +1,25 @@
 """Photos by date, one photo with its faces, and the small pictures of both."""
 
-from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from facesearch.core.errors import FacesearchError, InputError
 from facesearch.core.results import Thumbnail
 from facesearch.library import Library
-from facesearch.web.site import cursor_of, link, number, page, with_library
+from facesearch.web.desktop import can_open
+from facesearch.web.desktop import open_folder as open_folder_of
+from facesearch.web.recent import Message
+from facesearch.web.site import TEMPLATES, back, cursor_of, link, number, page, redirect, site_of, with_library
 
-__all__ = ["listing", "photo", "preview", "tile"]
+__all__ = ["listing", "open_folder", "photo", "preview", "tile"]
 
 PHOTOS = 60
+# The longer side of the picture on a photo's page.
+PREVIEW = 1600
 
 
 @with_library
@@ -33,29 +41,54 @@ def listing(request: Request, library: Library) -> Response:
 
 @with_library
 def photo(request: Request, library: Library) -> Response:
+    """A photo, who is on it, and who the face that is looked at may be."""
     shown = library.browse.photo(number(request.path_params["photo"]))
     face = request.query_params.get("face", "")
     chosen = number(face) if face else None
-    return page(request, "photo.html", photo=shown.photo, newer=shown.newer, older=shown.older, chosen=chosen)
+    asked = any(one.id == chosen and one.cluster is None and not one.not_a_face for one in shown.photo.faces)
+    likely = library.search.candidates(chosen) if asked and chosen else ()
+    opens = site_of(request).here and can_open()
+    kept = not shown.gone or library.thumbnails.photo_preview(shown.photo.id, PREVIEW).jpeg is not None
+    values: dict[str, Any] = {"shown": shown, "photo": shown.photo, "chosen": chosen, "likely": likely}
+    return page(request, "photo.html", opens=opens, pictured=kept, **values)
+
+
+async def open_folder(request: Request) -> Response:
+    async with request.form(max_files=0, max_fields=10) as form:
+        return await run_in_threadpool(_open_folder, request, str(form.get("file", "")))
+
+
+def _open_folder(request: Request, file: str) -> Response:
+    """Args: file: which of the photo's files, by its place among them: no path is taken from a form."""
+    here, which = f"/photos/{request.path_params['photo']}", number(file)
+    try:
+        paths = site_of(request).library.get().browse.photo(number(request.path_params["photo"])).photo.paths
+        if not site_of(request).here or which >= len(paths):
+            raise InputError("folders are opened only for those who sit in front of this machine")
+        open_folder_of(paths[which])
+    except FacesearchError as error:
+        return back(request, error, here)
+    return redirect(request, Message("the folder is open", "plain"), here)
 
 
 @with_library
 def tile(request: Request, library: Library) -> Response:
     face, size = number(request.path_params["face"]), number(request.path_params["size"])
-    return _picture(request, library.thumbnails.face_tile(face, size))
+    return _picture(request, library.thumbnails.face_tile(face, size), "face")
 
 
 @with_library
 def preview(request: Request, library: Library) -> Response:
     which, size = number(request.path_params["photo"]), number(request.path_params["size"])
-    return _picture(request, library.thumbnails.photo_preview(which, size))
+    return _picture(request, library.thumbnails.photo_preview(which, size), "photo")
 
 
-def _picture(request: Request, thumbnail: Thumbnail) -> Response:
-    """A picture, or that it is still the one that the browser has; a grey one where none can be made."""
+def _picture(request: Request, thumbnail: Thumbnail, which: str) -> Response:
+    """A picture, or that it is still the one that the browser has; one that says why where none can be made."""
     if thumbnail.jpeg is None:
-        grey = files("facesearch.web").joinpath("static", "grey.svg").read_bytes()
-        return Response(grey, media_type="image/svg+xml", headers={"cache-control": "no-store"})
+        text = "no longer there" if thumbnail.reason == "no longer there" else "cannot be shown"
+        shown = TEMPLATES.render("gone.svg", which=which, text=text, file=Path(thumbnail.path).name)
+        return Response(shown, media_type="image/svg+xml", headers={"cache-control": "no-store"})
     tag = f'"{thumbnail.key}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:

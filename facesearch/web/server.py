@@ -48,7 +48,8 @@ class Serving:
         port = self._listening.getsockname()[1]
         self._here = f"http://{_in_url('127.0.0.1' if host in EVERYWHERE else host)}:{port}/"
         self.address = f"http://{_in_url(_own_address() if host in EVERYWHERE else host)}:{port}/"
-        self.keys, self.site = Keys(port), Site(library)
+        # a name that it is called besides may be that of a port on another machine
+        self.keys, self.site = Keys(port), Site(library, here=is_loopback(host) and not called)
         self._server = _Server(_config(self.site, self.keys, host, port, called))
 
     def letting_in(self, *, once: bool = False) -> str:

@@ -51,6 +51,7 @@ class Site:
     """One server's library, work, and memory.
 
     one_search: the networks use all cores, and two searches at a time would both be late.
+    here: only this machine can reach it, so that whoever looks at a page sits in front of it.
     """
 
     library: CurrentLibrary
@@ -58,6 +59,7 @@ class Site:
     messages: Recent[Message] = field(default_factory=lambda: Recent(MESSAGES))
     searches: Recent[Search] = field(default_factory=lambda: Recent(SEARCHES))
     one_search: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(1))
+    here: bool = False
 
 
 def site_of(request: Request) -> Site:

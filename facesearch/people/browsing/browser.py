@@ -12,9 +12,10 @@ from facesearch.core.results import Counts, Pair, PhotoPage, Together
 from facesearch.core.types import Cluster, Face, Page, Photo
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
+from facesearch.people.browsing.files import as_it_is
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.clusters import find_number
-from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages
+from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages, photos
 from facesearch.storage.queries import is_id
 
 __all__ = ["Browser", "Order"]
@@ -115,12 +116,14 @@ class Browser:
             return photo_pages.page(connection, clusters, cursor, limit, only=only)
 
     def photo(self, photo: int) -> PhotoPage:
-        """One photo and everything on it."""
+        """One photo and everything on it, and which of its files are there now."""
         with self._store.reading() as connection:
             found = photo_pages.one(connection, photo) if is_id(photo) else None
             if found is None:
                 raise InputError(f"there is no photo {photo} in the library")
-            return PhotoPage(found, *photo_pages.neighbours(connection, photo))
+            newer, older = photo_pages.neighbours(connection, photo)
+            offline = photos.offline(connection, photo)
+        return PhotoPage(found, newer, older, tuple(as_it_is(path, offline=path in offline) for path in found.paths))
 
     def together(self, reference: str, limit: int = 24) -> tuple[Together, ...]:
         """Who is on photos with a cluster, those on most photos first; without ignored people."""

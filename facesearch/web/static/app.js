@@ -5,5 +5,6 @@ import "./place.js";
 import "./lists.js";
 import "./keys.js";
 import "./names.js";
+import "./turn.js";
 
 $(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

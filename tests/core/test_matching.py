@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facesearch.core.matching import LEAST_OVERLAP, match
 from facesearch.core.types import Face
-from facesearch.indexing.matching import LEAST_OVERLAP, match
 
 # In shares of a face's box, about as detectors have them.
 POINTS = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)], np.float32)

@@ -1,4 +1,4 @@
-"""Which faces of a photo are the same ones, when two detectors have looked at it. Pure functions."""
+"""Which faces of a photo are the same ones, when two detectors or a user have looked at it. Pure functions."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from facesearch.core.types import Face
 
-__all__ = ["LEAST_OVERLAP", "MOST_APART", "match"]
+__all__ = ["LEAST_OVERLAP", "MOST_APART", "match", "without"]
 
 # Of 206 faces on 200 photos that MTCNN and YuNet both find, the boxes overlap by 0.59 or more, all but two by 0.73;
 # boxes of two people by 0.13 at most. A box of the whole head and one of the face alone, 1.8 times as wide, by 0.31.
@@ -39,6 +39,14 @@ def match(old: Sequence[Face], new: Sequence[Face]) -> dict[int, int]:
             matched[row] = column
             taken.add(column)
     return matched
+
+
+def without(found: Sequence[Face], drawn: Sequence[Face]) -> list[Face]:
+    """What was found, but for faces that the user has drawn; a drawn face takes all that it can be."""
+    left = list(found)
+    while same := match(drawn, left):
+        left = [face for row, face in enumerate(left) if row not in same]
+    return left
 
 
 def _boxes(faces: Sequence[Face]) -> NDArray[np.float64]:
