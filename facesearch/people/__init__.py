@@ -5,6 +5,7 @@ May import clustering, pipeline, storage and what lies below them.
 people.py       `Library.people`: every question and every decision
 clusters.py     how the user refers to clusters and people
 decisions.py    name, merge, split, reject, not a face, ignore; each can be undone
+hiding.py       ignoring everybody who is on few photos
 clustering.py   clustering within all decisions, which keeps the clusters' numbers; faces that came since
 suggestions.py  pairs of clusters that may be one person
 explanation.py  why a face is where it is

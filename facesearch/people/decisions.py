@@ -15,20 +15,23 @@ from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "ignore", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face", "reject", "split"),
+    *("assign", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face"),
+    *("reject", "split"),
 ]
 
 NAME_LENGTH = 200
+# More people than that are counted in a summary, not listed.
+MOST_TITLES = 5
 
 
-def name(connection: Connection, reference: str, new_name: str) -> Decision | None:
-    """Give a cluster a name, or a person another one. Raises InputError for what is no name."""
+def name(connection: Connection, references: Sequence[str], new_name: str) -> Decision | None:
+    """Give a cluster a name, or a person another one; several of them are one person. Raises InputError for no name."""
     called = _checked_name(new_name)
-    cluster = find(connection, reference)
+    several = _several(connection, references)
     log = UndoLog(connection)
-    person = _person_of(log, cluster)
+    person = _merged(connection, log, several, _winner(several))
     log.put("people", {"id": person}, {"name": called})
-    return log.close("name", f"{cluster.title} is {called}")
+    return log.close("name", f"{_titles(several)} {_is(several)} {called}")
 
 
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
@@ -37,16 +40,13 @@ def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
     A face that was rejected as the other one's, and was not confirmed as the one's, is in neither then. Raises
     InputError where fewer than two different clusters are named.
     """
-    several = list({cluster.id: cluster for cluster in (find(connection, r) for r in references)}.values())
+    several = _several(connection, references)
     if len(several) < 2:
         raise InputError("name two clusters or people to merge that are not the same already")
-    winner = next((cluster for cluster in several if cluster.person and cluster.person.name), several[0])
-    log = UndoLog(connection)
-    person = _person_of(log, winner)
-    for cluster in several:
-        if cluster is not winner:
-            _hand_over(connection, log, cluster, person, winner.id)
-    return log.close("merge", f"{', '.join(p.title for p in several if p is not winner)} merged into {winner.title}")
+    winner, log = _winner(several), UndoLog(connection)
+    _merged(connection, log, several, winner)
+    others = [cluster for cluster in several if cluster is not winner]
+    return log.close("merge", f"{_titles(others)} merged into {winner.title}")
 
 
 def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
@@ -67,10 +67,7 @@ def split(connection: Connection, reference: str, parts: Sequence[Collection[int
     log = UndoLog(connection)
     person = _person_of(log, cluster, without=set(leaving))
     for part in parts:
-        newcomer, number = log.new_person(None), clusters.new_number(connection)
-        log.put("cannot_link", {"person_id": person, "other_id": newcomer}, {})
-        for face in part:
-            _confirm(log, face, newcomer, number)
+        _settle(connection, log, part, apart_from=person)
     return log.close("split", f"{_faces(len(leaving))} taken out of {cluster.title}")
 
 
@@ -121,9 +118,14 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
     return log.close("assign", f"{_these(chosen)} {title}")
 
 
-def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
-    """Say that something is no face, or none to be looked at. A person without any other face is deleted."""
-    chosen = _chosen(connection, faces)
+def not_a_face(connection: Connection, faces: Collection[int], of: Sequence[str] = ()) -> Decision | None:
+    """Say that something is no face, or none to be looked at. A person without any other face is deleted.
+
+    Args:
+        of: clusters and people all of whose faces are meant, too.
+    """
+    whole = [face for cluster in _several(connection, of) for face in cluster.face_ids] if of else []
+    chosen = _chosen(connection, [*faces, *whole])
     log, people = UndoLog(connection), list[int]()
     for number in sorted(set(clusters.of_faces(connection, chosen).values())):
         cluster = cluster_by_number(connection, number)
@@ -148,13 +150,34 @@ def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None
     return log.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
 
 
-def ignore(connection: Connection, reference: str, ignored: bool = True) -> Decision | None:
-    """Keep a person out of lists and suggestions, or let them in again."""
-    cluster = find(connection, reference)
+def ignore(connection: Connection, references: Sequence[str], ignored: bool = True) -> Decision | None:
+    """Keep people out of lists and suggestions, or let them in again."""
+    several = _several(connection, references)
     log = UndoLog(connection)
-    person = _person_of(log, cluster)
-    log.put("people", {"id": person}, {"ignored": ignored})
-    return log.close("ignore", f"{cluster.title} is {'ignored' if ignored else 'no longer ignored'}")
+    for cluster in several:
+        log.put("people", {"id": _person_of(log, cluster)}, {"ignored": ignored})
+    return log.close("ignore", f"{_titles(several)} {_is(several)} {'ignored' if ignored else 'no longer ignored'}")
+
+
+def ignore_faces(connection: Connection, faces: Collection[int]) -> Decision | None:
+    """Ignore whose some faces are: those of a cluster leave it as one person, each other one is a person of its own.
+
+    Where they are all faces of a cluster, that cluster is ignored.
+    """
+    chosen = _chosen(connection, faces)
+    cluster_of, log = clusters.of_faces(connection, chosen), UndoLog(connection)
+    for number in sorted(set(cluster_of.values())):
+        cluster = cluster_by_number(connection, number)
+        part = sorted(set(chosen) & set(cluster.face_ids))
+        if len(part) == len(cluster.face_ids):
+            log.put("people", {"id": _person_of(log, cluster)}, {"ignored": True})
+        else:
+            _settle(connection, log, part, apart_from=_person_of(log, cluster, without=set(part)), ignored=True)
+    for face in chosen:
+        if face not in cluster_of:
+            log.put("not_faces", {"face_id": face}, None)
+            _settle(connection, log, [face], ignored=True)
+    return log.close("ignore", f"{_these(chosen)} ignored")
 
 
 def keep_apart(connection: Connection, reference: str, other: str) -> Decision | None:
@@ -166,6 +189,27 @@ def keep_apart(connection: Connection, reference: str, other: str) -> Decision |
     low, high = sorted(_person_of(log, cluster) for cluster in (one, two))
     log.put("cannot_link", {"person_id": low, "other_id": high}, {})
     return log.close("apart", f"{one.title} and {two.title} are two people")
+
+
+def _several(connection: Connection, references: Sequence[str]) -> list[Cluster]:
+    """The clusters that are meant, each once. Raises InputError where there is none."""
+    if not references:
+        raise InputError("nobody was chosen: say which clusters or people are meant")
+    return list({cluster.id: cluster for cluster in (find(connection, one) for one in references)}.values())
+
+
+def _winner(several: Sequence[Cluster]) -> Cluster:
+    """Whose name and number stay when clusters become one person: the first one with a name, else the first."""
+    return next((cluster for cluster in several if cluster.person and cluster.person.name), several[0])
+
+
+def _merged(connection: Connection, log: UndoLog, several: Sequence[Cluster], winner: Cluster) -> int:
+    """Make clusters the person of one of them; that person's id."""
+    person = _person_of(log, winner)
+    for cluster in several:
+        if cluster is not winner:
+            _hand_over(connection, log, cluster, person, winner.id)
+    return person
 
 
 def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) -> int:
@@ -180,6 +224,17 @@ def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) ->
         if face not in without:
             _confirm(log, face, person, cluster.id)
     return person
+
+
+def _settle(
+    connection: Connection, log: UndoLog, faces: Collection[int], *, apart_from: int | None = None, ignored: bool = False
+) -> None:
+    """Make faces a new person without a name. Args: apart_from: the person whom they were taken for."""
+    newcomer, number = log.new_person(None, ignored=ignored), clusters.new_number(connection)
+    if apart_from is not None:
+        log.put("cannot_link", {"person_id": apart_from, "other_id": newcomer}, {})
+    for face in faces:
+        _confirm(log, face, newcomer, number)
 
 
 def _confirm(log: UndoLog, face: int, person: int, number: int) -> None:
@@ -302,6 +357,15 @@ def _target(connection: Connection, reference: str) -> Cluster | None:
     """Whom a user means; None for a name that nobody has. Raises InputError for a number that is no cluster's."""
     is_number = reference.strip().isascii() and reference.strip().isdigit()
     return find(connection, reference) if is_number or clusters_called(connection, reference) else None
+
+
+def _titles(several: Sequence[Cluster]) -> str:
+    """Who is meant; many are only counted."""
+    return ", ".join(one.title for one in several) if len(several) <= MOST_TITLES else f"{len(several)} people"
+
+
+def _is(several: Sequence[Cluster]) -> str:
+    return "is" if len(several) == 1 else "are"
 
 
 def _these(faces: Sequence[int]) -> str:

@@ -19,7 +19,11 @@ __all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "prune", "sn
 
 # What decisions may change. `clustered` is among them so that a decision shows at once, before the next clustering.
 _TABLES = {
-    table.name: table for table in (db.people, db.confirmed, db.rejected, db.cannot_link, db.not_faces, db.clustered)
+    table.name: table
+    for table in (
+        *(db.people, db.confirmed, db.rejected, db.cannot_link),
+        *(db.not_faces, db.repeated, db.clustered),
+    )
 }
 
 Row = dict[str, Any]
@@ -53,9 +57,15 @@ class UndoLog:
             _write(self._connection, table, key, after)
             self._changes.append({"table": table, "key": dict(key), "before": before, "after": after})
 
-    def new_person(self, name: str | None) -> int:
+    def put_all(self, table: str, key: str, rows: Sequence[Row]) -> None:
+        """Insert rows whose key, one column, is new to the table: for very many at once."""
+        if rows:
+            self._connection.execute(insert(_TABLES[table]), rows)
+        self._changes += [{"table": table, "key": {key: row[key]}, "before": None, "after": row} for row in rows]
+
+    def new_person(self, name: str | None, *, ignored: bool = False) -> int:
         """A new row in `people`; its id."""
-        values = {"name": name, "ignored": False, "created_at": time.time()}
+        values = {"name": name, "ignored": ignored, "created_at": time.time()}
         result = self._connection.execute(insert(db.people).values(values))
         assert result.inserted_primary_key is not None
         person = int(result.inserted_primary_key[0])

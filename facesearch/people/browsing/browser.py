@@ -6,14 +6,15 @@ from typing import Literal
 
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Strings, as_strings
-from facesearch.core.checks import checked
+from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError
-from facesearch.core.results import Counts, Pair, PhotoPage, Together
+from facesearch.core.results import Counts, Few, Pair, PhotoPage, Together
 from facesearch.core.types import Cluster, Face, Page, Photo
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.clusters import find_number
+from facesearch.people.hiding import few
 from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages
 from facesearch.storage.queries import is_id
 
@@ -56,6 +57,11 @@ class Browser:
         with self._store.reading() as connection:
             page = cluster_pages.page(connection, show, cursor, limit)
             return replace(page, items=tuple(with_covers(connection, page.items)))
+
+    def few(self, photos: Count) -> Few:
+        """How many people are on fewer photos than so many: whom `people.ignore_below` would ignore."""
+        with self._store.reading() as connection:
+            return few(connection, photos)
 
     def cluster(self, reference: str) -> Cluster:
         """One cluster, with its cover."""
