@@ -353,15 +353,6 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Few:
-    """How many people are on fewer photos than so many: without a name and with one; ignored ones do not count."""
-
-    photos: int
-    unnamed: int
-    named: int
-
-
-@dataclass(frozen=True)
 class PhotoPage:
     """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends."""
 

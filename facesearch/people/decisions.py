@@ -10,13 +10,14 @@ from collections.abc import Collection, Sequence
 from facesearch.core.errors import InputError
 from facesearch.core.names import invisible, visible
 from facesearch.core.types import Cluster
+from facesearch.core.wording import plural
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart", "merge", "name", "not_a_face"),
-    *("reject", "split"),
+    *("assign", "choose", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart", "merge", "name"),
+    *("not_a_face", "reject", "split"),
 ]
 
 NAME_LENGTH = 200
@@ -67,8 +68,8 @@ def split(connection: Connection, reference: str, parts: Sequence[Collection[int
     log = UndoLog(connection)
     person = _person_of(log, cluster, without=set(leaving))
     for part in parts:
-        _settle(connection, log, part, apart_from=person)
-    return log.close("split", f"{_faces(len(leaving))} taken out of {cluster.title}")
+        _settle(connection, log, part, log.new_person(None), person)
+    return log.close("split", f"{plural(len(leaving), 'face')} taken out of {cluster.title}")
 
 
 def reject(connection: Connection, faces: Collection[int], reference: str) -> Decision | None:
@@ -81,11 +82,7 @@ def reject(connection: Connection, faces: Collection[int], reference: str) -> De
         )
         raise InputError(f"{which} of {cluster.title}: use `facesearch not-a-face`, or leave it")
     log = UndoLog(connection)
-    person = _person_of(log, cluster, without=set(chosen))
-    for face in chosen:
-        if face in cluster.face_ids:
-            _release(log, face)
-        log.put("rejected", {"face_id": face, "person_id": person}, {})
+    _refuse(log, chosen, _person_of(log, cluster, without=set(chosen)), cluster)
     return log.close("reject", f"{_these(chosen)} not {cluster.title}")
 
 
@@ -116,6 +113,30 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
         if cluster.person and set(cluster.face_ids) <= set(chosen):
             _dismiss(connection, log, cluster.person.id)
     return log.close("assign", f"{_these(chosen)} {title}")
+
+
+def choose(connection: Connection, reference: str, right: Collection[int], wrong: Collection[int]) -> Decision | None:
+    """Say which faces of a photo are a person's, and which are not; several are rightly there, as in a mirror.
+
+    Raises InputError as `reject`, and for a face that is named twice or is in another cluster.
+    """
+    cluster, chosen = find(connection, reference), _chosen(connection, [*right, *wrong])
+    elsewhere = {face for face, number in clusters.of_faces(connection, right).items() if number != cluster.id}
+    if mistaken := sorted(elsewhere | (set(right) & set(wrong))):
+        raise InputError(f"face {mistaken[0]} is said not to be {cluster.title}: say whose it is on its photo")
+    if not right and set(cluster.face_ids) <= set(wrong):
+        raise InputError(f"these are all faces of {cluster.title}: use `facesearch not-a-face`, or give another name")
+    log = UndoLog(connection)
+    person = _person_of(log, cluster, without=set(wrong))
+    for face in chosen:
+        several = len(set(right)) > 1 and face in right
+        log.put("repeated", {"face_id": face}, {} if several else None)
+        if face in right:
+            log.put("not_faces", {"face_id": face}, None)
+            _confirm(log, face, person, cluster.id)
+    _refuse(log, wrong, person, cluster)
+    said = [f"{_these(sorted(set(some)))} {word}" for some, word in ((right, cluster.title), (wrong, "not")) if some]
+    return log.close("choose", ", ".join(said) + ("" if right else f" {cluster.title}"))
 
 
 def not_a_face(connection: Connection, faces: Collection[int], of: Sequence[str] = ()) -> Decision | None:
@@ -172,11 +193,12 @@ def ignore_faces(connection: Connection, faces: Collection[int]) -> Decision | N
         if len(part) == len(cluster.face_ids):
             log.put("people", {"id": _person_of(log, cluster)}, {"ignored": True})
         else:
-            _settle(connection, log, part, apart_from=_person_of(log, cluster, without=set(part)), ignored=True)
+            other = _person_of(log, cluster, without=set(part))
+            _settle(connection, log, part, log.new_person(None, ignored=True), other)
     for face in chosen:
         if face not in cluster_of:
             log.put("not_faces", {"face_id": face}, None)
-            _settle(connection, log, [face], ignored=True)
+            _settle(connection, log, [face], log.new_person(None, ignored=True), None)
     return log.close("ignore", f"{_these(chosen)} ignored")
 
 
@@ -226,13 +248,11 @@ def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) ->
     return person
 
 
-def _settle(
-    connection: Connection, log: UndoLog, faces: Collection[int], *, apart_from: int | None = None, ignored: bool = False
-) -> None:
-    """Make faces a new person without a name. Args: apart_from: the person whom they were taken for."""
-    newcomer, number = log.new_person(None, ignored=ignored), clusters.new_number(connection)
-    if apart_from is not None:
-        log.put("cannot_link", {"person_id": apart_from, "other_id": newcomer}, {})
+def _settle(connection: Connection, log: UndoLog, faces: Collection[int], newcomer: int, other: int | None) -> None:
+    """Give a new person their faces. Args: other: the person whom they were taken for."""
+    if other is not None:
+        log.put("cannot_link", {"person_id": other, "other_id": newcomer}, {})
+    number = clusters.new_number(connection)
     for face in faces:
         _confirm(log, face, newcomer, number)
 
@@ -241,6 +261,14 @@ def _confirm(log: UndoLog, face: int, person: int, number: int) -> None:
     log.put("confirmed", {"face_id": face}, {"person_id": person})
     log.put("clustered", {"face_id": face}, {"cluster_id": number})
     log.put("rejected", {"face_id": face, "person_id": person}, None)
+
+
+def _refuse(log: UndoLog, faces: Collection[int], person: int, cluster: Cluster) -> None:
+    """Faces are not the person's of a cluster, and leave it."""
+    for face in sorted(set(faces)):
+        if face in cluster.face_ids:
+            _release(log, face)
+        log.put("rejected", {"face_id": face, "person_id": person}, {})
 
 
 def _release(log: UndoLog, face: int) -> None:
@@ -308,7 +336,7 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     for face in free:
         _confirm(log, face, person, number)
     verb = "is" if len(free) == 1 else "are"
-    return log.close("import", f"{_faces(len(free))} {verb} {called}, as their photos say")
+    return log.close("import", f"{plural(len(free), 'face')} {verb} {called}, as their photos say")
 
 
 def _undecided(connection: Connection, faces: Sequence[int], cluster: Cluster | None) -> list[int]:
@@ -370,7 +398,3 @@ def _is(several: Sequence[Cluster]) -> str:
 
 def _these(faces: Sequence[int]) -> str:
     return f"face {faces[0]} is" if len(faces) == 1 else f"{len(faces)} faces are"
-
-
-def _faces(count: int) -> str:
-    return f"{count} face{'' if count == 1 else 's'}"

@@ -1,6 +1,6 @@
 """Keeping everybody who is on few photos out of lists: one decision, however many people it concerns."""
 
-from facesearch.core.results import Few
+from facesearch.core.questions import Few
 from facesearch.core.wording import plural
 from facesearch.storage import Connection, cluster_pages, clusters
 from facesearch.storage.undo_log import Decision, UndoLog

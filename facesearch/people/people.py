@@ -139,6 +139,10 @@ class People:
     def not_a_face(self, faces: Ids = (), *, of: Strings = ()) -> Decision | None:
         return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces), as_strings(of)))
 
+    def choose(self, reference: str, right: Ids, wrong: Ids = ()) -> Decision | None:
+        """Say which faces of a photo are a person's, and which are not; several right ones are so rightly."""
+        return self._decide(lambda connection: decisions.choose(connection, reference, as_ids(right), as_ids(wrong)))
+
     def is_a_face(self, faces: Ids) -> Decision | None:
         return self._decide(lambda connection: decisions.is_a_face(connection, as_ids(faces)))
 
