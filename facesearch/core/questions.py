@@ -18,7 +18,7 @@ class Few:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether a face in no cluster is a person's; or, where a person is on a photo more than once, which face is theirs.
+    """Whether a face in no cluster is a person's; where somebody is on a photo more than once, which face is theirs.
 
     cluster: of the person, with its cover.
     faces: all of one photo, from left to right: the one that is asked about, and those that are in the cluster.
