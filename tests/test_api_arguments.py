@@ -77,7 +77,15 @@ def right(library: Library) -> dict[str, Any]:
     """A value for each parameter that has no default, by its name; nobody is forgotten, nothing taken out."""
     photo = library.folder.parent / "photos/0.png"
     whom = {"reference": "1", "references": ["1"], "other": "1", "name": "Anna", "to": "Anna", "text": "A"}
-    what = {"parts": [[1]], "faces": [1], "face": 1, "photo": 1, "boxes": [(1.0, 1.0, 9.0, 9.0)]}
+    what = {
+        "parts": [[1]],
+        "faces": [1],
+        "face": 1,
+        "photo": 1,
+        "boxes": [(1.0, 1.0, 9.0, 9.0)],
+        "photos": 1,
+        "right": [1],
+    }
     where = {"image": photo, "a": photo, "b": photo, "paths": photo, "calibration": library.calibration}
     return whom | what | where
 

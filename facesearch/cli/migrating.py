@@ -58,14 +58,10 @@ def reembed(
     _migrate(library, device, drop_missing, as_json, model=model)
 
 
-def _migrate(
-    library: "Path | None", device: str, drop_missing: bool, as_json: bool, **target: str | None
-) -> None:
+def _migrate(library: "Path | None", device: str, drop_missing: bool, as_json: bool, **target: str | None) -> None:
     """Args: target: as of Library.migrate."""
     with open_library(library, device=device) as opened, photo_progress() as progress, interruptible() as should_stop:
-        report = opened.migrate(
-            drop_missing=drop_missing, progress=progress, should_stop=should_stop, **target
-        )
+        report = opened.migrate(drop_missing=drop_missing, progress=progress, should_stop=should_stop, **target)
     print_json(report.to_dict()) if as_json else _show_report(report)
     if report.stopped:
         raise typer.Exit(130)

@@ -71,7 +71,7 @@ class Ranges:
 
     def to_json(self) -> str:
         layers = [
-            f'  {json.dumps(name)}: {json.dumps({"low": layer.low, "high": layer.high, "factors": layer.factors})}'
+            f"  {json.dumps(name)}: {json.dumps({'low': layer.low, 'high': layer.high, 'factors': layer.factors})}"
             for name, layer in self.layers.items()
         ]
         body = ",\n".join(layers)

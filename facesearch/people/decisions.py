@@ -10,26 +10,29 @@ from collections.abc import Collection, Sequence
 from facesearch.core.errors import InputError
 from facesearch.core.names import invisible, visible
 from facesearch.core.types import Cluster
+from facesearch.core.wording import plural
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "assigned", "ignore", "import_name", "is_a_face", "keep_apart"),
+    *("assign", "assigned", "choose", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
     *("merge", "name", "not_a_face", "reject", "split"),
 ]
 
 NAME_LENGTH = 200
+# More people than that are counted in a summary, not listed.
+MOST_TITLES = 5
 
 
-def name(connection: Connection, reference: str, new_name: str) -> Decision | None:
-    """Give a cluster a name, or a person another one. Raises InputError for what is no name."""
+def name(connection: Connection, references: Sequence[str], new_name: str) -> Decision | None:
+    """Give a cluster a name, or a person another one; several of them are one person. Raises InputError for no name."""
     called = _checked_name(new_name)
-    cluster = find(connection, reference)
+    several = _several(connection, references)
     log = UndoLog(connection)
-    person = _person_of(log, cluster)
+    person = _merged(connection, log, several, _winner(several))
     log.put("people", {"id": person}, {"name": called})
-    return log.close("name", f"{cluster.title} is {called}")
+    return log.close("name", f"{_titles(several)} {_is(several)} {called}")
 
 
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
@@ -38,16 +41,13 @@ def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
     A face that was rejected as the other one's, and was not confirmed as the one's, is in neither then. Raises
     InputError where fewer than two different clusters are named.
     """
-    several = list({cluster.id: cluster for cluster in (find(connection, r) for r in references)}.values())
+    several = _several(connection, references)
     if len(several) < 2:
         raise InputError("name two clusters or people to merge that are not the same already")
-    winner = next((cluster for cluster in several if cluster.person and cluster.person.name), several[0])
-    log = UndoLog(connection)
-    person = _person_of(log, winner)
-    for cluster in several:
-        if cluster is not winner:
-            _hand_over(connection, log, cluster, person, winner.id)
-    return log.close("merge", f"{', '.join(p.title for p in several if p is not winner)} merged into {winner.title}")
+    winner, log = _winner(several), UndoLog(connection)
+    _merged(connection, log, several, winner)
+    others = [cluster for cluster in several if cluster is not winner]
+    return log.close("merge", f"{_titles(others)} merged into {winner.title}")
 
 
 def split(connection: Connection, reference: str, parts: Sequence[Collection[int]]) -> Decision | None:
@@ -68,11 +68,8 @@ def split(connection: Connection, reference: str, parts: Sequence[Collection[int
     log = UndoLog(connection)
     person = _person_of(log, cluster, without=set(leaving))
     for part in parts:
-        newcomer, number = log.new_person(None), clusters.new_number(connection)
-        log.put("cannot_link", {"person_id": person, "other_id": newcomer}, {})
-        for face in part:
-            _confirm(log, face, newcomer, number)
-    return log.close("split", f"{_faces(len(leaving))} taken out of {cluster.title}")
+        _settle(connection, log, part, log.new_person(None), person)
+    return log.close("split", f"{plural(len(leaving), 'face')} taken out of {cluster.title}")
 
 
 def reject(connection: Connection, faces: Collection[int], reference: str) -> Decision | None:
@@ -85,11 +82,7 @@ def reject(connection: Connection, faces: Collection[int], reference: str) -> De
         )
         raise InputError(f"{which} of {cluster.title}: use `facesearch not-a-face`, or leave it")
     log = UndoLog(connection)
-    person = _person_of(log, cluster, without=set(chosen))
-    for face in chosen:
-        if face in cluster.face_ids:
-            _release(log, face)
-        log.put("rejected", {"face_id": face, "person_id": person}, {})
+    _refuse(log, chosen, _person_of(log, cluster, without=set(chosen)), cluster)
     return log.close("reject", f"{_these(chosen)} not {cluster.title}")
 
 
@@ -127,9 +120,38 @@ def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: st
     return title
 
 
-def not_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
-    """Say that something is no face, or none to be looked at. A person without any other face is deleted."""
-    chosen = _chosen(connection, faces)
+def choose(connection: Connection, reference: str, right: Collection[int], wrong: Collection[int]) -> Decision | None:
+    """Say which faces of a photo are a person's, and which are not; several are rightly there, as in a mirror.
+
+    Raises InputError as `reject`, and for a face that is named twice or is in another cluster.
+    """
+    cluster, chosen = find(connection, reference), _chosen(connection, [*right, *wrong])
+    elsewhere = {face for face, number in clusters.of_faces(connection, right).items() if number != cluster.id}
+    if mistaken := sorted(elsewhere | (set(right) & set(wrong))):
+        raise InputError(f"face {mistaken[0]} is said not to be {cluster.title}: say whose it is on its photo")
+    if not right and set(cluster.face_ids) <= set(wrong):
+        raise InputError(f"these are all faces of {cluster.title}: use `facesearch not-a-face`, or give another name")
+    log = UndoLog(connection)
+    person = _person_of(log, cluster, without=set(wrong))
+    for face in chosen:
+        several = len(set(right)) > 1 and face in right
+        log.put("repeated", {"face_id": face}, {} if several else None)
+        if face in right:
+            log.put("not_faces", {"face_id": face}, None)
+            _confirm(log, face, person, cluster.id)
+    _refuse(log, wrong, person, cluster)
+    said = [f"{_these(sorted(set(some)))} {word}" for some, word in ((right, cluster.title), (wrong, "not")) if some]
+    return log.close("choose", ", ".join(said) + ("" if right else f" {cluster.title}"))
+
+
+def not_a_face(connection: Connection, faces: Collection[int], of: Sequence[str] = ()) -> Decision | None:
+    """Say that something is no face, or none to be looked at. A person without any other face is deleted.
+
+    Args:
+        of: clusters and people all of whose faces are meant, too.
+    """
+    whole = [face for cluster in _several(connection, of) for face in cluster.face_ids] if of else []
+    chosen = _chosen(connection, [*faces, *whole])
     log, people = UndoLog(connection), list[int]()
     for number in sorted(set(clusters.of_faces(connection, chosen).values())):
         cluster = cluster_by_number(connection, number)
@@ -154,13 +176,35 @@ def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None
     return log.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
 
 
-def ignore(connection: Connection, reference: str, ignored: bool = True) -> Decision | None:
-    """Keep a person out of lists and suggestions, or let them in again."""
-    cluster = find(connection, reference)
+def ignore(connection: Connection, references: Sequence[str], ignored: bool = True) -> Decision | None:
+    """Keep people out of lists and suggestions, or let them in again."""
+    several = _several(connection, references)
     log = UndoLog(connection)
-    person = _person_of(log, cluster)
-    log.put("people", {"id": person}, {"ignored": ignored})
-    return log.close("ignore", f"{cluster.title} is {'ignored' if ignored else 'no longer ignored'}")
+    for cluster in several:
+        log.put("people", {"id": _person_of(log, cluster)}, {"ignored": ignored})
+    return log.close("ignore", f"{_titles(several)} {_is(several)} {'ignored' if ignored else 'no longer ignored'}")
+
+
+def ignore_faces(connection: Connection, faces: Collection[int]) -> Decision | None:
+    """Ignore whose some faces are: those of a cluster leave it as one person, each other one is a person of its own.
+
+    Where they are all faces of a cluster, that cluster is ignored.
+    """
+    chosen = _chosen(connection, faces)
+    cluster_of, log = clusters.of_faces(connection, chosen), UndoLog(connection)
+    for number in sorted(set(cluster_of.values())):
+        cluster = cluster_by_number(connection, number)
+        part = sorted(set(chosen) & set(cluster.face_ids))
+        if len(part) == len(cluster.face_ids):
+            log.put("people", {"id": _person_of(log, cluster)}, {"ignored": True})
+        else:
+            other = _person_of(log, cluster, without=set(part))
+            _settle(connection, log, part, log.new_person(None, ignored=True), other)
+    for face in chosen:
+        if face not in cluster_of:
+            log.put("not_faces", {"face_id": face}, None)
+            _settle(connection, log, [face], log.new_person(None, ignored=True), None)
+    return log.close("ignore", f"{_these(chosen)} ignored")
 
 
 def keep_apart(connection: Connection, reference: str, other: str) -> Decision | None:
@@ -172,6 +216,27 @@ def keep_apart(connection: Connection, reference: str, other: str) -> Decision |
     low, high = sorted(_person_of(log, cluster) for cluster in (one, two))
     log.put("cannot_link", {"person_id": low, "other_id": high}, {})
     return log.close("apart", f"{one.title} and {two.title} are two people")
+
+
+def _several(connection: Connection, references: Sequence[str]) -> list[Cluster]:
+    """The clusters that are meant, each once. Raises InputError where there is none."""
+    if not references:
+        raise InputError("nobody was chosen: say which clusters or people are meant")
+    return list({cluster.id: cluster for cluster in (find(connection, one) for one in references)}.values())
+
+
+def _winner(several: Sequence[Cluster]) -> Cluster:
+    """Whose name and number stay when clusters become one person: the first one with a name, else the first."""
+    return next((cluster for cluster in several if cluster.person and cluster.person.name), several[0])
+
+
+def _merged(connection: Connection, log: UndoLog, several: Sequence[Cluster], winner: Cluster) -> int:
+    """Make clusters the person of one of them; that person's id."""
+    person = _person_of(log, winner)
+    for cluster in several:
+        if cluster is not winner:
+            _hand_over(connection, log, cluster, person, winner.id)
+    return person
 
 
 def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) -> int:
@@ -188,10 +253,27 @@ def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) ->
     return person
 
 
+def _settle(connection: Connection, log: UndoLog, faces: Collection[int], newcomer: int, other: int | None) -> None:
+    """Give a new person their faces. Args: other: the person whom they were taken for."""
+    if other is not None:
+        log.put("cannot_link", {"person_id": other, "other_id": newcomer}, {})
+    number = clusters.new_number(connection)
+    for face in faces:
+        _confirm(log, face, newcomer, number)
+
+
 def _confirm(log: UndoLog, face: int, person: int, number: int) -> None:
     log.put("confirmed", {"face_id": face}, {"person_id": person})
     log.put("clustered", {"face_id": face}, {"cluster_id": number})
     log.put("rejected", {"face_id": face, "person_id": person}, None)
+
+
+def _refuse(log: UndoLog, faces: Collection[int], person: int, cluster: Cluster) -> None:
+    """Faces are not the person's of a cluster, and leave it."""
+    for face in sorted(set(faces)):
+        if face in cluster.face_ids:
+            _release(log, face)
+        log.put("rejected", {"face_id": face, "person_id": person}, {})
 
 
 def _release(log: UndoLog, face: int) -> None:
@@ -259,7 +341,7 @@ def import_name(connection: Connection, called: str, faces: Sequence[int]) -> De
     for face in free:
         _confirm(log, face, person, number)
     verb = "is" if len(free) == 1 else "are"
-    return log.close("import", f"{_faces(len(free))} {verb} {called}, as their photos say")
+    return log.close("import", f"{plural(len(free), 'face')} {verb} {called}, as their photos say")
 
 
 def _undecided(connection: Connection, faces: Sequence[int], cluster: Cluster | None) -> list[int]:
@@ -310,9 +392,14 @@ def _target(connection: Connection, reference: str) -> Cluster | None:
     return find(connection, reference) if is_number or clusters_called(connection, reference) else None
 
 
+def _titles(several: Sequence[Cluster]) -> str:
+    """Who is meant; many are only counted."""
+    return ", ".join(one.title for one in several) if len(several) <= MOST_TITLES else f"{len(several)} people"
+
+
+def _is(several: Sequence[Cluster]) -> str:
+    return "is" if len(several) == 1 else "are"
+
+
 def _these(faces: Sequence[int]) -> str:
     return f"face {faces[0]} is" if len(faces) == 1 else f"{len(faces)} faces are"
-
-
-def _faces(count: int) -> str:
-    return f"{count} face{'' if count == 1 else 's'}"

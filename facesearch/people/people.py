@@ -12,7 +12,7 @@ from facesearch.core.errors import InputError, ModelError
 from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Box, Cluster
-from facesearch.people import decisions, forgetting
+from facesearch.people import decisions, forgetting, hiding
 from facesearch.people.clustering import stricter_parts
 from facesearch.people.clusters import check_face, clusters_called, find
 from facesearch.people.explanation import explain
@@ -127,8 +127,8 @@ class People:
 
     # -- deciding -------------------------------------------------------------------------------------------------
 
-    def name(self, reference: str, name: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.name(connection, reference, name))
+    def name(self, reference: Strings, name: str) -> Decision | None:
+        return self._decide(lambda connection: decisions.name(connection, as_strings(reference), name))
 
     def merge(self, references: Strings) -> Decision | None:
         return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))
@@ -150,14 +150,25 @@ class People:
     def assign(self, faces: Ids, to: str) -> Decision | None:
         return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to))
 
-    def not_a_face(self, faces: Ids) -> Decision | None:
-        return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces)))
+    def not_a_face(self, faces: Ids = (), *, of: Strings = ()) -> Decision | None:
+        return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces), as_strings(of)))
+
+    def choose(self, reference: str, right: Ids, wrong: Ids = ()) -> Decision | None:
+        """Say which faces of a photo are a person's, and which are not; several right ones are so rightly."""
+        return self._decide(lambda connection: decisions.choose(connection, reference, as_ids(right), as_ids(wrong)))
 
     def is_a_face(self, faces: Ids) -> Decision | None:
         return self._decide(lambda connection: decisions.is_a_face(connection, as_ids(faces)))
 
-    def ignore(self, reference: str, ignored: bool = True) -> Decision | None:
-        return self._decide(lambda connection: decisions.ignore(connection, reference, ignored))
+    def ignore(self, reference: Strings, ignored: bool = True) -> Decision | None:
+        return self._decide(lambda connection: decisions.ignore(connection, as_strings(reference), ignored))
+
+    def ignore_faces(self, faces: Ids) -> Decision | None:
+        return self._decide(lambda connection: decisions.ignore_faces(connection, as_ids(faces)))
+
+    def ignore_below(self, photos: Count, *, named: bool = False) -> Decision | None:
+        """Ignore everybody who is on fewer photos than so many; people with a name only if asked for."""
+        return self._decide(lambda connection: hiding.ignore_below(connection, photos, named=named))
 
     def keep_apart(self, reference: str, other: str) -> Decision | None:
         return self._decide(lambda connection: decisions.keep_apart(connection, reference, other))

@@ -282,7 +282,7 @@ def _about(connection: Connection, table: str, row: int) -> str:
 # Tables whose rows are about one face, and the column that says which.
 _FACES = {
     "faces": "id",
-    **dict.fromkeys(("confirmed", "rejected", "not_faces", "clustered"), "face_id"),
+    **dict.fromkeys(("confirmed", "rejected", "not_faces", "repeated", "clustered"), "face_id"),
 }
 
 

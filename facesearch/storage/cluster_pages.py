@@ -1,6 +1,7 @@
 """Clusters as lists show them: a page at a time, with their sizes and whose they are."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from facesearch.storage import schema as db
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.queries import chunks
 
-__all__ = ["Show", "by_ids", "counts", "first_faces", "ignored", "names", "page", "revision"]
+__all__ = ["Owned", "Show", "below", "by_ids", "counts", "first_faces", "ignored", "names", "page", "revision"]
 
 Show = Literal["all", "named", "unnamed", "ignored"]
 
@@ -66,6 +67,27 @@ def by_ids(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:
         for cluster in clusters
         if cluster in size_of
     ]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A cluster, and whose it is: the person's id, None for nobody's, and their name."""
+
+    cluster: int
+    person: int | None
+    name: str | None
+
+
+def below(connection: Connection, photos: int) -> list[Owned]:
+    """The clusters that are on fewer photos than so many, without ignored ones, by number."""
+    cluster, owned = db.clustered.c.cluster_id, _owners()
+    few = select(cluster).join(db.faces, db.faces.c.id == db.clustered.c.face_id).group_by(cluster)
+    found = few.having(func.count(db.faces.c.photo_id.distinct()) < photos).subquery("few")
+    query = select(found.c.cluster_id, owned.c.person_id, owned.c.name).join(
+        owned, owned.c.cluster_id == found.c.cluster_id, isouter=True
+    )
+    shown = query.where(~func.coalesce(owned.c.ignored, false())).order_by(found.c.cluster_id)
+    return [Owned(*row) for row in connection.execute(shown)]
 
 
 def names(connection: Connection) -> list[tuple[int, str]]:

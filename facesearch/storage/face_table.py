@@ -14,7 +14,7 @@ from facesearch.storage import schema as db
 from facesearch.storage.clusters import known_faces
 from facesearch.storage.values import landmarks_of, unit_vectors
 
-__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster"]
+__all__ = ["FaceTable", "read_all", "read_new_and_known", "read_of_cluster", "read_unclustered"]
 
 # Rows that are read at a time.
 ROWS = 10_000
@@ -58,6 +58,13 @@ def read_of_cluster(connection: Connection, dim: int, cluster: int) -> FaceTable
 def read_new_and_known(connection: Connection, dim: int) -> FaceTable:
     """The faces that are still to be placed, and those in the clusters that are a person's."""
     return _read(connection, dim, union(faces.unplaced_query(), known_faces()))
+
+
+def read_unclustered(connection: Connection, dim: int) -> FaceTable:
+    """The faces in no cluster, but for what is marked as no face."""
+    placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
+    face = db.faces.c.id
+    return _read(connection, dim, select(face).where(face.not_in(placed), face.not_in(hidden)))
 
 
 def _read(connection: Connection, dim: int, only: SelectBase | None = None) -> FaceTable:

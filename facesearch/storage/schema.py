@@ -32,6 +32,7 @@ __all__ = [
     "people",
     "photos",
     "rejected",
+    "repeated",
     "roots",
     "runs",
     "skipped",
@@ -201,6 +202,13 @@ cannot_link = Table(
 
 not_faces = Table(
     "not_faces",
+    metadata,
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+)
+
+# The user has said that this face's person is on the photo more than once, as in a mirror or a photo of a photo.
+repeated = Table(
+    "repeated",
     metadata,
     Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
 )

@@ -26,7 +26,10 @@ __all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "prune", "sn
 # `faces`, as faces can be drawn and moved.
 _TABLES = {
     table.name: table
-    for table in (db.people, db.confirmed, db.rejected, db.cannot_link, db.not_faces, db.clustered, db.faces)
+    for table in (
+        *(db.people, db.confirmed, db.rejected, db.cannot_link),
+        *(db.not_faces, db.repeated, db.clustered, db.faces),
+    )
 }
 
 Row = dict[str, Any]
@@ -65,9 +68,15 @@ class UndoLog:
             _write(self._connection, table, key, after)
             self._changes.append({"table": table, "key": dict(key), "before": before, "after": after})
 
-    def new_person(self, name: str | None) -> int:
+    def put_all(self, table: str, key: str, rows: Sequence[Row]) -> None:
+        """Insert rows whose key, one column, is new to the table: for very many at once."""
+        if rows:
+            self._connection.execute(insert(_TABLES[table]), rows)
+        self._changes += [{"table": table, "key": {key: row[key]}, "before": None, "after": row} for row in rows]
+
+    def new_person(self, name: str | None, *, ignored: bool = False) -> int:
         """A new row in `people`; its id."""
-        values = {"name": name, "ignored": False, "created_at": time.time()}
+        values = {"name": name, "ignored": ignored, "created_at": time.time()}
         result = self._connection.execute(insert(db.people).values(values))
         assert result.inserted_primary_key is not None
         person = int(result.inserted_primary_key[0])

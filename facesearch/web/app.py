@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
-from facesearch.web import decisions, drawing, indexing, people, photos, searching
+from facesearch.web import decisions, drawing, indexing, people, photos, reviewing, searching
 from facesearch.web.security import Guard, Keys
 from facesearch.web.site import TEMPLATES, Site, link, page, site_of
 
@@ -50,7 +50,9 @@ def _routes() -> list[Route | Mount]:
         Route("/people/{who}", people.person),
         Route("/loose", people.unclustered),
         Route("/not-faces", people.not_faces),
-        Route("/review", people.review),
+        Route("/few", people.few),
+        Route("/review", reviewing.pairs),
+        Route("/review/faces", reviewing.faces),
         Route("/together", people.together),
         Route("/names", people.names),
         Route("/photos", photos.listing),

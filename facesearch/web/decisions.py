@@ -26,17 +26,23 @@ from facesearch.web.site import (
 __all__ = ["decide", "history"]
 
 SHOWN = 200
+# All faces of a person, and what else a form sends.
+FIELDS = 20_000
 
 
 @dataclass(frozen=True)
 class Form:
     """What a form sends. clusters, to: references to people; then: the page to go to.
 
+    others: faces that are not whose the `faces` are. photos, named: of whom all are meant who are on fewer photos.
     shown: the name that the page showed for the cluster, empty for none; not given by forms that do not depend on it.
     """
 
     clusters: list[str]
     faces: list[int]
+    others: list[int]
+    photos: int
+    named: bool
     to: str
     decision: int | None
     then: str
@@ -50,6 +56,9 @@ class Form:
             # `group` is what scripts of before send
             clusters=[str(cluster) for name in ("cluster", "group") for cluster in form.getlist(name)],
             faces=[number(str(face)) for face in form.getlist("face")],
+            others=[number(str(face)) for face in form.getlist("other")],
+            photos=number(_text(form, "photos") or "0"),
+            named=_text(form, "named") == "1",
             to=_text(form, "to"),
             decision=number(decision) if decision else None,
             then=_text(form, "then") or "/",
@@ -73,7 +82,7 @@ class Form:
 
 # What a form does, by the last part of its address.
 DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
-    "name": lambda library, form: library.people.name(form.cluster, form.person),
+    "name": lambda library, form: library.people.name(form.clusters, form.person),
     "merge": lambda library, form: library.people.merge([*form.clusters, *([form.to] if form.to else [])]),
     "divide": lambda library, form: library.people.divide(form.cluster),
     "split": lambda library, form: library.people.split(form.cluster, [form.faces]),
@@ -81,9 +90,13 @@ DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
     "confirm": lambda library, form: library.people.assign(form.faces, form.cluster),
     "assign": lambda library, form: library.people.assign(form.faces, form.person),
     "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
+    "no-faces": lambda library, form: library.people.not_a_face(of=form.clusters),
     "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
-    "ignore": lambda library, form: library.people.ignore(form.cluster),
-    "show": lambda library, form: library.people.ignore(form.cluster, False),
+    "ignore": lambda library, form: library.people.ignore(form.clusters),
+    "ignore-faces": lambda library, form: library.people.ignore_faces(form.faces),
+    "ignore-few": lambda library, form: library.people.ignore_below(form.photos, named=form.named),
+    "show": lambda library, form: library.people.ignore(form.clusters, False),
+    "choose": lambda library, form: library.people.choose(form.cluster, form.faces, form.others),
     "apart": lambda library, form: library.people.keep_apart(form.cluster, form.person),
 }
 
@@ -92,7 +105,7 @@ async def decide(request: Request) -> Response:
     what = request.path_params["what"]
     if what != "undo" and what not in DECISIONS:
         raise HTTPException(404)
-    async with request.form(max_files=0, max_fields=2000) as form:
+    async with request.form(max_files=0, max_fields=FIELDS) as form:
         return await run_in_threadpool(_undo if what == "undo" else _decide, request, form)
 
 

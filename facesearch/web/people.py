@@ -1,4 +1,4 @@
-"""People, a person, faces in no cluster, pairs to answer, who is with whom, and names to complete."""
+"""People, a person, faces in no cluster, who is on few photos, who is with whom, and names to complete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,13 @@ from starlette.responses import JSONResponse, Response
 
 from facesearch.core.types import Face
 from facesearch.library import Library
-from facesearch.web.site import cursor_of, link, page, with_library
+from facesearch.web.site import cursor_of, link, number, page, with_library
 
-__all__ = ["listing", "names", "not_faces", "person", "review", "together", "unclustered"]
+__all__ = ["few", "listing", "names", "not_faces", "person", "together", "unclustered"]
 
 PEOPLE, FACES, COMPANIONS = 48, 60, 60
+# Everybody who is on fewer photos than that is suggested to be ignored.
+FEW = 3
 SHOWS = {"all": "Everybody", "named": "Named", "unnamed": "Not named", "ignored": "Ignored"}
 ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "doubt": "Least certain first"}
 
@@ -58,6 +60,13 @@ def person(request: Request, library: Library) -> Response:
 
 
 @with_library
+def few(request: Request, library: Library) -> Response:
+    """How many people would be ignored with everybody who is on fewer photos than so many."""
+    photos = number(request.query_params.get("photos") or str(FEW))
+    return page(request, "few.html", few=library.browse.few(max(photos, 1)))
+
+
+@with_library
 def unclustered(request: Request, library: Library) -> Response:
     faces = library.browse.unclustered(cursor=cursor_of(request), limit=FACES)
     return _some(request, faces.items, faces.next, "loose")
@@ -67,20 +76,6 @@ def unclustered(request: Request, library: Library) -> Response:
 def not_faces(request: Request, library: Library) -> Response:
     faces = library.browse.not_faces(cursor=cursor_of(request), limit=FACES)
     return _some(request, faces.items, faces.next, "not-faces")
-
-
-@with_library
-def review(request: Request, library: Library) -> Response:
-    after = request.query_params.get("after") or None
-    pairs = library.browse.pairs(cursor=after)
-    again = bool(after) and not pairs.items
-    values: dict[str, Any] = {
-        "pair": next(iter(pairs.items), None),
-        "after": after,
-        "again": again,
-        "latest": next(iter(library.people.history(1)), None),
-    }
-    return page(request, "review.html", skip=link("/review", {"after": pairs.next}) if pairs.next else None, **values)
 
 
 @with_library

@@ -132,6 +132,32 @@ class Decisions(RuleBasedStateMachine):
     def is_a_face(self, at: list[int]) -> None:
         self.decide(lambda: self.people.is_a_face([self.face(number) for number in at]))
 
+    @rule(at=some, called=st.sampled_from(NAMES))
+    def name_several(self, at: list[int], called: str) -> None:
+        self.decide(lambda: self.people.name([self.cluster(number) for number in at], called))
+
+    @rule(at=some, faces=some)
+    def no_faces_in_several(self, at: list[int], faces: list[int]) -> None:
+        whole = [self.cluster(number) for number in at]
+        self.decide(lambda: self.people.not_a_face([self.face(number) for number in faces], of=whole))
+
+    @rule(at=some, ignored=st.booleans())
+    def ignore_several(self, at: list[int], ignored: bool) -> None:
+        self.decide(lambda: self.people.ignore([self.cluster(number) for number in at], ignored))
+
+    @rule(at=some)
+    def ignore_faces(self, at: list[int]) -> None:
+        self.decide(lambda: self.people.ignore_faces([self.face(number) for number in at]))
+
+    @rule(photos=st.integers(1, 4), named=st.booleans())
+    def ignore_below(self, photos: int, named: bool) -> None:
+        self.decide(lambda: self.people.ignore_below(photos, named=named))
+
+    @rule(whose=pick, right=some, wrong=some)
+    def choose(self, whose: int, right: list[int], wrong: list[int]) -> None:
+        chosen, others = ({self.face(number) for number in some} for some in (right, wrong))
+        self.decide(lambda: self.people.choose(self.cluster(whose), chosen, others - chosen))
+
     @rule(at=pick, ignored=st.booleans())
     def ignore(self, at: int, ignored: bool) -> None:
         self.decide(lambda: self.people.ignore(self.cluster(at), ignored))
@@ -154,7 +180,7 @@ class Decisions(RuleBasedStateMachine):
         after = state(self.index)
         for table in ("people", "cannot_link"):
             assert after[table] == before[table]
-        for table in ("confirmed", "rejected", "not_faces"):
+        for table in ("confirmed", "rejected", "not_faces", "repeated"):
             assert after[table] == [row for row in before[table] if row["face_id"] in there]
         if not made_anew:
             assert [row for row in after["clustered"] if row["face_id"] in known] == [

@@ -6,15 +6,18 @@ from typing import Literal
 
 from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Strings, as_strings
-from facesearch.core.checks import checked
+from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError
+from facesearch.core.questions import Few, Question
 from facesearch.core.results import Counts, Pair, PhotoPage, Together
 from facesearch.core.types import Cluster, Face, Page, Photo
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is
 from facesearch.people.browsing.pairs import PairList
+from facesearch.people.browsing.questions import QuestionList
 from facesearch.people.clusters import find_number
+from facesearch.people.hiding import few
 from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages, photos
 from facesearch.storage.queries import is_id
 
@@ -36,7 +39,7 @@ class Browser:
 
     def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
         self._store, self._calibration = store, calibration
-        self._pairs = PairList(store)
+        self._pairs, self._questions = PairList(store), QuestionList(store)
 
     def version(self) -> str:
         """A text that is another one after each change of the library, whichever process made it; cheap to ask for."""
@@ -57,6 +60,11 @@ class Browser:
         with self._store.reading() as connection:
             page = cluster_pages.page(connection, show, cursor, limit)
             return replace(page, items=tuple(with_covers(connection, page.items)))
+
+    def few(self, photos: Count) -> Few:
+        """How many people are on fewer photos than so many: whom `people.ignore_below` would ignore."""
+        with self._store.reading() as connection:
+            return few(connection, photos)
 
     def cluster(self, reference: str) -> Cluster:
         """One cluster, with its cover."""
@@ -139,6 +147,14 @@ class Browser:
         """
         _check_limit(limit)
         return self._pairs.page(needed(self._calibration()), cursor, limit)
+
+    def questions(self, *, cursor: str | None = None, limit: int = 1) -> Page[Question]:
+        """Whose the faces in no cluster may be, and which of several faces of one photo are a person's.
+
+        About people with a name first. Raises InputError where nobody has measured what distances mean.
+        """
+        _check_limit(limit)
+        return self._questions.page(needed(self._calibration()), cursor, limit)
 
 
 def _check_limit(limit: int) -> None:

@@ -3,6 +3,7 @@ import { $ } from "./dom.js";
 import "./page.js";
 import "./place.js";
 import "./lists.js";
+import "./select.js";
 import "./keys.js";
 import "./names.js";
 import "./turn.js";
