@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from facesearch.core.settings import DetectorSpec
-from facesearch.core.types import Cluster, Face, Person, Photo
+from facesearch.core.types import Cluster, Face, Person
 
 __all__ = [
     "NOBODY",
@@ -19,7 +19,6 @@ __all__ = [
     "Match",
     "Pair",
     "PhotoOf",
-    "PhotoPage",
     "Probe",
     "QueryResult",
     "Status",
@@ -350,38 +349,6 @@ class Counts:
     ignored: int
     unclustered: int
     not_faces: int
-
-
-@dataclass(frozen=True)
-class FileNow:
-    """A file that holds a photo, or held it when it was last seen.
-
-    folder: the innermost of its folders that is there. gone: it is not there any more. away: neither is its folder, or
-    its disk may not be mounted.
-    """
-
-    path: str
-    folder: str
-    gone: bool = False
-    away: bool = False
-
-
-@dataclass(frozen=True)
-class PhotoPage:
-    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends.
-
-    files: as they are now, in the order of the photo's paths.
-    """
-
-    photo: Photo
-    newer: int | None
-    older: int | None
-    files: tuple[FileNow, ...] = ()
-
-    @property
-    def gone(self) -> bool:
-        """No file holds it at this moment."""
-        return all(file.gone for file in self.files)
 
 
 @dataclass(frozen=True)

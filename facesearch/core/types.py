@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from facesearch.core.quality import TOO_POOR, WEAK
 
-__all__ = ["Box", "Cluster", "Face", "FileFacts", "Page", "Person", "Photo", "PhotoResult"]
+__all__ = [
+    *("Box", "Cluster", "Face", "FileFacts", "FileNow", "Page", "Person"),
+    *("Photo", "PhotoPage", "PhotoResult"),
+]
 
 Box = tuple[float, float, float, float]
 Item = TypeVar("Item")
@@ -140,6 +143,38 @@ class Photo:
     missing: bool = False
     paths: tuple[str, ...] = ()
     faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileNow:
+    """A file that holds a photo, or held it when it was last seen.
+
+    folder: the innermost of its folders that is there. gone: it is not there any more. away: neither is its folder, or
+    its disk may not be mounted.
+    """
+
+    path: str
+    folder: str
+    gone: bool = False
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPage:
+    """A photo with its files and faces; newer, older: the ids of the photos next to it by date, None at the ends.
+
+    files: as they are now, in the order of the photo's paths.
+    """
+
+    photo: Photo
+    newer: int | None
+    older: int | None
+    files: tuple[FileNow, ...] = ()
+
+    @property
+    def gone(self) -> bool:
+        """No file holds it at this moment."""
+        return all(file.gone for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)

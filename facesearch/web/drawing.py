@@ -1,6 +1,7 @@
 """Faces that are drawn on a photo, and boxes that are moved, by forms of the photo's page."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -10,13 +11,15 @@ from starlette.responses import Response
 from facesearch.core.arguments import as_box
 from facesearch.core.errors import FacesearchError
 from facesearch.library import Library
-from facesearch.people.drawing import Drawn
 from facesearch.web.recent import Message
 from facesearch.web.site import back, number, redirect, site_of
 
+if TYPE_CHECKING:  # it loads the networks' libraries
+    from facesearch.people.drawing import Drawn
+
 __all__ = ["draw", "move"]
 
-Doing = Callable[[Library, int, FormData], Drawn]
+Doing = Callable[[Library, int, FormData], "Drawn"]
 
 
 async def draw(request: Request) -> Response:

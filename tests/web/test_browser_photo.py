@@ -229,10 +229,31 @@ def test_it_is_turned_in_the_list_that_one_came_from(visited: Visit) -> None:
     visit.page.wait_for_url(re.compile(rf"/photos/{photos[-2]}\?"))
     visit.page.keyboard.press("Escape")
     visit.page.wait_for_url(f"**/people/{cluster}")
-    visit.page.go_back()
+    visit.page.go_forward()
     visit.page.wait_for_url(re.compile(rf"/photos/{photos[-2]}\?"))
     visit.page.go_back()  # turning has not filled the history
     visit.page.wait_for_url(f"**/people/{cluster}")
+
+
+def test_esc_leads_back_to_the_same_place_in_the_list(visited: Visit) -> None:
+    visit = visited
+    visit.page.set_viewport_size({"width": 900, "height": 400})
+    visit.go("/photos")
+    visit.page.mouse.move(450, 200)
+    visit.page.mouse.wheel(0, 500)
+    last = visit.page.locator(".photo a").last
+    last.scroll_into_view_if_needed()
+    top = visit.page.evaluate("scrollY")
+    assert top > 200
+    last.click()
+    visit.page.locator("[data-place]", has_text=" of ").wait_for()
+    visit.page.keyboard.press("Escape")
+    visit.page.wait_for_url("**/photos")
+    for _ in range(200):  # the list comes, then its place
+        if abs(visit.page.evaluate("scrollY") - top) <= 2:
+            return
+        visit.page.wait_for_timeout(50)
+    pytest.fail("the list is not where it was")
 
 
 def test_turning_goes_on_behind_what_the_list_had_shown(visited: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from web_samples import Visitor, everybody
 
 from facesearch.core.types import Photo
 from facesearch.pipeline.pipeline import Pipeline
+from facesearch.web.current_library import CurrentLibrary
+from facesearch.web.server import Serving
 
 Demo = tuple[Path, dict[str, tuple[str, ...]]]
 
@@ -142,6 +144,17 @@ def test_without_a_desktop_the_path_is_what_is_shown(visit: Visitor, monkeypatch
     assert f"The photo is at {photo.paths[0]}" in following(visit, f"/photos/{photo.id}/folder", file="0").replace(
         "the photo is at", "The photo is at"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "called", "here"),
+    [("127.0.0.1", (), True), ("localhost", (), True), ("0.0.0.0", (), False), ("127.0.0.1", ("nas:9000",), False)],
+)
+def test_who_sits_in_front_of_the_machine(tmp_path: Path, host: str, called: tuple[str, ...], here: bool) -> None:
+    serving = Serving(CurrentLibrary(tmp_path / "library"), host, port=0, called=called)
+    serving.stop()
+    serving.run()
+    assert serving.site.here is here
 
 
 # -- what is gone

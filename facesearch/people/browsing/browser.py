@@ -9,8 +9,8 @@ from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError
 from facesearch.core.questions import Few, Question
-from facesearch.core.results import Counts, Pair, PhotoPage, Together
-from facesearch.core.types import Cluster, Face, Page, Photo
+from facesearch.core.results import Counts, Pair, Together
+from facesearch.core.types import Cluster, Face, Page, Photo, PhotoPage
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is

@@ -3,7 +3,7 @@
 import os
 
 from facesearch.core.errors import PhotoError
-from facesearch.core.results import FileNow
+from facesearch.core.types import FileNow
 from facesearch.media import LocalFiles
 
 __all__ = ["as_it_is"]

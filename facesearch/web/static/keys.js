@@ -60,7 +60,7 @@ function help() {
   }
   $("#keys").showModal();
 }
-const ARROWS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+const ARROWS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-help]")) help();

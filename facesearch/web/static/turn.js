@@ -76,6 +76,16 @@ function turn() {
 document.addEventListener("page:changed", turn);
 turn();
 
+/** Back in the history where the list is there, so that it is as it was left. */
+document.addEventListener("click", (event) => {
+  const back = event.target.closest?.("[data-turn] [data-back]");
+  if (!back || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const before = window.navigation?.entries()[navigation.currentEntry.index - 1]?.url;
+  if (before !== back.href) return;
+  event.preventDefault();
+  history.back();
+});
+
 // Esc leads back, after it has closed what is open
 document.addEventListener("keydown", (event) => {
   const back = $("[data-turn] [data-back]");
