@@ -8,4 +8,9 @@ import "./keys.js";
 import "./names.js";
 import "./turn.js";
 
-$(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+// across only: the page stays where place.js has put it
+const current = $(".top [aria-current]"), pages = current?.closest("nav");
+if (current) {
+  const [link, frame] = [current, pages].map((part) => part.getBoundingClientRect());
+  pages.scrollLeft += link.left + link.width / 2 - frame.left - frame.width / 2;
+}

@@ -25,7 +25,8 @@ function remember(link) {
   if (!list || linksIn(list).length < 2) return sessionStorage.removeItem(KEY);
   const more = list.matches("[data-list]") ? $("a[data-more]")?.href ?? null : null;
   const title = document.title.replace(" · facesearch", "");
-  return keep({ title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, more, photos: add([], linksIn(list)) });
+  const entry = window.navigation?.currentEntry?.key;
+  return keep({ entry, title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, more, photos: add([], linksIn(list)) });
 }
 
 document.addEventListener("click", (event) => {
@@ -80,10 +81,10 @@ turn();
 document.addEventListener("click", (event) => {
   const back = event.target.closest?.("[data-turn] [data-back]");
   if (!back || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const before = window.navigation?.entries()[navigation.currentEntry.index - 1]?.url;
-  if (before !== back.href) return;
+  const entry = read()?.entry;
+  if (!window.navigation?.entries().some(({ key }) => key === entry)) return;
   event.preventDefault();
-  history.back();
+  navigation.traverseTo(entry);
 });
 
 // Esc leads back, after it has closed what is open
