@@ -83,6 +83,7 @@ def right(library: Library) -> dict[str, Any]:
         "face": 1,
         "photo": 1,
         "boxes": [(1.0, 1.0, 9.0, 9.0)],
+        "box": (1.0, 1.0, 30.0, 30.0),
         "photos": 1,
         "right": [1],
     }

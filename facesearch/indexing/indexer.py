@@ -122,9 +122,8 @@ def index_photos(
     """Bring the library up to date with the photos in some files and folders.
 
     Args:
-        paths: one or several.
+        paths: one or several. redo: look at photos again that are known already, as after a change of --min-face.
         load_pipeline: gives the pipeline, of the library's model; called only if there is something to look at.
-        redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
         source: where the photos are; None for the files of this machine.

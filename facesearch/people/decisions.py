@@ -93,18 +93,15 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
     InputError for a number that is no cluster's, a name that several people have, and a name that is none.
     """
     log, chosen = UndoLog(connection), _chosen(connection, faces)
-    title = assigned(connection, log, chosen, to)
-    return log.close("assign", f"{_these(chosen)} {title}")
+    return log.close("assign", f"{_these(chosen)} {assigned(connection, log, chosen, to)}")
 
 
 def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str) -> str:
     """What `assign` changes, in a log that may hold more; whose they are, in words."""
     target = _target(connection, to)
     title = target.title if target else _checked_name(to)
-    numbers = set(clusters.of_faces(connection, chosen).values())
-    left = [
-        cluster_by_number(connection, number) for number in sorted(numbers) if target is None or number != target.id
-    ]
+    numbers = set(clusters.of_faces(connection, chosen).values()) - {target.id if target else None}
+    left = [cluster_by_number(connection, number) for number in sorted(numbers)]
     person = _person_of(log, target) if target else log.new_person(title)
     home = target.id if target else clusters.new_number(connection)
     for cluster in left:
@@ -169,8 +166,7 @@ def not_a_face(connection: Connection, faces: Collection[int], of: Sequence[str]
 
 def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None:
     """Say that something is a face after all; the next clustering finds its cluster."""
-    chosen = _chosen(connection, faces)
-    log = UndoLog(connection)
+    log, chosen = UndoLog(connection), _chosen(connection, faces)
     for face in chosen:
         log.put("not_faces", {"face_id": face}, None)
     return log.close("is-a-face", f"{_these(chosen)} {'a face' if len(chosen) == 1 else 'faces'} after all")
@@ -178,8 +174,7 @@ def is_a_face(connection: Connection, faces: Collection[int]) -> Decision | None
 
 def ignore(connection: Connection, references: Sequence[str], ignored: bool = True) -> Decision | None:
     """Keep people out of lists and suggestions, or let them in again."""
-    several = _several(connection, references)
-    log = UndoLog(connection)
+    log, several = UndoLog(connection), _several(connection, references)
     for cluster in several:
         log.put("people", {"id": _person_of(log, cluster)}, {"ignored": ignored})
     return log.close("ignore", f"{_titles(several)} {_is(several)} {'ignored' if ignored else 'no longer ignored'}")

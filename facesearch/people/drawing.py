@@ -12,6 +12,7 @@ from facesearch.people.decisions import assigned
 from facesearch.pipeline.drawn import LEAST_SIDE_PX, faces_in_boxes, inside
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Connection, Store, faces
+from facesearch.storage.queries import is_id
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = ["Drawn", "draw", "move"]
@@ -60,7 +61,7 @@ def move(store: Store, pipeline: Pipeline, face: int, box: Box) -> Drawn:
 
 def _seen(store: Store, pipeline: Pipeline, photo: int, box: Box) -> Face:
     """The face in a box, with its embedding."""
-    files = store.files_of(photo)
+    files = store.files_of(photo) if is_id(photo) else []
     if not files:
         raise InputError(f"there is no photo {photo} in the library")
     width, height = store.photo_size(photo)
