@@ -2,7 +2,11 @@
 
 import unicodedata
 
-__all__ = ["folded", "invisible", "visible"]
+from facesearch.core.errors import InputError
+
+__all__ = ["NAME_LENGTH", "checked_name", "folded", "invisible", "visible"]
+
+NAME_LENGTH = 200
 
 # Characters that show nothing and are of no control category: fillers, and what chooses between shapes of others
 # (Unicode's Default_Ignorable_Code_Point, and the blank of Braille).
@@ -36,6 +40,21 @@ def invisible(name: str) -> str | None:
 def visible(name: str) -> str:
     """A name without what `invisible` finds."""
     return "".join(c for i, c in enumerate(name) if not _shows_nothing(c) or _is_of_use(name, i))
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept, on one line. Raises InputError for one that is none."""
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LENGTH:
+        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    try:
+        called.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
+    if unseen := invisible(called):
+        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
+        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
+    return called
 
 
 def _shows_nothing(character: str) -> bool:

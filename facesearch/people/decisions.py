@@ -4,11 +4,10 @@ A cluster becomes a person, with or without a name, with the first decision abou
 no clustering takes them apart or puts two people together.
 """
 
-import unicodedata
 from collections.abc import Collection, Sequence
 
 from facesearch.core.errors import InputError
-from facesearch.core.names import invisible, visible
+from facesearch.core.names import NAME_LENGTH, checked_name, visible
 from facesearch.core.types import Cluster
 from facesearch.core.wording import plural
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
@@ -20,14 +19,13 @@ __all__ = [
     *("merge", "name", "not_a_face", "reject", "split"),
 ]
 
-NAME_LENGTH = 200
 # More people than that are counted in a summary, not listed.
 MOST_TITLES = 5
 
 
 def name(connection: Connection, references: Sequence[str], new_name: str) -> Decision | None:
     """Give a cluster a name, or a person another one; several of them are one person. Raises InputError for no name."""
-    called = _checked_name(new_name)
+    called = checked_name(new_name)
     several = _several(connection, references)
     log = UndoLog(connection)
     person = _merged(connection, log, several, _winner(several))
@@ -99,7 +97,7 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
 def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str) -> str:
     """What `assign` changes, in a log that may hold more; whose they are, in words."""
     target = _target(connection, to)
-    title = target.title if target else _checked_name(to)
+    title = target.title if target else checked_name(to)
     numbers = set(clusters.of_faces(connection, chosen).values()) - {target.id if target else None}
     left = [cluster_by_number(connection, number) for number in sorted(numbers)]
     person = _person_of(log, target) if target else log.new_person(title)
@@ -355,21 +353,6 @@ def _mostly(connection: Connection, faces: Sequence[int]) -> Cluster | None:
         return None
     cluster = cluster_by_number(connection, number)
     return cluster if cluster.person is None else None
-
-
-def _checked_name(name: str) -> str:
-    """A name as it is kept, on one line. Raises InputError for one that is none."""
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LENGTH:
-        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
-    try:
-        called.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
-    if unseen := invisible(called):
-        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
-        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
-    return called
 
 
 def _chosen(connection: Connection, faces: Collection[int]) -> list[int]:

@@ -31,7 +31,8 @@ def faces(request: Request, library: Library) -> Response:
 def _asked(request: Request, library: Library, template: str, questions: Callable[..., Page[Any]]) -> Response:
     """The first open question behind the one that was skipped last, and what comes next."""
     after, asked = request.query_params.get("after"), request.url.path
-    found = Page[Any]((), None) if after == END else questions(cursor=after or None, limit=1)
+    nothing: Page[Any] = Page((), None)
+    found = nothing if after == END else questions(cursor=after or None, limit=1)
     values: dict[str, Any] = {
         "asked": next(iter(found.items), None),
         "ahead": questions(cursor=found.next, limit=AHEAD).items if found.next else (),

@@ -37,7 +37,11 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
         *("/", "/?show=ignored", f"/people/{first}", f"/people/{first}?order=doubt", f"/people/{second}", "/review"),
         *("/loose", "/not-faces", "/photos", f"/photos?with={first}&only=1", f"/photos/{photo}", "/together"),
         *(f"/together?who={first}", "/search", "/index", "/history", "/nowhere", "/people/999"),
+        *("/review/faces", "/few"),
     )
+    loose = [face.id for face in visit.library.browse.faces(str(first)).items[:1]]
+    visit.library.people.not_a_face(loose)
+    visit.library.people.is_a_face(loose)
     problems = []
     for path in pages:
         visit.page.goto(visit.serving.address + path.lstrip("/"))
@@ -87,7 +91,7 @@ def test_no_page_is_wider_than_a_phone(visited: Visit, browser: Any) -> None:
     page = context.new_page()
     page.goto(visit.serving.letting_in())
     pages = ("/", f"/people/{first}", "/review", "/photos", "/photos/1", "/together", f"/together?who={first}")
-    for path in (*pages, "/search", "/index", "/history", "/loose"):
+    for path in (*pages, "/search", "/index", "/history", "/loose", "/few", "/review/faces"):
         page.goto(visit.serving.address + path.lstrip("/"))
         widths = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
         assert widths == [390, 390], path

@@ -9,6 +9,13 @@ DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 PHOTOS = pytest.mark.parametrize("visited", [pytest.param("photos", marks=pytest.mark.data)], indirect=True)
 BOTH = pytest.mark.parametrize("visited", ["demo", pytest.param("photos", marks=pytest.mark.data)], indirect=True)
+
+
+def sizes(*keys: str) -> Any:
+    """Each of some keys, at a desk and on a phone in turn: what they do does not depend on each other."""
+    return pytest.mark.parametrize(("size", "key"), [((DESK, PHONE)[at % 2], key) for at, key in enumerate(keys)])
+
+
 # As long as the next question must have been there before a key answers it.
 SEEN_MS = 450
 
@@ -93,8 +100,7 @@ def test_with_some_selected_a_picture_is_selected_and_not_opened(visited: Visit,
 
 
 @BOTH
-@SIZES
-@pytest.mark.parametrize("key", ["h", "f", "n"])
+@sizes("h", "f", "n")
 def test_many_faces_are_decided_about_at_once_and_undone_at_once(
     visited: Visit, size: dict[str, int], key: str
 ) -> None:
@@ -125,8 +131,7 @@ def test_many_faces_are_decided_about_at_once_and_undone_at_once(
 
 
 @PHOTOS
-@SIZES
-@pytest.mark.parametrize("key", ["h", "f", "m", "n"])
+@sizes("h", "f", "n", "m")
 def test_many_people_are_decided_about_at_once_and_undone_at_once(
     visited: Visit, size: dict[str, int], key: str
 ) -> None:
@@ -269,8 +274,7 @@ def test_a_key_pressed_twice_answers_one_question_and_alarms_nobody(visited: Vis
     assert visit.page.locator("#notes .note.error").count() == 0
 
 
-@SIZES
-@pytest.mark.parametrize("key", ["1", "2", "b", "n"])
+@sizes("1", "2", "b", "n")
 def test_whoever_is_twice_on_a_photo_is_asked_about(visited: Visit, size: dict[str, int], key: str) -> None:
     visit = visited
     visit.page.set_viewport_size(size)
