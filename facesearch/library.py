@@ -198,12 +198,14 @@ class Library:
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         workers: int | None = None,
+        cluster: bool = False,
     ) -> "IndexReport":
         """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
 
         Args:
+            cluster: cluster while photos come in, and at the end; see `people.growing`.
             workers: processes that analyse photos; 1 for threads of this one, None for what is faster.
 
         Raises:
@@ -211,7 +213,9 @@ class Library:
             WorkerError: a worker process has ended, as for want of memory; what was stored is kept.
         """
         from facesearch.indexing.indexer import index_photos
+        from facesearch.people.growing import Growing
 
+        growing = Growing(self.store, self.calibration, self.device) if self.calibration is not None else None
         report = index_photos(
             self.store,
             lambda: self.pipeline,
@@ -219,12 +223,11 @@ class Library:
             redo=redo,
             progress=progress,
             should_stop=should_stop,
+            between_batches=growing.between_batches if growing and cluster else lambda run, faces: None,
             workers=workers,
         )
-        if self.calibration is not None:
-            from facesearch.people.clustering import place_new
-
-            report.placed = place_new(self.store, self.calibration)
+        if growing is not None:
+            report.placed = growing.finish(cluster)
         return report
 
     def remove(self, paths: Paths) -> int:

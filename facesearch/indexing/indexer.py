@@ -115,6 +115,7 @@ def index_photos(
     redo: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    between_batches: Callable[[int, int], None] = lambda run, faces: None,
     source: MediaSource | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
@@ -127,6 +128,8 @@ def index_photos(
         redo: look at photos again that are known already, as after a change of --min-face.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
+        between_batches: called after every batch with the run's id and how many faces it has stored, for what may be
+            done with these meanwhile. Decisions are taken at any time.
         source: where the photos are; None for the files of this machine.
         executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
@@ -137,7 +140,7 @@ def index_photos(
     """
     began, started = time.perf_counter(), time.time()
     files = source or LocalFiles()
-    with store.writing():
+    with store.writing(guests=True):
         places = as_paths(paths)
         found = _found(store, files, places)
         given = [absolute(place) for place in places]
@@ -158,6 +161,7 @@ def index_photos(
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
+                between_batches(run_id, report.faces)
         report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
         if not report.stopped:

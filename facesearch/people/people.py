@@ -228,7 +228,7 @@ class People:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
-        with self._store.transaction() as connection:
+        with self._store.transaction(guest=True) as connection:  # photos may be coming in meanwhile
             return decide(connection)
 
     def _photo_at(self, path: str | os.PathLike[str]) -> int:

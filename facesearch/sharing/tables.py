@@ -9,6 +9,7 @@ from facesearch.core.arguments import Strings
 from facesearch.core.spreadsheets import escaped
 from facesearch.core.types import Cluster, Face
 from facesearch.sharing.selection import chosen, faces_of
+from facesearch.storage import faces
 
 if TYPE_CHECKING:
     from facesearch.library import Library
@@ -34,7 +35,8 @@ def export_rows(library: "Library", only: Strings = ()) -> list[dict[str, object
         for cluster, face in faces_of(library, asked_for or library.people.with_faces())
     ]
     if asked_for is None:
-        rows += [_row(face) for face in library.store.unclustered_faces()]
+        with library.store.reading() as connection:
+            rows += [_row(face) for face in faces.by_ids(connection, faces.unclustered(connection))]
     return sorted(rows, key=lambda row: (str(row["path"]), int(str(row["face"]))))
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.storage import schema as db
@@ -72,9 +72,10 @@ def placed_run() -> ScalarSelect[int]:
     return select(func.coalesce(found.scalar_subquery(), 0)).scalar_subquery()
 
 
-def note_placed(connection: Connection) -> None:
-    """Remember that the faces of all runs so far have been placed."""
-    latest = connection.execute(select(func.coalesce(func.max(db.runs.c.id), 0))).scalar_one()
+def note_placed(connection: Connection, running: int | None = None) -> None:
+    """Remember that the faces of all runs so far have been placed. Args: running: but for those of this one."""
+    earlier = true() if running is None else db.runs.c.id < running
+    latest = connection.execute(select(func.coalesce(func.max(db.runs.c.id), 0)).where(earlier)).scalar_one()
     statement = upsert(db.library).values(key="placed_run", value=str(latest))
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": str(latest)}))
 

@@ -5,7 +5,7 @@ library's generation, by a trigger in the database; vectors of another generatio
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -118,13 +118,13 @@ class Store:
     # -- transactions ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, *, briefly: bool = False) -> Iterator[None]:
-        """Be the only writer; see `WriterLock.held`.
+    def writing(self, *, briefly: bool = False, guests: bool = False) -> Iterator[None]:
+        """Be the only writer, or one that lets guests in; see `WriterLock.held`.
 
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
         self._database()
-        with self._lock.held(briefly=briefly) as outermost:
+        with self._lock.held(briefly=briefly, guests=guests) as outermost:
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
@@ -139,12 +139,21 @@ class Store:
             pass
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
-        with self.writing(briefly=True), self._database().execution_options(writes=True).begin() as connection:
+    def transaction(self, *, guest: bool = False) -> Iterator[Connection]:
+        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only.
+
+        Args:
+            guest: also while this process does something long that lets guests in. Whoever deletes photos is none.
+        """
+        writes = self._database().execution_options(writes=True)
+        with self.writing(briefly=True, guests=guest), writes.begin() as connection:
             yield connection
             if unfinished.is_noted(connection):  # what is about deleted faces goes with them
                 undo_log.prune(connection)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """While something long lets guests in: let them wait."""
+        return self._lock.alone()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -183,10 +192,6 @@ class Store:
     def known_paths(self) -> dict[str, KnownPath]:
         with self.reading() as connection:
             return photos.known_paths(connection)
-
-    def photo_id(self, sha256: str) -> int | None:
-        with self.reading() as connection:
-            return photos.by_content(connection, sha256)
 
     def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Of some contents, by their SHA-256, those that are known, and their photos."""
@@ -230,11 +235,6 @@ class Store:
         """The faces with these ids, in their order; ids that are not there are left out."""
         with self.reading() as connection:
             return faces.by_ids(connection, as_ids(ids))
-
-    def unclustered_faces(self) -> list[Face]:
-        """The faces that are in no cluster, without what the user has marked as no face."""
-        with self.reading() as connection:
-            return faces.by_ids(connection, faces.unclustered(connection))
 
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
