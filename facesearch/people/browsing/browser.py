@@ -16,7 +16,7 @@ from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.browsing.questions import QuestionList
-from facesearch.people.clusters import find_number
+from facesearch.people.clusters import clusters_called, find_number
 from facesearch.people.hiding import few
 from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages, photos
 from facesearch.storage.queries import is_id
@@ -31,7 +31,7 @@ LARGEST_PAGE = 500
 
 @checked
 class Browser:
-    """What a library holds, a page at a time. References are a cluster's number or a person's name, as text.
+    """What a library holds, a page at a time. References are as of `facesearch.people.clusters`.
 
     cursor: `next` of the page before; None for the first page. limit: the most items of a page.
     All methods raise InputError for what is not there and for what cannot be meant. Threads may share it.
@@ -76,6 +76,13 @@ class Browser:
         _check_limit(limit)
         with self._store.reading() as connection:
             return tuple(completions(connection, text, limit))
+
+    def namesakes(self, name: str, reference: str | None = None) -> tuple[Cluster, ...]:
+        """People who have a name, but for one of them."""
+        with self._store.reading() as connection:
+            known = clusters_called(connection, name)
+            own = None if reference is None else find_number(connection, reference)
+            return tuple(clusters_of(connection, [number for number in known if number != own]))
 
     def faces(
         self, reference: str, order: Order = "newest", *, cursor: str | None = None, limit: int = 60
