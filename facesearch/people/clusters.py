@@ -1,8 +1,8 @@
 """How the user refers to clusters and people.
 
-`cluster:12` is a cluster and nothing else; `cluster:12/345` is that cluster or, where clustering has dissolved it since,
-the one that face 345 is in now. `name:12` is a person's name and nothing else. What has neither before it is a name or,
-if it is a number and nobody's name, a cluster's. What may be both is refused.
+`cluster:12` is a cluster and nothing else; `cluster:12/345` is that cluster or, where clustering has dissolved it
+since, the one that face 345 is in now. `name:12` is a person's name and nothing else. What has neither before it is a
+name or, if it is a number and nobody's name, a cluster's. What may be both is refused.
 """
 
 import re

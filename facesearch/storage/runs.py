@@ -1,7 +1,7 @@
 """Runs of commands that write, the folders to index, and the files in them that could not be read or were skipped."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -10,7 +10,7 @@ from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 
 __all__ = [
-    *("failures", "finish", "forget_placed", "forget_roots", "note_placed", "placed_run", "record_failures", "roots"),
+    *("failures", "finish", "forget_placed", "note_placed", "placed_run", "record_failures"),
     *("set_skipped", "skipped", "start"),
 ]
 
@@ -56,14 +56,6 @@ def set_skipped(connection: Connection, judged: Callable[[str], bool], found: Ma
         statement = upsert(db.skipped)
         changed = {"kind": statement.excluded.kind}
         connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changed), new)
-
-
-def roots(connection: Connection) -> list[str]:
-    return list(connection.execute(select(db.roots.c.path).order_by(db.roots.c.path)).scalars())
-
-
-def forget_roots(connection: Connection, gone: Sequence[str]) -> None:
-    connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(gone))))
 
 
 def placed_run() -> ScalarSelect[int]:

@@ -20,6 +20,7 @@ from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog, faces, identity, pending_faces, photos, runs, undo_log, unfinished
 from facesearch.storage import facts as facts_of
+from facesearch.storage import roots as roots_of
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
@@ -214,8 +215,9 @@ class Store:
             return photos.files_of(connection, photo_id)
 
     def roots(self) -> list[str]:
+        """The folders that `index` was given."""
         with self.reading() as connection:
-            return runs.roots(connection)
+            return roots_of.paths(connection)
 
     def failures(self) -> list[tuple[str, str]]:
         """(path, reason) of the files that could not be read when they were last tried."""
@@ -305,7 +307,7 @@ class Store:
         """Drop files and roots, and the photos and faces that only they held; all bytes are overwritten on disk."""
         with self.transaction() as connection:
             catalog.forget_paths(connection, paths)
-            runs.forget_roots(connection, as_strings(roots))
+            roots_of.forget(connection, as_strings(roots))
 
     def clear(self) -> int:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
@@ -315,7 +317,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            runs.forget_roots(connection, as_strings(roots))
+            roots_of.forget(connection, as_strings(roots))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
