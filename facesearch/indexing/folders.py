@@ -41,17 +41,19 @@ class Folders:
         """What `Library.remove` would take out. Raises as that."""
         return loss_of(self._store, paths)
 
-    def skipped(self, kind: str | None = None, *, cursor: str | None = None, limit: Count = 100) -> Page[LeftOutFile]:
-        """Files and folders that the last runs did not look at. Args: kind: of this kind only."""
+    def skipped(
+        self, kind: str | None = None, *, folder: PathLike | None = None, cursor: str | None = None, limit: Count = 100
+    ) -> Page[LeftOutFile]:
+        """Files and folders that the last runs did not look at. Args: kind: of this one only; folder: below it only."""
         with self._store.reading() as connection:
-            return roots.skipped_page(connection, kind, cursor, limit)
+            return roots.skipped_page(connection, kind, _absolute(folder), cursor, limit)
 
     def failures(
-        self, reason: str | None = None, *, cursor: str | None = None, limit: Count = 100
+        self, *, folder: PathLike | None = None, cursor: str | None = None, limit: Count = 100
     ) -> Page[LeftOutFile]:
-        """Files that could not be read. Args: reason: for this reason only."""
+        """Files that could not be read. Args: folder: below it only."""
         with self._store.reading() as connection:
-            return roots.failures_page(connection, reason, cursor, limit)
+            return roots.failures_page(connection, _absolute(folder), cursor, limit)
 
     def _set(self, folder: str, paused: bool) -> bool:
         with self._store.transaction(guest=True) as connection:
@@ -60,6 +62,10 @@ class Folders:
                 listed = f"one of {', '.join(known[:3])}" if known else "a folder that was indexed"
                 raise InputError(f"{folder} is no folder that `index` was given: name {listed}")
             return roots.set_paused(connection, folder, paused)
+
+
+def _absolute(folder: PathLike | None) -> str | None:
+    return None if folder is None else absolute(folder)
 
 
 def paused_folders(store: Store, places: Sequence[str]) -> list[str]:

@@ -37,7 +37,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class LeftOutFile:
-    """A file that was skipped or could not be read. why: its kind, or the reason."""
+    """A file or folder that was skipped, or a file that could not be read. why: its kind, or the reason."""
 
     path: str
     why: str
@@ -84,16 +84,17 @@ def forget(connection: Connection, gone: Sequence[str]) -> None:
     connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(gone))))
 
 
-def skipped_page(connection: Connection, kind: str | None, cursor: str | None, limit: int) -> Page[LeftOutFile]:
-    """Skipped files and folders by path. Args: kind: of these only, whatever its case."""
-    wanted = None if kind is None else func.lower(db.skipped.c.kind) == kind.lower()
-    return _page(connection, db.skipped.c.path, db.skipped.c.kind, wanted, cursor, limit)
+def skipped_page(
+    connection: Connection, kind: str | None, folder: str | None, cursor: str | None, limit: int
+) -> Page[LeftOutFile]:
+    """Skipped files and folders by path. Args: kind: of these only, whatever its case; folder: below it only."""
+    wanted = [] if kind is None else [func.lower(db.skipped.c.kind) == kind.lower()]
+    return _page(connection, db.skipped, db.skipped.c.kind, wanted, folder, cursor, limit)
 
 
-def failures_page(connection: Connection, reason: str | None, cursor: str | None, limit: int) -> Page[LeftOutFile]:
-    """Files that could not be read, by path. Args: reason: those with this one only."""
-    wanted = None if reason is None else db.failures.c.reason == reason
-    return _page(connection, db.failures.c.path, db.failures.c.reason, wanted, cursor, limit)
+def failures_page(connection: Connection, folder: str | None, cursor: str | None, limit: int) -> Page[LeftOutFile]:
+    """Files that could not be read, by path. Args: folder: below it only."""
+    return _page(connection, db.failures, db.failures.c.reason, [], folder, cursor, limit)
 
 
 def loss(connection: Connection, photos: Collection[int]) -> Loss:
@@ -123,15 +124,17 @@ def _is_below(table: Table, root: str) -> ColumnElement[bool]:
 
 def _page(
     connection: Connection,
-    path: ColumnElement[str],
+    table: Table,
     why: ColumnElement[str],
-    wanted: ColumnElement[bool] | None,
+    wanted: Sequence[ColumnElement[bool]],
+    folder: str | None,
     cursor: str | None,
     limit: int,
 ) -> Page[LeftOutFile]:
     """The place in the list is a number: these lists change with the next run as a whole."""
     key = key_of(cursor, 1)
     start = max(0, int(key[0])) if key else 0
-    query = select(path, why).order_by(path).offset(start).limit(limit + 1)
-    rows = list(enumerate(connection.execute(query if wanted is None else query.where(wanted)).all(), start + 1))
+    below = [] if folder is None else [_is_below(table, folder)]
+    query = select(table.c.path, why).where(*wanted, *below).order_by(table.c.path).offset(start).limit(limit + 1)
+    rows = list(enumerate(connection.execute(query).all(), start + 1))
     return page_of(rows, limit, lambda row: (row[0],), lambda some: [LeftOutFile(*row) for _, row in some])

@@ -14,6 +14,7 @@ from facesearch.core.types import Cluster, Face, Page, Photo
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is
+from facesearch.people.browsing.left import Left, LeftToDo
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.browsing.questions import QuestionList
 from facesearch.people.clusters import clusters_called, find_number
@@ -40,6 +41,7 @@ class Browser:
     def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
         self._store, self._calibration = store, calibration
         self._pairs, self._questions = PairList(store), QuestionList(store)
+        self._left = Left(store, self._pairs, self._questions)
 
     def version(self) -> str:
         """A text that is another one after each change of the library, whichever process made it; cheap to ask for."""
@@ -49,6 +51,10 @@ class Browser:
         """How many clusters and faces of each kind there are."""
         with self._store.reading() as connection:
             return cluster_pages.counts(connection)
+
+    def left_to_do(self) -> LeftToDo:
+        """What the user may decide or do next; cheap to ask for while nothing changes."""
+        return self._left.now(self._calibration())
 
     def people(self, show: cluster_pages.Show = "all", *, cursor: str | None = None, limit: int = 48) -> Page[Cluster]:
         """Clusters, each with a cover, the largest first.
@@ -77,12 +83,11 @@ class Browser:
         with self._store.reading() as connection:
             return tuple(completions(connection, text, limit))
 
-    def namesakes(self, name: str, reference: str | None = None) -> tuple[Cluster, ...]:
-        """People who have a name, but for one of them."""
+    def namesakes(self, name: str, less: Strings = ()) -> tuple[Cluster, ...]:
+        """People who have a name. Args: less: but for these."""
         with self._store.reading() as connection:
-            known = clusters_called(connection, name)
-            own = None if reference is None else find_number(connection, reference)
-            return tuple(clusters_of(connection, [number for number in known if number != own]))
+            own = {find_number(connection, reference) for reference in as_strings(less)}
+            return tuple(clusters_of(connection, [one for one in clusters_called(connection, name) if one not in own]))
 
     def faces(
         self, reference: str, order: Order = "newest", *, cursor: str | None = None, limit: int = 60

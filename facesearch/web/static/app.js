@@ -7,5 +7,6 @@ import "./select.js";
 import "./keys.js";
 import "./names.js";
 import "./turn.js";
+import "./asking.js";
 
 $(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
