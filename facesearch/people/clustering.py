@@ -51,12 +51,13 @@ def recluster(
     min_samples: int = 2,
     device: str = "cpu",
     running: int | None = None,
+    expected: int = 0,
 ) -> Clustering:
     """Make all clusters anew. Decisions that come meanwhile are taken, and it is done again with them.
 
     Args:
         running: the run that is still bringing faces in.
-        others: see `facesearch.clustering.cluster_faces`.
+        eps, min_samples, device, expected: see `facesearch.clustering.cluster_faces`.
 
     Raises InputError where eps or min_samples is out of range, or there is neither eps nor a calibration.
     """
@@ -66,7 +67,13 @@ def recluster(
 
     def conclude(read: "_Read") -> Ints:
         return cluster_faces(
-            read.faces.pop(), calibration, constraints=read.constraints, eps=eps, min_samples=min_samples, device=device
+            read.faces.pop(),
+            calibration,
+            constraints=read.constraints,
+            eps=eps,
+            min_samples=min_samples,
+            device=device,
+            expected=expected,
         )
 
     def write(connection: Connection, read: "_Read", labels: Ints) -> tuple[Cluster, ...]:

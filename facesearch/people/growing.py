@@ -17,6 +17,8 @@ __all__ = ["Growing"]
 SOONEST_S, PAUSE = 2.0, 20.0
 # By how much the library must have grown since the last clustering; until then only known people get their new faces.
 GROWTH = 1 / 8
+# Until the end it is as strict as in a library of so many faces, as what is named then is confirmed; see decision 057.
+EXPECTED = 10_000
 # At the end a library of so many faces is clustered anyway, a larger one when so much has come that it is due.
 SMALL = 50_000
 
@@ -40,7 +42,7 @@ class Growing:
         if faces == self._seen or began < self._next:
             return
         if self._is_due():
-            recluster(self._store, self._calibration, device=self._device, running=run)
+            recluster(self._store, self._calibration, device=self._device, running=run, expected=EXPECTED)
         else:
             self.placed += place_new(self._store, self._calibration, running=run)
         ended = self._clock()

@@ -12,24 +12,23 @@ from facesearch.web.recent import Option, Question
 
 __all__ = ["is_reference", "question_of", "reference_of", "typed"]
 
-# What can be asked about, and from how many people of a name on: faces are simply given to the only one.
-ASKED = {"name": 1, "merge": 2, "assign": 2}
+# What is asked about; the only one of a name is simply given faces, or merged with.
+ASKED = ("name", "merge", "assign")
 
 
 def question_of(library: Library, what: str, clusters: Sequence[str], faces: Sequence[int], to: str) -> Question | None:
     """What must be asked before a decision is taken; None where it is clear who is meant. Args: to: a name as typed."""
-    least = ASKED.get(what)
-    if least is None or not to or is_reference(to):
+    if what not in ASKED or not to or is_reference(to):
         return None
-    known = library.browse.namesakes(to, clusters if what == "name" else ())
-    if len(known) < least:
+    known = library.browse.namesakes(to, clusters)
+    if not known or (what != "name" and len(library.browse.namesakes(to)) == 1):
         return None
     options = [_same(one, len(known) == 1, what, clusters, faces) for one in known]
     if what != "merge":
         new = (*_each("cluster", clusters), *_each("face", faces), ("to", to), ("new", "1"))
         options.append(Option(f"Another {to}", None, f"/decide/{what}", new))
     text = (
-        f"{to} is there already: the same person?"
+        f"{known[0].title} is there already: the same person?"
         if len(known) == 1
         else f"{len(known)} people are called {to}: which?"
     )

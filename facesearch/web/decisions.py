@@ -132,7 +132,7 @@ def _decide(request: Request, form: FormData) -> Response:
         given, library = Form.of(form), site_of(request).library.get()
         _require_as_shown(library, given)
         if question := _question(library, request.path_params["what"], given):
-            return redirect(request, Message(question.text, "ask", question=question), then)
+            return redirect(request, Message(question.text, "ask", name_first=True, question=question), then)
         decision = DECISIONS[request.path_params["what"]](library, given)
     except FacesearchError as error:
         return back(request, error, then)

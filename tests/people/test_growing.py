@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from people_samples import CALIBRATION, Collection, a_collection, partition
 
+from facesearch.clustering import clusterer
 from facesearch.core.errors import LibraryLockedError
 from facesearch.people import clustering
 from facesearch.people.clustering import place_new
@@ -77,6 +78,18 @@ def test_clustering_waits_for_time_and_for_more_faces(run: Run, monkeypatch: pyt
     assert done == ["recluster", "place_new"]  # one face more is not worth all faces
     run.batch({1: range(2, 6)})
     assert done == ["recluster", "place_new", "recluster"]
+
+
+def test_early_clusters_are_as_strict_as_those_of_a_large_library(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[int] = []
+    cuts = clusterer.Cuts.of
+    monkeypatch.setattr(clusterer.Cuts, "of", lambda n, *given: cut.append(n) or cuts(n, *given))
+    run.batch({0: range(4), 1: range(3)})
+    early = max(cut)
+    cut.clear()
+    run.growing.finish(cluster=True)
+    run.collection.recluster()
+    assert (early, set(cut)) == (10_000, {7})
 
 
 def test_at_the_end_the_clusters_are_those_of_one_clustering(run: Run) -> None:

@@ -56,6 +56,7 @@ def test_another_of_that_name_is_a_second_person(made_up: Visitor) -> None:
     assert [data["to"][0][:9] for _, data in asked(text)] == ["cluster:1", "cluster:2", "Anna"]
     answer(made_up, asked(text)[1])
     assert titles(made_up) == [("Anna", 5), ("Anna", 5), ("cluster 3", 2)]
+    assert [what for what, _ in asked(made_up.decide("merge", cluster="1", to="Anna"))] == ["merge"]  # the other one
     text = made_up.decide("merge", cluster="3", to="Anna")
     assert [what for what, _ in asked(text)] == ["merge", "merge"]
     answer(made_up, asked(text)[0])

@@ -52,7 +52,7 @@ def test_faces_that_are_in_no_cluster_yet_can_be_clustered(tmp_path: Path) -> No
 def test_people_come_largest_first_and_unnamed_ones_can_be_asked(made_up: Visitor) -> None:
     text = made_up.get("/").text
     assert re.findall(r'data-cluster="(\d+)"', text) == ["1", "2", "3"]
-    assert text.count('placeholder="Who is this?"') == 3
+    assert text.count('action="/decide/name" data-next') == 3
 
 
 def test_ignored_people_are_out_of_the_way(made_up: Visitor) -> None:
@@ -170,7 +170,7 @@ def test_every_decision_is_one_and_can_be_undone(made_up: Visitor, what: str, da
     ("what", "data", "told"),
     [
         ("name", {"cluster": "1"}, "type who it is"),
-        ("name", {"to": "Anna"}, "no cluster"),
+        ("name", {"to": "Anna"}, "nobody was chosen"),
         ("name", {"cluster": "99", "to": "Anna"}, "99"),
         ("merge", {"cluster": "1"}, "two"),
         ("reject", {"cluster": "1"}, "no face"),

@@ -26,6 +26,7 @@ ODD_NUMBERS = ("-1", "0", "1.5", "9" * 30, "9" * 5000, "NaN", "1;DROP TABLE face
 QUERIES = (
     *("/?cursor=@", "/?show=@", "/?message=@", "/people/1?order=@", "/people/1?cursor=@", "/photos?with=@"),
     *("/photos?cursor=@", "/photos/1?face=@", "/review?after=@", "/together?who=@", "/loose?cursor=@", "/names?text=@"),
+    *("/left-out?folder=@", "/left-out?show=skipped&kind=@", "/left-out?cursor=@", "/folders/remove?path=@"),
 )
 PARAMETERS = re.compile(r"\{\w+\}")
 
@@ -332,7 +333,16 @@ def test_forms_are_small(made_up: Visitor, method: str, address: str) -> None:
 
 
 def test_names_are_text_everywhere(made_up: Visitor) -> None:
-    pages = ("/", "/people/1", "/review", "/together", "/together?who=1", "/photos?with=1", "/photos/1", "/history")
+    pages = (
+        "/",
+        "/people/1",
+        "/review",
+        "/together",
+        "/together?who=cluster:1",
+        "/photos?with=1",
+        "/photos/1",
+        "/history",
+    )
     said = made_up.decide("name", cluster="1", to=SCRIPT)
     for text in (said, *(made_up.get(page).text for page in pages)):
         assert "<script>alert" not in text

@@ -49,8 +49,7 @@ class Browser:
 
     def counts(self) -> Counts:
         """How many clusters and faces of each kind there are."""
-        with self._store.reading() as connection:
-            return cluster_pages.counts(connection)
+        return self._left.counts()
 
     def left_to_do(self) -> LeftToDo:
         """What the user may decide or do next; cheap to ask for while nothing changes."""
