@@ -31,7 +31,7 @@ PAGES = {
     "review": "/review",
     "photos": "/photos",
     "photo": "/photos/{photo}?face={face}",
-    "together": "/together?who={cluster}",
+    "together": "/together?who=cluster:{cluster}",
     "search": "/search",
     "index": "/index",
     "history": "/history",

@@ -26,19 +26,20 @@ from facesearch.calibration import (
 from facesearch.core import settings
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.checks import Distance, checked
-from facesearch.core.device import pick_device
+from facesearch.core.device import picked_unless_auto
 from facesearch.core.errors import LibraryError, LibraryMissingError, ModelError, ModelMismatchError
 from facesearch.core.paths import default_library
 from facesearch.core.results import Clustering, QueryResult, Status, Verification
 from facesearch.core.settings import ANY_SIZE, DetectionConfig, DetectorSpec, ImageConfig, ModelSpec, SearchConfig
 from facesearch.indexing import removal
-from facesearch.indexing.targets import FIRST_DETECTOR, offer, target_of
+from facesearch.indexing.targets import FIRST_DETECTOR, detector_spec, offer, target_of
 from facesearch.media import Medium
 from facesearch.storage import Store
 from facesearch.storage.status import status_of
 from facesearch.storage.values import tolerating
 
 if TYPE_CHECKING:  # some of these import networks, and none is needed by every command
+    from facesearch.indexing.folders import Folders
     from facesearch.indexing.indexer import IndexReport, Progress
     from facesearch.indexing.migration import MigrationPlan, MigrationReport
     from facesearch.people import People
@@ -108,7 +109,7 @@ class Library:
                 if model is not None or precision not in (None, "auto"):
                     self.store.require_model(self._model(model, precision))
                 if detector is not None:
-                    self.store.require_detector(_detector_spec(detector))
+                    self.store.require_detector(detector_spec(detector))
             except BaseException:
                 self.store.close()
                 raise
@@ -155,7 +156,7 @@ class Library:
 
     def _detector(self) -> DetectorSpec:
         """The library's own, as it is at hand. Raises ModelError where there is none of that name."""
-        return _detector_spec(self.store.detector.name if self.store.detector else FIRST_DETECTOR)
+        return detector_spec(self.store.detector.name if self.store.detector else FIRST_DETECTOR)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -175,6 +176,13 @@ class Library:
         from facesearch.searching.searcher import Searcher
 
         return Searcher(self.store, lambda: self.pipeline, lambda: self.calibration)
+
+    @cached_property
+    def folders(self) -> "Folders":
+        """What `index` looks at, pauses, and has left out."""
+        from facesearch.indexing.folders import Folders
+
+        return Folders(self.store)
 
     @cached_property
     def browse(self) -> "Browser":
@@ -198,12 +206,14 @@ class Library:
         progress: "Callable[[Progress], None]" = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         workers: int | None = None,
+        cluster: bool = False,
     ) -> "IndexReport":
         """Bring the library up to date with one or some files and folders; see `indexing.indexer.index_photos`.
 
         New faces of people of whom something has been decided are put to them at once.
 
         Args:
+            cluster: cluster while photos come in, and at the end; see `people.growing`.
             workers: processes that analyse photos; 1 for threads of this one, None for what is faster.
 
         Raises:
@@ -211,7 +221,9 @@ class Library:
             WorkerError: a worker process has ended, as for want of memory; what was stored is kept.
         """
         from facesearch.indexing.indexer import index_photos
+        from facesearch.people.growing import Growing
 
+        growing = Growing(self.store, self.calibration, picked_unless_auto(self.device)) if self.calibration else None
         report = index_photos(
             self.store,
             lambda: self.pipeline,
@@ -219,12 +231,11 @@ class Library:
             redo=redo,
             progress=progress,
             should_stop=should_stop,
+            between_batches=growing.between_batches if growing and cluster else lambda run, faces: None,
             workers=workers,
         )
-        if self.calibration is not None:
-            from facesearch.people.clustering import place_new
-
-            report.placed = place_new(self.store, self.calibration)
+        if growing is not None:
+            report.placed = growing.finish(cluster)
         return report
 
     def remove(self, paths: Paths) -> int:
@@ -264,8 +275,7 @@ class Library:
         """
         from facesearch.people.clustering import recluster
 
-        # "auto" is looked for only where there are so many faces that it is needed: PyTorch takes seconds to import
-        device = self.device if self.device == "auto" else pick_device(self.device)
+        device = picked_unless_auto(self.device)
         return recluster(self.store, self.calibration, eps=eps, min_samples=min_samples, device=device)
 
     def migrate(
@@ -314,7 +324,7 @@ class Library:
         if model is None and detector is None and precision is None:
             return target_of(self.store, *self._defaults())
         spec = self._model(model, precision)
-        return target_of(self.store, spec, self._detector() if detector is None else _detector_spec(detector))
+        return target_of(self.store, spec, self._detector() if detector is None else detector_spec(detector))
 
     def _pipeline_of(self, target: "Target") -> "Pipeline":
         from facesearch.pipeline.pipeline import Pipeline
@@ -341,7 +351,7 @@ class Library:
 
     def _defaults(self) -> tuple[ModelSpec, DetectorSpec]:
         """What a new library gets, in this one's precision. Raises ModelError where the weights are not there."""
-        return self._model(embedding.DEFAULT_MODEL, None), _detector_spec(None)
+        return self._model(embedding.DEFAULT_MODEL, None), detector_spec(None)
 
     @tolerating()
     def forget_all(self) -> int:
@@ -383,13 +393,6 @@ def _create(folder: Path, spec: ModelSpec, device: str, search: SearchConfig | N
     if device != "auto" or spec.is_float16:
         embedding.device_for(spec, device)
     try:
-        return Store.create(folder, spec, search, _detector_spec(detector))
+        return Store.create(folder, spec, search, detector_spec(detector))
     except OSError as error:
         raise LibraryError(f"no library can be made in {folder} ({error.strerror}): choose another place") from error
-
-
-def _detector_spec(name: str | None) -> DetectorSpec:
-    """What identifies a detector; None for the default."""
-    from facesearch import detection  # here, not above: it loads OpenCV
-
-    return detection.resolve(name or settings.DEFAULT_DETECTOR)

@@ -92,7 +92,7 @@ class MemoryFiles:
         self._clock += 1
         self._files[path] = (data, self._clock)
 
-    def find(self, paths: Iterable[str]) -> Found:
+    def find(self, paths: Iterable[str], *, paused: Iterable[str] = ()) -> Found:
         listed = set()
         for given in paths:
             below = {path for path in self._files if path == given or path.startswith(given.rstrip("/") + "/")}

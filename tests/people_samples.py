@@ -66,13 +66,13 @@ class Collection:
     def people(self) -> People:
         return People(self.index, lambda: CALIBRATION)
 
-    def add(self, *photos: Sequence[Face], place: bool = False) -> list[list[int]]:
+    def add(self, *photos: Sequence[Face], place: bool = False, folder: str = "/photos") -> list[list[int]]:
         """Index photos in one run; place: put the new faces to people who are known. Returns each one's face ids."""
         run = self.index.start_run("index")
         new = []
         for faces in photos:
             self.taken += 1
-            path = f"/photos/{self.taken}.jpg"
+            path = f"{folder}/{self.taken}.jpg"
             new.append(replace(a_photo(path, path), faces=tuple(faces)))
         put(self.index, run, *new)
         self.paths += [photo.path for photo in new]
@@ -83,10 +83,12 @@ class Collection:
         faces = self.index.faces_of_photos(photos)
         return [[face.id for face in faces[photo]] for photo in photos]
 
-    def add_people(self, shots: dict[int, Sequence[int]], *, place: bool = False) -> dict[int, list[int]]:
+    def add_people(
+        self, shots: dict[int, Sequence[int]], *, place: bool = False, folder: str = "/photos"
+    ) -> dict[int, list[int]]:
         """One photo for each shot of each person; person -> face ids."""
         wanted = [(person, shot) for person, numbers in shots.items() for shot in numbers]
-        ids = self.add(*([a_portrait(portrait(*one))] for one in wanted), place=place)
+        ids = self.add(*([a_portrait(portrait(*one))] for one in wanted), place=place, folder=folder)
         found: dict[int, list[int]] = {person: [] for person in shots}
         for (person, _), (face,) in zip(wanted, ids, strict=True):
             found[person].append(face)

@@ -1,4 +1,4 @@
-"""The commands status and remove; migrate is in `migrating`."""
+"""The commands status, remove, pause and resume; migrate is in `migrating`."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from facesearch.core.results import Status
-    from facesearch.indexing.removal import Absent
+    from facesearch.indexing.removal import Absent, Loss
     from facesearch.library import Library
 
-__all__ = ["remove", "status"]
+__all__ = ["pause", "remove", "resume", "status"]
 
 
 @app.command(rich_help_panel=KEEP, epilog="Example: facesearch status --json")
@@ -62,7 +62,7 @@ def _show_status(result: "Status") -> None:
         "Model": f"{result.model} ({result.fingerprint}), {result.dim} dimensions, threshold {threshold}",
         "Detector": f"{result.detector.name} ({result.detector.fingerprint})" if result.detector else "not known",
         "Vector index": result.index,
-        "Folders": ", ".join(result.roots) or "none",
+        "Folders": ", ".join(_told(root, root in result.paused) for root in result.roots) or "none",
         "Not readable": plural(len(result.failures), "file"),
         "Skipped": _skipped(result),
     }
@@ -72,6 +72,10 @@ def _show_status(result: "Status") -> None:
         shown(f"  {path}: {reason}")
     if result.migration:
         shown(f"{'Migration:':14}{result.migration}")
+
+
+def _told(root: str, paused: bool) -> str:
+    return f"{root} (paused)" if paused else root
 
 
 def _skipped(result: "Status") -> str:
@@ -102,6 +106,7 @@ def remove(
         bool, typer.Option("--offline", help="With --missing: also those whose folder or disk is gone. It asks first.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", hidden=True, help="The older name of --offline.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With PATH: only say what would go.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,6 +116,12 @@ def remove(
     offline = offline or force
     if bool(paths) == (missing or offline):
         raise InputError("say which photos or folders to take out, or --missing for those that are gone")
+    if dry_run and not paths:
+        raise InputError("--dry-run says what goes with a PATH: name one")
+    if dry_run:
+        with open_library(library) as opened:
+            _show_loss(opened.folders.loss(paths or []), as_json)
+        return
     with open_library(library) as opened:
         count = opened.remove(paths) if paths else _remove_missing(opened, offline)
         tell_of_readers(opened)
@@ -120,6 +131,43 @@ def remove(
         else "The library holds no such file: nothing left to do."
     )
     print_json({"removed": count}) if as_json else shown(told)
+
+
+def _show_loss(loss: "Loss", as_json: bool) -> None:
+    if as_json:
+        print_json(loss.to_dict())
+        return
+    shown(f"{plural(loss.files, 'file')} would go: {plural(loss.photos, 'photo')} and {plural(loss.faces, 'face')}.")
+    if loss.people:
+        shown(f"Nothing would be left of {', '.join(loss.people)}.")
+    if loss.unnamed:
+        shown(f"Nothing would be left of {plural(loss.unnamed, 'cluster')} without a name.")
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: facesearch pause ~/Pictures/archive")
+def pause(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder that `index` was given.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let `index` pass a folder over until `resume`. Its photos and people stay in the library."""
+    with open_library(library) as opened:
+        changed = opened.folders.pause(folder)
+    told = "Paused: `facesearch resume` goes on with it." if changed else "It is paused already."
+    print_json({"changed": changed}) if as_json else shown(told)
+
+
+@app.command(rich_help_panel=KEEP, epilog="Example: facesearch resume ~/Pictures/archive")
+def resume(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder that is paused.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let `index` look at a folder again that was paused."""
+    with open_library(library) as opened:
+        changed = opened.folders.resume(folder)
+    told = "Resumed: the next `facesearch index` looks at it." if changed else "It was not paused."
+    print_json({"changed": changed}) if as_json else shown(told)
 
 
 def _remove_missing(opened: "Library", offline: bool) -> int:

@@ -112,6 +112,7 @@ def cluster_faces(
     min_samples: int = 2,
     options: Options = DEFAULTS,
     device: str = "cpu",
+    expected: int = 0,
 ) -> Ints:
     """Cluster faces by person, within what the user has decided.
 
@@ -120,6 +121,7 @@ def cluster_faces(
         eps: plain DBSCAN at this distance instead, as scikit-learn has it.
         min_samples: of DBSCAN, of the cores or of the whole; as scikit-learn has it.
         device: as `pick_device` takes it; more good faces than ALL_PAIRS are compared on it, where it is a CUDA device.
+        expected: cut as strictly as for so many faces, where more are to come.
 
     Returns:
         (n,) int64 labels: 0 is the largest cluster, equal sizes by content; faces in no cluster are -1.
@@ -139,7 +141,7 @@ def cluster_faces(
         labels[order] = renumber_by_size(dbscan_within(ordered.embeddings, eps, min_samples, told))
     elif len(ordered):
         assert calibration is not None
-        cuts = Cuts.of(len(ordered), calibration, options)
+        cuts = Cuts.of(max(len(ordered), expected), calibration, options)
         labels[order] = _numbered(Clusterer(ordered, cuts, min_samples, options, device).cluster(told), told)
     return labels
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from facesearch.core.errors import InputError
 from facesearch.core.extras import how_to_get, is_installed
 
-__all__ = ["free_bytes", "pick_device"]
+__all__ = ["free_bytes", "pick_device", "picked_unless_auto"]
 
 # What the drivers of NVIDIA's GPUs, of the same below Windows' Linux, and of AMD's put there; CUDA and ROCm need it.
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
@@ -36,6 +36,11 @@ def pick_device(name: str = "auto") -> str:
     if not is_installed("torch"):
         return _without_torch(name)
     return _asked_of_torch(name)
+
+
+def picked_unless_auto(name: str) -> str:
+    """As `pick_device`, but for "auto", for what needs a device only now and then: PyTorch takes seconds to import."""
+    return name if name == "auto" else pick_device(name)
 
 
 def free_bytes(device: str) -> int:

@@ -218,6 +218,7 @@ class Status(_Result):
     """What a library holds. failures: (path, reason). skipped: kind -> how many files and folders were not looked at.
 
     missing: files that are gone; offline: files whose disk may not be mounted.
+    paused: those of the roots that `index` passes over.
     migration: to what the library can be moved, in a sentence; None where it has the default model and detector.
     """
 
@@ -244,6 +245,7 @@ class Status(_Result):
     failures: tuple[tuple[str, str], ...]
     skipped: dict[str, int] = field(default_factory=dict)
     migration: str | None = None
+    paused: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         detector = {"name": self.detector.name, "fingerprint": self.detector.fingerprint} if self.detector else None

@@ -204,6 +204,11 @@ class Cluster:
         """The person's name, or the cluster's number."""
         return self.person.name if self.person and self.person.name else f"cluster {self.id}"
 
+    @property
+    def reference(self) -> str:
+        """What means this cluster and nothing else, and still finds its cover when clustering has dissolved it."""
+        return f"cluster:{self.id}/{self.cover.id}" if self.cover else f"cluster:{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:

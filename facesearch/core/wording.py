@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # it imports numpy, and `facesearch --help` does not
     from collections.abc import Iterable, Mapping
 
-    from facesearch.core.results import Answer
+    from facesearch.core.results import Answer, Match
 
-__all__ = ["answered", "by_kind", "day", "likeness", "percent", "plural", "searched", "sentence", "skipped", "span"]
+__all__ = [
+    *("answered", "by_kind", "day", "likeness", "matched", "percent", "plural", "searched", "sentence", "skipped"),
+    *("span", "why_skipped"),
+]
 
 IRREGULAR = {"person": "people", "other person": "other people", "nearest match": "nearest matches"}
 # What a probability is called, from the largest down.
@@ -22,8 +25,19 @@ LIKENESS = (
 )
 # How a text begins that could begin with a name, where there is none.
 WITHOUT_NAME = ("cluster ", "nobody yet", "somebody without a name")
+# Faces that a search does not answer with are somebody else's, at the best probably.
+LARGEST_DOUBT = 0.3
 # How many kinds of skipped files a line names.
 KINDS = 8
+# Why files of a kind are not looked at; other kinds are suffixes.
+WHY_SKIPPED = {
+    "hidden": "hidden: its name begins with a full stop",
+    "system": "it belongs to the operating system",
+    "without suffix": "without a suffix it may be anything",
+    "other suffixes": "its suffix is none of a photo",
+    "made by facesearch": "facesearch has made it",
+    "paused": "the folder is paused",
+}
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -51,6 +65,16 @@ def answered(answer: "Answer") -> str:
         return f"nobody in this library ({likely})"
     who = answer.face.title if answer.face.cluster is not None else "somebody without a name"
     return f"{who} ({likely})" if answer.certain else f"not sure, perhaps {who} ({likely})"
+
+
+def matched(match: "Match", answer: "Answer") -> str:
+    """What the decision of a search says of one of the faces near the probe; never more than the answer itself."""
+    if match.same_person and match.probability is not None:
+        return likeness(match.probability)
+    whose = answer.face
+    if whose is not None and (whose.id == match.face.id or whose.cluster == match.face.cluster is not None):
+        return "perhaps the same person"
+    return likeness(min(match.probability or 0.0, LARGEST_DOUBT))
 
 
 def searched(people: int, faces: int) -> str:
@@ -105,3 +129,8 @@ def skipped(kinds: "Mapping[str, int]") -> str:
     """Files that were not looked at, by kind: "214 .CR2, 12 .mp4"."""
     named = [f"{count:,} {kind if kind == kind.strip() else repr(kind)}" for kind, count in kinds.items()]
     return ", ".join(named[:KINDS]) + (f" and {len(named) - KINDS} other kinds" if len(named) > KINDS else "")
+
+
+def why_skipped(kind: str) -> str:
+    """Why a file or folder of some kind was not looked at."""
+    return WHY_SKIPPED.get(kind, f"files of the kind {kind} are not read")

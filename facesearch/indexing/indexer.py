@@ -24,6 +24,7 @@ from facesearch.indexing import absence, removal
 from facesearch.indexing.analysis import Item, analysed
 from facesearch.indexing.changed import to_look_at
 from facesearch.indexing.dating import date_photos
+from facesearch.indexing.folders import paused_folders
 from facesearch.media import OWN, Found, LocalFiles, MediaSource
 from facesearch.storage import KnownPath, Store, catalog, drawn_faces, folders, photos, runs
 
@@ -115,6 +116,7 @@ def index_photos(
     redo: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    between_batches: Callable[[int, int], None] = lambda run, faces: None,
     source: MediaSource | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
@@ -126,21 +128,24 @@ def index_photos(
         load_pipeline: gives the pipeline, of the library's model; called only if there is something to look at.
         progress: called after every batch.
         should_stop: asked before every photo that is read; once it says so, the run ends after those in flight.
+        between_batches: called after every batch with the run's id and how many faces it has stored, for what may be
+            done with these meanwhile. Decisions are taken at any time.
         source: where the photos are; None for the files of this machine.
         executor, workers: where photos are analysed, see `facesearch.indexing.executors.executor_for`.
 
     Raises:
-        InputError: a path that does not exist, is empty, or is none; workers, see `executor_for`.
+        InputError: a path that does not exist, is empty, is none, or is paused; workers, see `executor_for`.
         WorkerError: a worker process has ended, as for want of memory.
         LibraryLockedError: another process is writing.
     """
     began, started = time.perf_counter(), time.time()
     files = source or LocalFiles()
-    with store.writing():
+    with store.writing(guests=True):
         places = as_paths(paths)
-        found = _found(store, files, places)
         given = [absolute(place) for place in places]
         roots = [spelled(place) for place in given]
+        paused = paused_folders(store, [*roots, *given])
+        found = _found(store, files, places, paused)
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
         known = store.known_paths()
         todo = found.photos if redo else to_look_at(store, found.photos, known)
@@ -157,10 +162,11 @@ def index_photos(
                 state.done += len(batch)
                 state.faces = report.faces
                 progress(state)
+                between_batches(run_id, report.faces)
         report.stopped, report.duplicates = state.done < state.todo, len(run.copies)
         report.skipped = by_kind(run.skipped.values())
         if not report.stopped:
-            _settle(run, found, [*roots, *given], load_pipeline)
+            _settle(run, found, [*roots, *given], paused, load_pipeline)
             date_photos(store, found.photos, should_stop)
         report.seconds = time.perf_counter() - began
         store.finish_run(run_id, _summary(report))
@@ -175,10 +181,10 @@ def _note_others(run: _Run, found: Found) -> None:
     run.skipped = {one.path: one.kind for one in found.skipped if one.path not in run.known}
 
 
-def _found(store: Store, files: MediaSource, places: Sequence[str]) -> Found:
+def _found(store: Store, files: MediaSource, places: Sequence[str], paused: Sequence[str]) -> Found:
     """Raises InputError for a path that is not there, and says whether the library knows it."""
     try:
-        return files.find(places)
+        return files.find(places, paused=paused)
     except InputError:
         absence.tell_gone(store, places)
         raise
@@ -242,16 +248,19 @@ def _fail(run: _Run, failures: Iterable[tuple[str, str]]) -> None:
         run.report.failed += len(failures)
 
 
-def _settle(run: _Run, found: Found, roots: Sequence[str], load_pipeline: "Callable[[], Pipeline]") -> None:
+def _settle(
+    run: _Run, found: Found, roots: Sequence[str], paused: Sequence[str], load_pipeline: "Callable[[], Pipeline]"
+) -> None:
     """The end of a run that met everything: what is no longer below its folders is noted.
 
     Files that moved are told from files that are missing or offline, edited photos take over from what they were, and
     failures of files that are mended or gone are forgotten.
     """
-    below_roots, unread = below(roots), below(failure.path for failure in found.failures)
+    below_roots = below(roots)
+    unread = below([*paused, *(failure.path for failure in found.failures)])
 
     def judged(path: str) -> bool:
-        """What could not be read may well be there."""
+        """What could not be read, or is passed over for a while, may well be there."""
         return below_roots(path) and not unread(path)
 
     met = {file.path for file in found.photos} - run.skipped.keys()

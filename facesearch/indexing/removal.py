@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError, LibraryError
@@ -10,10 +10,10 @@ from facesearch.core.paths import absolute, below, has_name, spelled
 from facesearch.core.wording import plural
 from facesearch.indexing.absence import offline_among, places_of
 from facesearch.media import LocalFiles
-from facesearch.storage import Store
+from facesearch.storage import Store, clusters, roots
 from facesearch.storage.values import tolerating
 
-__all__ = ["Absent", "absent_files", "empty_roots", "remove", "remove_missing"]
+__all__ = ["Absent", "Loss", "absent_files", "empty_roots", "loss_of", "remove", "remove_missing"]
 
 # How many places a message names.
 NAMED = 3
@@ -38,6 +38,25 @@ class Absent:
         return f"{plural(len(self.offline), 'file')} in {named}{more}"
 
 
+@dataclass(frozen=True)
+class Loss:
+    """What goes from the library with some files; the files themselves are not touched.
+
+    files: those that could not be read included. photos: of which no other file is left. people: the names of those who
+    lose all their faces; unnamed: how many others do.
+    """
+
+    files: int
+    photos: int
+    faces: int
+    people: tuple[str, ...]
+    unnamed: int
+
+    def to_dict(self) -> dict[str, object]:
+        """As `facesearch remove --dry-run --json` prints it."""
+        return {**asdict(self), "people": list(self.people)}
+
+
 @tolerating()
 def remove(store: Store, paths: Paths) -> int:
     """Take one or some files and folders out, in one transaction; folders are not listed as indexed any more.
@@ -46,6 +65,33 @@ def remove(store: Store, paths: Paths) -> int:
     them, as after a removal that was killed and is repeated. Raises InputError for a path that is none, is empty, or is
     the root of a file system or drive.
     """
+    inside = below(_places(paths))
+    with store.writing():
+        known = sorted(path for path in _files(store) if inside(path))
+        folders = [folder for folder in store.roots() if inside(folder)]
+        if known or folders:
+            store.forget_paths(known, folders)
+        store.set_skipped(inside, {})
+    return len(known)
+
+
+def loss_of(store: Store, paths: Paths) -> Loss:
+    """What `remove` would take out. Raises as that."""
+    inside = below(_places(paths))
+    known = store.known_paths()
+    gone = {path for path in known if inside(path)}
+    left = {row.photo_id for path, row in known.items() if path not in gone}
+    photos = {known[path].photo_id for path in gone} - left
+    unread = sum(inside(path) for path, _ in store.failures())
+    with store.reading() as connection:
+        found = roots.loss(connection, photos)
+        losing = clusters.summaries(connection, found.clusters)
+    named = tuple(sorted(one.person.name for one in losing if one.person and one.person.name))
+    return Loss(len(gone) + unread, len(photos), found.faces, named, len(losing) - len(named))
+
+
+def _places(paths: Paths) -> list[str]:
+    """Raises InputError for what cannot be taken out."""
     given = [absolute(path) for path in as_paths(paths)]
     places = list(dict.fromkeys([*given, *map(spelled, given)]))
     if not places:
@@ -53,14 +99,7 @@ def remove(store: Store, paths: Paths) -> int:
     for place in places:
         if os.path.dirname(place) == place:
             raise InputError(f"{place} is the root of a whole disk: name the photos or folders to take out")
-    inside = below(places)
-    with store.writing():
-        known = sorted(path for path in _files(store) if inside(path))
-        roots = [root for root in store.roots() if inside(root)]
-        if known or roots:
-            store.forget_paths(known, roots)
-        store.set_skipped(inside, {})
-    return len(known)
+    return places
 
 
 def empty_roots(store: Store, less: Collection[str] = ()) -> list[str]:
@@ -68,7 +107,9 @@ def empty_roots(store: Store, less: Collection[str] = ()) -> list[str]:
 
     What is only offline keeps its folder, as the library holds its files.
     """
-    empty = [root for root in store.roots() if _is_empty(root)]
+    with store.reading() as connection:
+        looked_at = roots.paths(connection, paused=False)
+    empty = [root for root in looked_at if _is_empty(root)]
     if not empty:  # nearly always, and the paths of all photos take long to read
         return []
     holders: set[str] = set()
@@ -127,7 +168,7 @@ def remove_missing(store: Store, *, offline: bool = False, force: bool = False) 
                 f"offline, not missing: {absent.offline_where}, of which nothing is there; mount that disk and index"
                 f" again or, if it is gone for good, repeat with --offline"
             )
-        roots = empty_roots(store, gone)
-        if gone or roots:
-            store.forget_paths(gone, roots)
+        empty = empty_roots(store, gone)
+        if gone or empty:
+            store.forget_paths(gone, empty)
     return len(gone)

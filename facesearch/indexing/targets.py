@@ -1,10 +1,11 @@
 """What a library can be moved to, and whether it is there already; loads no network."""
 
+from facesearch.core import settings
 from facesearch.core.settings import DetectorSpec, ModelSpec
 from facesearch.storage import Store
 from facesearch.storage.pending_faces import Target
 
-__all__ = ["FIRST_DETECTOR", "is_current", "offer", "target_of"]
+__all__ = ["FIRST_DETECTOR", "detector_spec", "is_current", "offer", "target_of"]
 
 # What a library that does not say so was made with.
 FIRST_DETECTOR = "mtcnn"
@@ -31,3 +32,10 @@ def offer(store: Store, model: ModelSpec, detector: str) -> str | None:
         f"`facesearch migrate` moves this library from {store.spec.name} with {before} to {model.name} with"
         f" {detector}, and keeps names and decisions"
     )
+
+
+def detector_spec(name: str | None) -> DetectorSpec:
+    """What identifies a detector; None for the default."""
+    from facesearch import detection  # here, not above: it loads OpenCV
+
+    return detection.resolve(name or settings.DEFAULT_DETECTOR)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -12,7 +13,7 @@ from facesearch.core.types import FileFacts
 from facesearch.media import marks
 from facesearch.media.reasons import os_reason
 
-__all__ = ["OWN", "PHOTO_SUFFIXES", "Failure", "Found", "Skipped", "find_photos"]
+__all__ = ["OWN", "PAUSED", "PHOTO_SUFFIXES", "Failure", "Found", "Skipped", "find_photos"]
 
 PHOTO_SUFFIXES = frozenset(
     [
@@ -40,7 +41,8 @@ class Failure:
 
 
 # Of what kind a file or folder is that was skipped, where that is not the suffix of its name.
-OWN, _HIDDEN, _SYSTEM, _NO_SUFFIX, _OTHER = "made by facesearch", "hidden", "system", "without suffix", "other suffixes"
+OWN, PAUSED = "made by facesearch", "paused"
+_HIDDEN, _SYSTEM, _NO_SUFFIX, _OTHER = "hidden", "system", "without suffix", "other suffixes"
 _SUFFIX_LENGTH = 16  # longer ones are no suffixes, but names with a full stop
 
 
@@ -48,8 +50,8 @@ _SUFFIX_LENGTH = 16  # longer ones are no suffixes, but names with a full stop
 class Skipped:
     """A file that was not looked at, or a folder with all that is in it.
 
-    kind: the suffix of its name as it is written (".CR2"), or "hidden", "system", "without suffix", "other suffixes" or
-        "made by facesearch".
+    kind: the suffix of its name as it is written (".CR2"), or "hidden", "system", "without suffix", "other suffixes",
+        "made by facesearch" or "paused".
     """
 
     path: str
@@ -69,7 +71,7 @@ class Found:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def find_photos(paths: Paths, *, exported: bool = False) -> Found:
+def find_photos(paths: Paths, *, exported: bool = False, paused: Iterable[str] = ()) -> Found:
     """List the photos in folders and in all folders below them; files given by name are taken whatever their suffix.
 
     Hidden and system files and folders, and what is listed in a folder as made by facesearch (see `media.marks`), are
@@ -79,11 +81,12 @@ def find_photos(paths: Paths, *, exported: bool = False) -> Found:
 
     Args:
         exported: take the photos that an export has put there, too: its folders are labelled data.
+        paused: folders that are passed over.
 
     Raises:
         InputError: a path given does not exist, is empty, or is none.
     """
-    walk = _Walk(exported)
+    walk = _Walk(exported, paused)
     for path in as_paths(paths):
         walk.start(path)
     walk.follow_links()
@@ -95,8 +98,9 @@ def find_photos(paths: Paths, *, exported: bool = False) -> Found:
 class _Walk:
     """The state of one find_photos."""
 
-    def __init__(self, exported: bool) -> None:
+    def __init__(self, exported: bool, paused: Iterable[str]) -> None:
         self.exported = exported
+        self.paused = {form for path in paused for form in (path, os.path.realpath(path))}
         self.photos: list[FileFacts] = []
         self.failures: list[Failure] = []
         self.skipped: list[Skipped] = []
@@ -150,6 +154,9 @@ class _Walk:
             try:
                 resolved = os.path.join(os.path.realpath(folder), "")
                 if resolved in self._folders_seen or _is_an_ancestor_again(folder, top):
+                    continue
+                if not self.paused.isdisjoint((folder, resolved.rstrip(os.sep))):
+                    self._skip(folder, PAUSED)
                     continue
                 self._folders_seen.add(resolved)
                 with os.scandir(folder) as scanned:

@@ -39,9 +39,9 @@ class Medium:
 class MediaSource(Protocol):
     """Where photos come from. Paths are names that the source gives meaning to; threads may share it."""
 
-    def find(self, paths: Iterable[str]) -> Found:
+    def find(self, paths: Iterable[str], *, paused: Iterable[str] = ()) -> Found:
         """The photos in some folders, and files given by name, in order of path. Raises InputError for what is not
-        there."""
+        there. Args: paused: folders that are passed over, and told as skipped."""
         ...
 
     def stat(self, path: str) -> FileFacts:
@@ -69,9 +69,9 @@ class MediaSource(Protocol):
 class LocalFiles:
     """A MediaSource: the files of this machine."""
 
-    def find(self, paths: Iterable[str], *, exported: bool = False) -> Found:
+    def find(self, paths: Iterable[str], *, paused: Iterable[str] = (), exported: bool = False) -> Found:
         """As `MediaSource.find`; see `facesearch.media.finding`."""
-        return find_photos(paths, exported=exported)
+        return find_photos(paths, exported=exported, paused=paused)
 
     def stat(self, path: str) -> FileFacts:
         """As `MediaSource.stat`."""

@@ -1,8 +1,10 @@
 """Clustering within the user's decisions, which keeps the clusters' numbers; and places for faces that came since."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from facesearch.core.quality import TOO_POOR, excess_of
 from facesearch.core.results import Clustering, LeftOut
 from facesearch.core.types import Cluster, Face
 from facesearch.people.placing import identified
-from facesearch.storage import Connection, FaceTable, Store, clusters, photos, runs
+from facesearch.storage import Connection, FaceTable, Store, cluster_pages, clusters, photos, runs
 from facesearch.storage import constraints as constraints_of
 from facesearch.storage.counts import searched
 from facesearch.storage.face_table import read_all, read_new_and_known, read_of_cluster
@@ -24,6 +26,12 @@ from facesearch.storage.faces import count_of, unplaced
 __all__ = ["place_new", "recluster", "stricter_parts", "table_faces"]
 
 Ints = NDArray[np.int64]
+Data = TypeVar("Data")
+Conclusion = TypeVar("Conclusion")
+Written = TypeVar("Written")
+
+# So often something is concluded from what decisions change meanwhile; the last time they wait.
+ATTEMPTS = 3
 
 # `split` without faces looks with this share of the usual false joins; each further step is as much stricter again.
 STRICTER = 0.03
@@ -42,42 +50,99 @@ def recluster(
     eps: float | None = None,
     min_samples: int = 2,
     device: str = "cpu",
+    running: int | None = None,
+    expected: int = 0,
 ) -> Clustering:
-    """Make all clusters anew, in one transaction. Args: see `facesearch.clustering.cluster_faces`.
+    """Make all clusters anew. Decisions that come meanwhile are taken, and it is done again with them.
+
+    Args:
+        running: the run that is still bringing faces in.
+        eps, min_samples, device, expected: see `facesearch.clustering.cluster_faces`.
 
     Raises InputError where eps or min_samples is out of range, or there is neither eps nor a calibration.
     """
     if eps is None and calibration is None:
         raise InputError(no_calibration(store.spec, "give --eps, or"))
     began = time.perf_counter()
-    with store.transaction() as connection:
-        table, hidden = read_all(connection, store.spec.dim), constraints_of.not_faces(connection)
-        rows = np.flatnonzero(~np.isin(table.ids, list(hidden)))
-        ids, constraints, faces = table.ids[rows], _constraints(connection, table.ids[rows]), table_faces(table)
-        good = np.zeros(len(table), np.bool_)
-        good[faces.strong()] = True
-        # cluster_faces() is the only one to hold the embeddings, so that it can let go of them
-        handed_over, table = [faces.take(rows)], replace(table, embeddings=np.empty((0, store.spec.dim), np.float32))
-        del faces
-        labels = cluster_faces(
-            handed_over.pop(), calibration, constraints=constraints, eps=eps, min_samples=min_samples, device=device
+
+    def conclude(read: "_Read") -> Ints:
+        return cluster_faces(
+            read.faces.pop(),
+            calibration,
+            constraints=read.constraints,
+            eps=eps,
+            min_samples=min_samples,
+            device=device,
+            expected=expected,
         )
-        _write(connection, ids, labels, constraints)
+
+    def write(connection: Connection, read: "_Read", labels: Ints) -> tuple[Cluster, ...]:
+        _write(connection, read.ids, labels, read.constraints)
         clusters.note_clustering(connection)
-        runs.note_placed(connection)
-        found = _with_faces(table, photos.one_file_of_each(connection), clusters.all_with_faces(connection))
-    strong, alone = good[rows], labels == NOISE
+        runs.note_placed(connection, running)
+        return _with_faces(read.table, photos.one_file_of_each(connection), clusters.all_with_faces(connection))
+
+    read, labels, found = _unhindered(store, lambda connection: _read(connection, store.spec.dim), conclude, write)
+    alone = labels == NOISE
     if eps is None:
         assert calibration is not None
-        eps = Cuts.of(len(rows), calibration).eps
+        eps = Cuts.of(len(labels), calibration).eps
     return Clustering(
         clusters=found,
-        noise=tuple(ids[alone].tolist()),
-        left_out=LeftOut(int((alone & strong).sum()), int((alone & ~strong).sum()), len(hidden)),
+        noise=tuple(read.ids[alone].tolist()),
+        left_out=LeftOut(int((alone & read.strong).sum()), int((alone & ~read.strong).sum()), read.hidden),
         eps=eps,
         min_samples=min_samples,
         seconds=time.perf_counter() - began,
     )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is clustered.
+
+    table: of all faces, without embeddings. ids, strong: (n,) of those to be clustered. hidden: how many are not.
+    faces: one item, for whoever is the only one to hold the embeddings, and can let go of them.
+    """
+
+    table: FaceTable
+    ids: Ints
+    strong: NDArray[np.bool_]
+    hidden: int
+    constraints: Constraints
+    faces: list[Faces]
+
+
+def _read(connection: Connection, dim: int) -> _Read:
+    table, hidden = read_all(connection, dim), constraints_of.not_faces(connection)
+    rows, faces = np.flatnonzero(~np.isin(table.ids, list(hidden))), table_faces(table)
+    good = np.zeros(len(table), np.bool_)
+    good[faces.strong()] = True
+    bare = replace(table, embeddings=np.empty((0, dim), np.float32))
+    ids = table.ids[rows]
+    return _Read(bare, ids, good[rows], len(hidden), _constraints(connection, ids), [faces.take(rows)])
+
+
+def _unhindered(
+    store: Store,
+    read: Callable[[Connection], Data],
+    conclude: Callable[[Data], Conclusion],
+    write: Callable[[Connection, Data, Conclusion], Written],
+) -> tuple[Data, Conclusion, Written]:
+    """Read the library, conclude something from it, and write that; decisions are taken meanwhile.
+
+    What a decision has overtaken is concluded again, and in the end with decisions waiting.
+    """
+    with store.writing(guests=True):
+        for attempt in range(ATTEMPTS):
+            with store.alone() if attempt == ATTEMPTS - 1 else nullcontext():
+                with store.reading() as connection:
+                    before, data = cluster_pages.revision(connection), read(connection)
+                conclusion = conclude(data)
+                with store.transaction() as connection:
+                    if cluster_pages.revision(connection) == before:
+                        return data, conclusion, write(connection, data, conclusion)
+    raise AssertionError("nobody else can have written")
 
 
 def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Cluster]) -> tuple[Cluster, ...]:
@@ -92,7 +157,7 @@ def _with_faces(table: FaceTable, files: Mapping[int, str], found: Sequence[Clus
     return tuple(replace(cluster, faces=tuple(map(described, cluster.face_ids))) for cluster in found)
 
 
-def place_new(store: Store, calibration: Calibration) -> int:
+def place_new(store: Store, calibration: Calibration, *, running: int | None = None) -> int:
     """Put the faces that were found since the last time to the people that they are; the others wait for `recluster`.
 
     Those of a run that was killed count, too: which runs were placed is kept in the library.
@@ -100,36 +165,67 @@ def place_new(store: Store, calibration: Calibration) -> int:
     Only the clusters of people take new faces in: as a search would name that person, where the calibration has
     measured searches; else by the rule by which weak faces find their cluster.
 
+    Args:
+        running: the run that is still bringing faces in.
+
     Returns the number of faces that found a person.
     """
     with store.reading() as connection:
         if not unplaced(connection):
             return 0
-    with store.transaction() as connection:
-        placed = _place(connection, store.spec.dim, calibration)
-        runs.note_placed(connection)
-    return placed
+
+    def write(connection: Connection, _: "_New | None", placed: tuple[Ints, Ints]) -> int:
+        clusters.add(connection, *(column.tolist() for column in placed))
+        runs.note_placed(connection, running)
+        return len(placed[0])
+
+    *_, count = _unhindered(
+        store, lambda connection: _read_new(connection, store.spec.dim), lambda new: _placed(new, calibration), write
+    )
+    return count
 
 
-def _place(connection: Connection, dim: int, calibration: Calibration) -> int:
+@dataclass(frozen=True)
+class _New:
+    """What is placed: faces of the known people and new ones; rows: of these; now: the clusters of all.
+
+    people: among whom the new ones are searched for; faces_there: how many faces the library has.
+    """
+
+    ids: Ints
+    faces: Faces
+    constraints: Constraints
+    rows: Ints
+    now: Ints
+    people: int
+    faces_there: int
+
+
+def _read_new(connection: Connection, dim: int) -> _New | None:
+    """None where there is nobody or nothing to compare."""
     new = unplaced(connection)
     known = clusters.known_columns(connection) if new else None
     if known is None or not len(known[0]):
-        return 0
+        return None
     table = read_new_and_known(connection, dim)
-    faces, constraints = table_faces(table), _constraints(connection, table.ids)
     rows = np.flatnonzero(np.isin(table.ids, list(new)))
     rows = rows[table.quality[rows] > TOO_POOR]
-    now = _by_row(*known, table.ids)
+    people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
+    constraints, now = _constraints(connection, table.ids), _by_row(*known, table.ids)
+    return _New(table.ids, table_faces(table), constraints, rows, now, people, count_of(connection))
+
+
+def _placed(new: _New | None, calibration: Calibration) -> tuple[Ints, Ints]:
+    """Faces and their clusters."""
+    if new is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     if calibration.identification is not None:
-        people = searched(connection)[0] - len(new)  # the new ones are searched for, not among
-        placed = identified(calibration.identification, faces, now, rows, constraints, people)
+        placed = identified(calibration.identification, new.faces, new.now, new.rows, new.constraints, new.people)
     else:
-        clusterer = Clusterer(faces, Cuts.of(count_of(connection), calibration))
-        placed = clusterer.nearest_cluster(now, np.zeros(len(faces)), rows, constraints)
+        clusterer = Clusterer(new.faces, Cuts.of(new.faces_there, calibration))
+        placed = clusterer.nearest_cluster(new.now, np.zeros(len(new.faces)), new.rows, new.constraints)
     found = placed != NOISE
-    clusters.add(connection, table.ids[rows[found]].tolist(), placed[found].tolist())
-    return int(found.sum())
+    return new.ids[new.rows[found]], placed[found]
 
 
 def stricter_parts(store: Store, calibration: Calibration, cluster: int) -> list[list[int]]:

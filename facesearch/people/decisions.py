@@ -10,7 +10,7 @@ from facesearch.core.errors import InputError
 from facesearch.core.names import NAME_LENGTH, checked_name, visible
 from facesearch.core.types import Cluster
 from facesearch.core.wording import plural
-from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
+from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find, may_be_new, name_in
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
@@ -84,20 +84,23 @@ def reject(connection: Connection, faces: Collection[int], reference: str) -> De
     return log.close("reject", f"{_these(chosen)} not {cluster.title}")
 
 
-def assign(connection: Connection, faces: Collection[int], to: str) -> Decision | None:
+def assign(connection: Connection, faces: Collection[int], to: str, *, new: bool = False) -> Decision | None:
     """Say whose some faces are: a cluster's, a person's, or, by a name that nobody has, a new person's.
 
     Who is left in a cluster that they leave is another person then; a person without another face is deleted. Raises
     InputError for a number that is no cluster's, a name that several people have, and a name that is none.
+
+    Args:
+        new: `to` is the name of a new person, whoever else has it.
     """
     log, chosen = UndoLog(connection), _chosen(connection, faces)
-    return log.close("assign", f"{_these(chosen)} {assigned(connection, log, chosen, to)}")
+    return log.close("assign", f"{_these(chosen)} {assigned(connection, log, chosen, to, new=new)}")
 
 
-def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str) -> str:
+def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str, *, new: bool = False) -> str:
     """What `assign` changes, in a log that may hold more; whose they are, in words."""
-    target = _target(connection, to)
-    title = target.title if target else checked_name(to)
+    target = None if new else _target(connection, to)
+    title = target.title if target else checked_name(name_in(to))
     numbers = set(clusters.of_faces(connection, chosen).values()) - {target.id if target else None}
     left = [cluster_by_number(connection, number) for number in sorted(numbers)]
     person = _person_of(log, target) if target else log.new_person(title)
@@ -365,9 +368,8 @@ def _chosen(connection: Connection, faces: Collection[int]) -> list[int]:
 
 
 def _target(connection: Connection, reference: str) -> Cluster | None:
-    """Whom a user means; None for a name that nobody has. Raises InputError for a number that is no cluster's."""
-    is_number = reference.strip().isascii() and reference.strip().isdigit()
-    return find(connection, reference) if is_number or clusters_called(connection, reference) else None
+    """Whom a user means; None for a name that nobody has. Raises InputError as `find`."""
+    return None if may_be_new(connection, reference) else find(connection, reference)
 
 
 def _titles(several: Sequence[Cluster]) -> str:

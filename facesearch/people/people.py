@@ -35,7 +35,7 @@ def _no_pipeline() -> "Pipeline":
 
 @checked
 class People:
-    """The people of a library. Clusters are referred to by number, people by name: both as text.
+    """The people of a library. Clusters are referred to by number, people by name; see `facesearch.people.clusters`.
 
     Args:
         calibration, pipeline: called when first needed.
@@ -147,8 +147,9 @@ class People:
     def reject(self, faces: Ids, reference: str) -> Decision | None:
         return self._decide(lambda connection: decisions.reject(connection, as_ids(faces), reference))
 
-    def assign(self, faces: Ids, to: str) -> Decision | None:
-        return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to))
+    def assign(self, faces: Ids, to: str, *, new: bool = False) -> Decision | None:
+        """Say whose some faces are. Args: new: another person's than all who have that name."""
+        return self._decide(lambda connection: decisions.assign(connection, as_ids(faces), to, new=new))
 
     def not_a_face(self, faces: Ids = (), *, of: Strings = ()) -> Decision | None:
         return self._decide(lambda connection: decisions.not_a_face(connection, as_ids(faces), as_strings(of)))
@@ -228,7 +229,7 @@ class People:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _decide(self, decide: Callable[[Connection], Decision | None]) -> Decision | None:
-        with self._store.transaction() as connection:
+        with self._store.transaction(guest=True) as connection:  # photos may be coming in meanwhile
             return decide(connection)
 
     def _photo_at(self, path: str | os.PathLike[str]) -> int:

@@ -10,6 +10,7 @@ from facesearch.core.spreadsheets import escaped
 from facesearch.core.types import Cluster, Face
 from facesearch.library import Library
 from facesearch.sharing.selection import chosen, faces_of
+from facesearch.storage import faces
 
 __all__ = ["COLUMNS", "export_rows", "rows_to_csv"]
 
@@ -33,7 +34,8 @@ def export_rows(library: Library, only: Strings = ()) -> list[dict[str, object]]
         for cluster, face in faces_of(library, asked_for or library.people.with_faces())
     ]
     if asked_for is None:
-        rows += [_row(face) for face in library.store.unclustered_faces()]
+        with library.store.reading() as connection:
+            rows += [_row(face) for face in faces.by_ids(connection, faces.unclustered(connection))]
     return sorted(rows, key=lambda row: (str(row["path"]), int(str(row["face"]))))
 
 

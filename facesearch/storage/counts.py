@@ -8,7 +8,7 @@ from facesearch.storage import facts
 from facesearch.storage import schema as db
 from facesearch.storage.clusters import clustered_up_to
 
-__all__ = ["LibraryCounts", "count_all", "searched"]
+__all__ = ["LibraryCounts", "count_all", "searched", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,15 @@ def searched(connection: Connection) -> tuple[int, int]:
     counts = [select(func.count()).select_from(table) for table in (db.faces, db.not_faces, db.clustered, numbers)]
     faces, hidden, clustered, groups = (int(connection.execute(query).scalar_one()) for query in counts)
     return groups + max(faces - hidden - clustered, 0), max(faces - hidden, 0)
+
+
+def waiting(connection: Connection) -> tuple[int, int, int]:
+    """How many faces there are, how many of them came after the last clustering, and files that could not be read."""
+    facts.number(connection, "clustered_up_to")
+    counts = [
+        select(func.count()).select_from(db.faces),
+        select(func.count()).select_from(db.faces).where(db.faces.c.id > clustered_up_to()),
+        select(func.count()).select_from(db.failures),
+    ]
+    faces, new, failures = (int(connection.execute(query).scalar_one()) for query in counts)
+    return faces, new, failures

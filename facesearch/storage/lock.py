@@ -26,13 +26,16 @@ class WriterLock:
         self._lock = FileLock(folder / "writer.lock", mode=FILE_MODE)
         self._note = folder / "writer.txt"
         self._turn = threading.Lock()
+        self._lets_in = False  # whether who holds it for long lets guests in
 
     @contextmanager
-    def held(self, *, briefly: bool = False) -> Iterator[bool]:
+    def held(self, *, briefly: bool = False, guests: bool = False) -> Iterator[bool]:
         """Be the only writer. Gives whether this is the outermost of its thread's.
 
         Args:
             briefly: for milliseconds, so that other threads that share this lock wait until it is their turn.
+            guests: of one that holds it for long: brief writers of other threads that say the same may write between
+                its transactions. They keep out of each other's way by the database's own lock.
 
         Raises LibraryLockedError at once where another holds it, LibraryError where the folder is read-only.
         """
@@ -41,16 +44,31 @@ class WriterLock:
             return
         with ExitStack() as turn:
             turn.enter_context(self._turn)
+            lent = False
+            if briefly and guests and self._lets_in:
+                yield False
+                return
             self._acquire()
             try:
                 self._sign()
                 if not briefly:
+                    self._lets_in = guests
+                    lent = True
                     turn.close()  # nobody is to wait for hours: whoever comes is told at once
                 yield True
             finally:
+                if lent:
+                    turn.enter_context(self._turn)  # a guest is still writing under this lock
+                self._lets_in = False
                 with suppress(OSError):  # while it is still ours: after the release the note may be the next one's
                     self._note.unlink()
                 self._lock.release()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let guests wait for a while, by the thread that has let them in."""
+        with self._turn:
+            yield
 
     def is_free(self) -> bool:
         """Whether this thread could be the writer, or is."""

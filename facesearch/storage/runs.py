@@ -1,16 +1,16 @@
 """Runs of commands that write, the folders to index, and the files in them that could not be read or were skipped."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, ScalarSelect, bindparam, cast, delete, func, insert, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 
 __all__ = [
-    *("failures", "finish", "forget_placed", "forget_roots", "note_placed", "placed_run", "record_failures", "roots"),
+    *("failures", "finish", "forget_placed", "note_placed", "placed_run", "record_failures"),
     *("set_skipped", "skipped", "start"),
 ]
 
@@ -58,23 +58,16 @@ def set_skipped(connection: Connection, judged: Callable[[str], bool], found: Ma
         connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changed), new)
 
 
-def roots(connection: Connection) -> list[str]:
-    return list(connection.execute(select(db.roots.c.path).order_by(db.roots.c.path)).scalars())
-
-
-def forget_roots(connection: Connection, gone: Sequence[str]) -> None:
-    connection.execute(delete(db.roots).where(db.roots.c.path.in_(list(gone))))
-
-
 def placed_run() -> ScalarSelect[int]:
     """The latest run of which all faces have been placed; 0 for none; for other modules of storage."""
     found = select(cast(db.library.c.value, Integer)).where(db.library.c.key == "placed_run")
     return select(func.coalesce(found.scalar_subquery(), 0)).scalar_subquery()
 
 
-def note_placed(connection: Connection) -> None:
-    """Remember that the faces of all runs so far have been placed."""
-    latest = connection.execute(select(func.coalesce(func.max(db.runs.c.id), 0))).scalar_one()
+def note_placed(connection: Connection, running: int | None = None) -> None:
+    """Remember that the faces of all runs so far have been placed. Args: running: but for those of this one."""
+    earlier = true() if running is None else db.runs.c.id < running
+    latest = connection.execute(select(func.coalesce(func.max(db.runs.c.id), 0)).where(earlier)).scalar_one()
     statement = upsert(db.library).values(key="placed_run", value=str(latest))
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": str(latest)}))
 

@@ -70,7 +70,13 @@ runs = Table(
 )
 
 # Folders and files that the user named to `index`; what is missing below them is judged by them.
-roots = Table("roots", metadata, Column("path", PathType("a folder's path"), primary_key=True))
+# paused: `index` passes it over.
+roots = Table(
+    "roots",
+    metadata,
+    Column("path", PathType("a folder's path"), primary_key=True),
+    Column("paused", Flag("whether a folder is paused"), nullable=False, server_default="0"),
+)
 
 # Folders with photos, and the device that each lay on when they were last seen; see facesearch.storage.folders.
 folders = Table(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from facesearch.core.results import Status
 from facesearch.core.wording import by_kind
+from facesearch.storage import roots
 from facesearch.storage.vectors import kind_for
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ __all__ = ["status_of"]
 def status_of(store: "Store", threshold: float | None, migration: str | None = None) -> Status:
     """Args: threshold: of the library's calibration; None where there is none. migration: as in `Status`."""
     counts = store.counts()
+    with store.reading() as connection:
+        paused = roots.paths(connection, paused=True)
     return Status(
         library=str(store.folder),
         photos=counts.photos,
@@ -40,6 +43,7 @@ def status_of(store: "Store", threshold: float | None, migration: str | None = N
         failures=tuple(store.failures()),
         skipped=by_kind(store.skipped().values()),
         migration=migration,
+        paused=tuple(paused),
     )
 
 

@@ -5,7 +5,7 @@ library's generation, by a trigger in the database; vectors of another generatio
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from facesearch.core.settings import DetectorSpec, ModelSpec, SearchConfig
 from facesearch.core.types import Face
 from facesearch.storage import catalog, faces, identity, pending_faces, photos, runs, undo_log, unfinished
 from facesearch.storage import facts as facts_of
+from facesearch.storage import roots as roots_of
 from facesearch.storage.counts import LibraryCounts, count_all
 from facesearch.storage.database import FILE_NAME, open_database
 from facesearch.storage.embeddings import Vectors, all_embeddings, embedding_blocks, embeddings_of, scan
@@ -118,13 +119,13 @@ class Store:
     # -- transactions ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, *, briefly: bool = False) -> Iterator[None]:
-        """Be the only writer; see `WriterLock.held`.
+    def writing(self, *, briefly: bool = False, guests: bool = False) -> Iterator[None]:
+        """Be the only writer, or one that lets guests in; see `WriterLock.held`.
 
         Raises LibraryLockedError where another process is, ModelMismatchError where one has changed the model.
         """
         self._database()
-        with self._lock.held(briefly=briefly) as outermost:
+        with self._lock.held(briefly=briefly, guests=guests) as outermost:
             with self.reading() as connection:
                 self._current_stamp(connection)
             yield
@@ -139,12 +140,21 @@ class Store:
             pass
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only."""
-        with self.writing(briefly=True), self._database().execution_options(writes=True).begin() as connection:
+    def transaction(self, *, guest: bool = False) -> Iterator[Connection]:
+        """One transaction as the only writer. Raises LibraryError where the disk is full or read-only.
+
+        Args:
+            guest: also while this process does something long that lets guests in. Whoever deletes photos is none.
+        """
+        writes = self._database().execution_options(writes=True)
+        with self.writing(briefly=True, guests=guest), writes.begin() as connection:
             yield connection
             if unfinished.is_noted(connection):  # what is about deleted faces goes with them
                 undo_log.prune(connection)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """While something long lets guests in: let them wait."""
+        return self._lock.alone()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -184,10 +194,6 @@ class Store:
         with self.reading() as connection:
             return photos.known_paths(connection)
 
-    def photo_id(self, sha256: str) -> int | None:
-        with self.reading() as connection:
-            return photos.by_content(connection, sha256)
-
     def photo_ids(self, sha256s: Sequence[str]) -> dict[str, int]:
         """Of some contents, by their SHA-256, those that are known, and their photos."""
         with self.reading() as connection:
@@ -209,8 +215,9 @@ class Store:
             return photos.files_of(connection, photo_id)
 
     def roots(self) -> list[str]:
+        """The folders that `index` was given."""
         with self.reading() as connection:
-            return runs.roots(connection)
+            return roots_of.paths(connection)
 
     def failures(self) -> list[tuple[str, str]]:
         """(path, reason) of the files that could not be read when they were last tried."""
@@ -230,11 +237,6 @@ class Store:
         """The faces with these ids, in their order; ids that are not there are left out."""
         with self.reading() as connection:
             return faces.by_ids(connection, as_ids(ids))
-
-    def unclustered_faces(self) -> list[Face]:
-        """The faces that are in no cluster, without what the user has marked as no face."""
-        with self.reading() as connection:
-            return faces.by_ids(connection, faces.unclustered(connection))
 
     def faces_of_photos(self, photo_ids: Sequence[int]) -> dict[int, list[Face]]:
         """For each of some photos its faces; an empty list for one without."""
@@ -305,7 +307,7 @@ class Store:
         """Drop files and roots, and the photos and faces that only they held; all bytes are overwritten on disk."""
         with self.transaction() as connection:
             catalog.forget_paths(connection, paths)
-            runs.forget_roots(connection, as_strings(roots))
+            roots_of.forget(connection, as_strings(roots))
 
     def clear(self) -> int:
         """Forget all photos, faces, people and decisions; the number of faces that went."""
@@ -315,7 +317,7 @@ class Store:
 
     def forget_roots(self, roots: Sequence[str]) -> None:
         with self.transaction() as connection:
-            runs.forget_roots(connection, as_strings(roots))
+            roots_of.forget(connection, as_strings(roots))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

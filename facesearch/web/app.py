@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
-from facesearch.web import decisions, drawing, indexing, people, photos, reviewing, searching
+from facesearch.web import decisions, drawing, folders, indexing, people, photos, reviewing, searching
 from facesearch.web.security import Guard, Keys
 from facesearch.web.site import TEMPLATES, Site, link, page, site_of
 
@@ -71,6 +71,9 @@ def _routes() -> list[Route | Mount]:
         Route("/index", indexing.start, methods=["POST"]),
         Route("/index/stop", indexing.stop, methods=["POST"]),
         Route("/changes", indexing.changes),
+        Route("/folders/remove", folders.leaving, methods=["GET"]),
+        Route("/folders/{what}", folders.change, methods=["POST"]),
+        Route("/left-out", folders.left_out),
         Route("/cluster", indexing.cluster, methods=["POST"]),
         Route("/decide/{what}", decisions.decide, methods=["POST"]),
         Route("/history", decisions.history),

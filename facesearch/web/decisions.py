@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from facesearch.core.errors import FacesearchError, InputError
-from facesearch.core.wording import plural
 from facesearch.library import Library
 from facesearch.storage.undo_log import Decision
-from facesearch.web.recent import Message
+from facesearch.web.asking import is_reference, question_of, reference_of, typed
+from facesearch.web.recent import Message, Question
 from facesearch.web.site import (
     back,
     number,
@@ -32,9 +32,10 @@ FIELDS = 20_000
 
 @dataclass(frozen=True)
 class Form:
-    """What a form sends. clusters, to: references to people; then: the page to go to.
+    """What a form sends. clusters: references; to: a name as typed, or a reference; then: the page to go to.
 
     others: faces that are not whose the `faces` are. photos, named: of whom all are meant who are on fewer photos.
+    new: the name is another person's than those who have it.
     shown: the name that the page showed for the cluster, empty for none; not given by forms that do not depend on it.
     """
 
@@ -47,6 +48,7 @@ class Form:
     decision: int | None
     then: str
     shown: str | None
+    new: bool
 
     @classmethod
     def of(cls, form: FormData) -> "Form":
@@ -54,7 +56,7 @@ class Form:
         decision = _text(form, "decision")
         return cls(
             # `group` is what scripts of before send
-            clusters=[str(cluster) for name in ("cluster", "group") for cluster in form.getlist(name)],
+            clusters=[reference_of(str(cluster)) for name in ("cluster", "group") for cluster in form.getlist(name)],
             faces=[number(str(face)) for face in form.getlist("face")],
             others=[number(str(face)) for face in form.getlist("other")],
             photos=number(_text(form, "photos") or "0"),
@@ -63,6 +65,7 @@ class Form:
             decision=number(decision) if decision else None,
             then=_text(form, "then") or "/",
             shown=_text(form, "shown") if "shown" in form else None,
+            new=_text(form, "new") == "1",
         )
 
     @property
@@ -79,16 +82,30 @@ class Form:
             raise InputError("no name was given: type who it is")
         return self.to
 
+    @property
+    def whom(self) -> str:
+        """The person of the name that was typed. Raises InputError."""
+        return typed(self.person)
+
+
+def _name(library: Library, form: Form) -> Decision | None:
+    """A name that is typed, or a person who is chosen from the list."""
+    if is_reference(form.person):
+        return library.people.merge([form.person, *form.clusters])
+    return library.people.name(form.clusters, form.person)
+
 
 # What a form does, by the last part of its address.
 DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
-    "name": lambda library, form: library.people.name(form.clusters, form.person),
-    "merge": lambda library, form: library.people.merge([*form.clusters, *([form.to] if form.to else [])]),
+    "name": _name,
+    "merge": lambda library, form: library.people.merge([*form.clusters, *([form.whom] if form.to else [])]),
     "divide": lambda library, form: library.people.divide(form.cluster),
     "split": lambda library, form: library.people.split(form.cluster, [form.faces]),
     "reject": lambda library, form: library.people.reject(form.faces, form.cluster),
     "confirm": lambda library, form: library.people.assign(form.faces, form.cluster),
-    "assign": lambda library, form: library.people.assign(form.faces, form.person),
+    "assign": lambda library, form: library.people.assign(
+        form.faces, form.person if form.new else form.whom, new=form.new
+    ),
     "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
     "no-faces": lambda library, form: library.people.not_a_face(of=form.clusters),
     "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
@@ -97,7 +114,7 @@ DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
     "ignore-few": lambda library, form: library.people.ignore_below(form.photos, named=form.named),
     "show": lambda library, form: library.people.ignore(form.clusters, False),
     "choose": lambda library, form: library.people.choose(form.cluster, form.faces, form.others),
-    "apart": lambda library, form: library.people.keep_apart(form.cluster, form.person),
+    "apart": lambda library, form: library.people.keep_apart(form.cluster, form.whom),
 }
 
 
@@ -114,16 +131,20 @@ def _decide(request: Request, form: FormData) -> Response:
     try:
         given, library = Form.of(form), site_of(request).library.get()
         _require_as_shown(library, given)
+        if question := _question(library, request.path_params["what"], given):
+            return redirect(request, Message(question.text, "ask", name_first=True, question=question), then)
         decision = DECISIONS[request.path_params["what"]](library, given)
     except FacesearchError as error:
         return back(request, error, then)
     if decision is None:
         return redirect(request, Message("that is how it was already; nothing has changed", "plain"), then)
-    text = decision.summary
-    if decision.kind == "name" and (others := len(library.people.called(given.person)) - 1):
-        have = "has" if others == 1 else "have"
-        text += f"; {plural(others, 'other person')} {have} this name: merge them if they are one"
-    return redirect(request, Message(text, "done", decision.id, decision.name_first), then)
+    return redirect(request, Message(decision.summary, "done", decision.id, decision.name_first), then)
+
+
+def _question(library: Library, what: str, form: Form) -> Question | None:
+    if form.new or (form.shown and form.shown == form.to):
+        return None
+    return question_of(library, what, form.clusters, form.faces, form.to)
 
 
 def _require_as_shown(library: Library, form: Form) -> None:

@@ -14,15 +14,14 @@ from facesearch.web.site import Site, back, page, site_of, version_of
 
 __all__ = ["changes", "cluster", "form", "start", "stop"]
 
-FAILURES = 200
-
 
 def form(request: Request) -> Response:
     """What is in the library, what is being done, and a form for more. Works where there is no library yet."""
     library = site_of(request).library.find()
     status = library.status() if library else None
     folder = str(site_of(request).library.folder)
-    return page(request, "index.html", status=status, folder=folder, shown=FAILURES)
+    folders = library.folders.all() if library else []
+    return page(request, "index.html", status=status, folder=folder, folders=folders)
 
 
 async def start(request: Request) -> Response:
@@ -45,6 +44,7 @@ def _start(request: Request, given: str) -> Response:
 def _index(site: Site, path: str, jobs: Jobs) -> object:
     return site.library.made().index(
         [path],
+        cluster=True,
         progress=lambda state: jobs.progress(state.todo, state.done, state.faces),
         should_stop=jobs.should_stop,
     )

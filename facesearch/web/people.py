@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from facesearch.core.types import Face
 from facesearch.library import Library
+from facesearch.web.asking import reference_of, typed
 from facesearch.web.site import cursor_of, link, number, page, with_library
 
 __all__ = ["few", "listing", "names", "not_faces", "person", "together", "unclustered"]
@@ -43,11 +44,11 @@ def listing(request: Request, library: Library) -> Response:
 
 @with_library
 def person(request: Request, library: Library) -> Response:
-    who = library.browse.cluster(request.path_params["who"])
+    who = library.browse.cluster(reference_of(request.path_params["who"]))
     order = request.query_params.get("order", "newest")
-    faces = library.browse.faces(str(who.id), order, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
+    faces = library.browse.faces(who.reference, order, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
     more = link(request.url.path, {"order": order, "cursor": faces.next}) if faces.next else None
-    with_them = library.browse.together(str(who.id), 8)
+    with_them = library.browse.together(who.reference, 8)
     values: dict[str, Any] = {
         "who": who,
         "faces": faces.items,
@@ -85,8 +86,8 @@ def together(request: Request, library: Library) -> Response:
         clusters = library.browse.people(cursor=cursor_of(request), limit=PEOPLE)
         more = link("/together", {"cursor": clusters.next}) if clusters.next else None
         return page(request, "together.html", who=None, clusters=clusters.items, more=more)
-    who = library.browse.cluster(asked)
-    return page(request, "together.html", who=who, with_them=library.browse.together(str(who.id), COMPANIONS))
+    who = library.browse.cluster(typed(asked))
+    return page(request, "together.html", who=who, with_them=library.browse.together(who.reference, COMPANIONS))
 
 
 @with_library
@@ -95,8 +96,8 @@ def names(request: Request, library: Library) -> Response:
     text = request.query_params.get("text", "")[:200]
     found = library.browse.completions(text)
     titles = [cluster.title for cluster in found]
-    # two people of one name are told apart by their clusters
-    values = [str(one.id) if titles.count(one.title) > 1 else one.title for one in found]
+    # two people of one name are told apart by their clusters; a name that is a number is no cluster's
+    values = [one.reference if titles.count(one.title) > 1 or one.title.isdigit() else one.title for one in found]
     return JSONResponse(
         [{"value": value, "title": one.title, "size": one.size} for value, one in zip(values, found, strict=True)]
     )

@@ -28,12 +28,12 @@ def listing(request: Request, library: Library) -> Response:
     wanted = [name for name in request.query_params.getlist("with") if name.strip()]
     only = request.query_params.get("only") == "1"
     people = [library.browse.cluster(name) for name in wanted]
-    clusters = [str(cluster.id) for cluster in people]
+    clusters = [cluster.reference for cluster in people]
     found = library.browse.photos(clusters, only=only, cursor=cursor_of(request), limit=PHOTOS)
     here = {"with": clusters, "only": "1" if only else None}
     more = link("/photos", here | {"cursor": found.next}) if found.next else None
     without = {
-        one.id: link("/photos", here | {"with": [cluster for cluster in clusters if cluster != str(one.id)]})
+        one.id: link("/photos", here | {"with": [cluster for cluster in clusters if cluster != one.reference]})
         for one in people
     }
     return page(request, "photos.html", photos=found.items, more=more, people=people, only=only, without=without)

@@ -12,14 +12,32 @@ from typing import Generic, TypeVar
 
 from facesearch.core.results import QueryResult
 
-__all__ = ["Message", "Recent", "Search"]
+__all__ = ["Message", "Option", "Question", "Recent", "Search"]
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
+class Option:
+    """One answer to a question, a form. face: that is shown with it; fields: (name, value) of what is sent."""
+
+    title: str
+    face: int | None
+    action: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What has to be known before something is done."""
+
+    text: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
 class Message:
-    """kind: "done", "plain" or "error". undo: the decision that a button beside it takes back.
+    """kind: "done", "plain", "error" or "ask". undo: the decision that a button beside it takes back.
 
     name_first: the text may begin with a person's name.
     """
@@ -28,6 +46,7 @@ class Message:
     kind: str = "done"
     undo: int | None = None
     name_first: bool = False
+    question: Question | None = None
 
 
 @dataclass(frozen=True)

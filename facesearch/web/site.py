@@ -11,9 +11,10 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from facesearch.core.errors import InputError, LibraryLockedError
+from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError
 from facesearch.core.pages import Templates
 from facesearch.library import Library
+from facesearch.people.browsing import LeftToDo
 from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.jobs import Jobs
 from facesearch.web.recent import Message, Recent, Search
@@ -84,13 +85,17 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     version = version_of(site)  # before anything is read: what is changed meanwhile is asked for again
     message = site.messages.get(request.query_params.get("message", ""))
     here = local(request.url.path + (f"?{query}" if (query := _without_message(request.url.query)) else ""))
-    work = site.jobs.state()
-    return HTMLResponse(
-        TEMPLATES.render(
-            template, path=request.url.path, here=here, message=message, work=work, version=version, **values
-        ),
-        code,
-    )
+    common = {"path": request.url.path, "here": here, "message": message, "work": site.jobs.state()}
+    return HTMLResponse(TEMPLATES.render(template, version=version, left=_left(site), **common, **values), code)
+
+
+def _left(site: Site) -> LeftToDo | None:
+    """What is left to do; None where there is no library, or none that can be read: a page may just say so."""
+    try:
+        library = site.library.find()
+        return library.browse.left_to_do() if library else None
+    except FacesearchError:
+        return None
 
 
 def version_of(site: Site) -> str:

@@ -43,7 +43,7 @@ def test_a_photo_comes_back_as_it_was_put(index: Store) -> None:
     np.testing.assert_array_equal(vectors, [A, B])
     known = index.known_paths()["/p/a"]
     assert (known.photo_id, known.size_bytes, known.mtime_ns, known.missing) == (1, 1, 1_000_000_007, False)
-    assert index.photo_id(photo.sha256) == 1
+    assert index.photo_ids([photo.sha256]) == {photo.sha256: 1}
     assert index.photo_sizes() == {1: (640, 480)}
 
 

@@ -36,8 +36,9 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     pages = (
         *("/", "/?show=ignored", f"/people/{first}", f"/people/{first}?order=doubt", f"/people/{second}", "/review"),
         *("/loose", "/not-faces", "/photos", f"/photos?with={first}&only=1", f"/photos/{photo}", "/together"),
-        *(f"/together?who={first}", "/search", "/index", "/history", "/nowhere", "/people/999"),
+        *(f"/together?who=cluster:{first}", "/search", "/index", "/history", "/nowhere", "/people/999"),
         *("/review/faces", "/few"),
+        *("/left-out", "/left-out?show=skipped", "/folders/remove?path=/photos"),
     )
     loose = [face.id for face in visit.library.browse.faces(str(first)).items[:1]]
     visit.library.people.not_a_face(loose)
@@ -57,6 +58,12 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     visit.page.get_by_role("button", name="They are right").click()
     visit.page.locator("#notes .note").wait_for()
     problems += findings(visit.page, "message")
+    visit.library.people.ignore(f"cluster:{second}", False)
+    visit.go("/")
+    visit.page.locator(f"#cluster-{second} input[name=to]").fill("Anna Example")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("#notes .asked").wait_for()
+    problems += findings(visit.page, "question")
     assert problems == []
 
 
@@ -90,7 +97,7 @@ def test_no_page_is_wider_than_a_phone(visited: Visit, browser: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(visit.serving.letting_in())
-    pages = ("/", f"/people/{first}", "/review", "/photos", "/photos/1", "/together", f"/together?who={first}")
+    pages = ("/", f"/people/{first}", "/review", "/photos", "/photos/1", "/together", f"/together?who=cluster:{first}")
     for path in (*pages, "/search", "/index", "/history", "/loose", "/few", "/review/faces"):
         page.goto(visit.serving.address + path.lstrip("/"))
         widths = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")

@@ -27,6 +27,7 @@ QUERIES = (
     *("/?cursor=@", "/?show=@", "/?message=@", "/people/1?order=@", "/people/1?cursor=@", "/photos?with=@"),
     *("/photos?cursor=@", "/photos/1?face=@", "/review?after=@", "/together?who=@", "/loose?cursor=@", "/names?text=@"),
     *("/review/faces?after=@", "/few?photos=@"),
+    *("/left-out?folder=@", "/left-out?show=skipped&kind=@", "/left-out?cursor=@", "/folders/remove?path=@"),
 )
 PARAMETERS = re.compile(r"\{\w+\}")
 
@@ -334,7 +335,7 @@ def test_forms_are_small(made_up: Visitor, method: str, address: str) -> None:
 
 def test_names_are_text_everywhere(made_up: Visitor) -> None:
     asked = ("/review", "/review/faces", "/few", "/history")
-    pages = ("/", "/people/1", *asked, "/together", "/together?who=1", "/photos?with=1", "/photos/1")
+    pages = ("/", "/people/1", *asked, "/together", "/together?who=cluster:1", "/photos?with=1", "/photos/1")
     said = made_up.decide("name", cluster="1", to=SCRIPT)
     for text in (said, *(made_up.get(page).text for page in pages)):
         assert "<script>alert" not in text

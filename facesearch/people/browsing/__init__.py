@@ -4,5 +4,6 @@ May import what people may. Pages are read by `cluster_pages`, `face_pages` and 
 """
 
 from facesearch.people.browsing.browser import Browser
+from facesearch.people.browsing.left import LeftToDo
 
-__all__ = ["Browser"]
+__all__ = ["Browser", "LeftToDo"]

@@ -14,9 +14,10 @@ from facesearch.core.types import Cluster, Face, Page, Photo, PhotoPage
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is
+from facesearch.people.browsing.left import Left, LeftToDo
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.browsing.questions import QuestionList
-from facesearch.people.clusters import find_number
+from facesearch.people.clusters import clusters_called, find_number
 from facesearch.people.hiding import few
 from facesearch.storage import Store, cluster_pages, database, face_pages, photo_pages, photos
 from facesearch.storage.queries import is_id
@@ -31,7 +32,7 @@ LARGEST_PAGE = 500
 
 @checked
 class Browser:
-    """What a library holds, a page at a time. References are a cluster's number or a person's name, as text.
+    """What a library holds, a page at a time. References are as of `facesearch.people.clusters`.
 
     cursor: `next` of the page before; None for the first page. limit: the most items of a page.
     All methods raise InputError for what is not there and for what cannot be meant. Threads may share it.
@@ -40,6 +41,7 @@ class Browser:
     def __init__(self, store: Store, calibration: Callable[[], Calibration | None]) -> None:
         self._store, self._calibration = store, calibration
         self._pairs, self._questions = PairList(store), QuestionList(store)
+        self._left = Left(store, self._pairs, self._questions)
 
     def version(self) -> str:
         """A text that is another one after each change of the library, whichever process made it; cheap to ask for."""
@@ -47,8 +49,11 @@ class Browser:
 
     def counts(self) -> Counts:
         """How many clusters and faces of each kind there are."""
-        with self._store.reading() as connection:
-            return cluster_pages.counts(connection)
+        return self._left.counts()
+
+    def left_to_do(self) -> LeftToDo:
+        """What the user may decide or do next; cheap to ask for while nothing changes."""
+        return self._left.now(self._calibration())
 
     def people(self, show: cluster_pages.Show = "all", *, cursor: str | None = None, limit: int = 48) -> Page[Cluster]:
         """Clusters, each with a cover, the largest first.
@@ -76,6 +81,12 @@ class Browser:
         _check_limit(limit)
         with self._store.reading() as connection:
             return tuple(completions(connection, text, limit))
+
+    def namesakes(self, name: str, less: Strings = ()) -> tuple[Cluster, ...]:
+        """People who have a name. Args: less: but for these."""
+        with self._store.reading() as connection:
+            own = {find_number(connection, reference) for reference in as_strings(less)}
+            return tuple(clusters_of(connection, [one for one in clusters_called(connection, name) if one not in own]))
 
     def faces(
         self, reference: str, order: Order = "newest", *, cursor: str | None = None, limit: int = 60

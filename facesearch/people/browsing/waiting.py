@@ -53,6 +53,25 @@ class Waiting(ABC, Generic[Item]):
 
         return page_of(rows, limit, lambda row: row, described)
 
+    @property
+    def made_at(self) -> tuple[str, int] | None:
+        """Of which state of the library the list is; None for none yet."""
+        return self._made_at
+
+    def waiting(self, calibration: Calibration | None) -> int | None:
+        """How many questions are open; None where they were not looked for since what they depend on has changed.
+
+        Args:
+            calibration: to look for them now; None for not now.
+        """
+        with self._lock:
+            if calibration is not None:
+                self._make(calibration, again=False)
+            with self._store.reading() as connection:
+                now = self._state(connection)
+            fresh = self._made_at is not None and now[0] == self._made_at[0]
+            return len(self._open(None, len(self._keys))) if fresh else None
+
     @abstractmethod
     def _find(self, calibration: Calibration) -> list[Key]:
         """All questions, in their order."""

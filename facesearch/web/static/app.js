@@ -7,6 +7,7 @@ import "./select.js";
 import "./keys.js";
 import "./names.js";
 import "./turn.js";
+import "./asking.js";
 
 // across only: the page stays where place.js has put it
 const current = $(".top [aria-current]"), pages = current?.closest("nav");

@@ -109,7 +109,7 @@ async function send(form, submitter) {
       location.assign(next.at);
       return;
     }
-    if (!$("#notes .error", next)) done(form);
+    if (!$("#notes .error, #notes .asked", next)) done(form);
     if (at.search === here().search) await lengthen(next);
     history.replaceState(history.state, "", at);
     become(next);
