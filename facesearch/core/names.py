@@ -2,7 +2,7 @@
 
 import unicodedata
 
-__all__ = ["folded", "invisible", "visible"]
+__all__ = ["folded", "invisible", "searchable", "visible"]
 
 # Characters that show nothing and are of no control category: fillers, and what chooses between shapes of others
 # (Unicode's Default_Ignorable_Code_Point, and the blank of Braille).
@@ -11,6 +11,9 @@ _SELECTORS = frozenset(map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10),
 _JOINERS = frozenset("\u200c\u200d")
 # Letters of scripts without case, signs and emoji, and the marks on them: what joiners and selectors stand between.
 _JOINED = frozenset(["Lo", "Mn", "Mc", "So", "Sk", "Sm"])
+
+# Letters that Unicode does not take apart into a plain one and an accent.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 
 
 def folded(name: str) -> str:
@@ -23,6 +26,15 @@ def folded(name: str) -> str:
         # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
         name = unicodedata.normalize("NFC", name.casefold())
     return " ".join(name.casefold().split())
+
+
+def searchable(text: str) -> str:
+    """What is compared where a part of a name is looked for: as `folded`, and without accents."""
+    text = folded(text)
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFD", text.translate(_PLAIN))
+    return "".join(c for c in plain if unicodedata.category(c) != "Mn") or text
 
 
 def invisible(name: str) -> str | None:

@@ -6,17 +6,19 @@ no clustering takes them apart or puts two people together.
 
 import unicodedata
 from collections.abc import Collection, Sequence
+from datetime import date
 
 from facesearch.core.errors import InputError
 from facesearch.core.names import invisible, visible
 from facesearch.core.types import Cluster
-from facesearch.core.wording import plural
+from facesearch.core.wording import day, plural
+from facesearch.people import portraits
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "assigned", "choose", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
+    *("assign", "assigned", "choose", "describe", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
     *("merge", "name", "not_a_face", "reject", "split"),
 ]
 
@@ -33,6 +35,34 @@ def name(connection: Connection, references: Sequence[str], new_name: str) -> De
     person = _merged(connection, log, several, _winner(several))
     log.put("people", {"id": person}, {"name": called})
     return log.close("name", f"{_titles(several)} {_is(several)} {called}")
+
+
+def describe(connection: Connection, reference: str, born: str | None, cover: int | None) -> Decision | None:
+    """Say when a person was born, and which of their faces stands for them in lists.
+
+    Args:
+        born: as 1980-05-17, "" for not known; None leaves it.
+        cover: a face of theirs, which is confirmed then; 0 for none that was chosen; None leaves it.
+
+    Raises InputError for what is no birth date, and for a face that is somebody else's.
+    """
+    if born is None and cover is None:
+        return None
+    cluster = find(connection, reference)
+    birth = portraits.as_birth_date(born, date.today()) if born else None
+    if cover and cover not in cluster.face_ids:
+        check_face(connection, cover)
+        raise InputError(f"face {cover} is not in {cluster.title}: only a face of theirs can be the cover")
+    log = UndoLog(connection)
+    person = _person_of(log, cluster)
+    if cover:
+        _confirm(log, cover, person, cluster.id)
+    before = portraits.of(connection, person)
+    birth, face = birth if born is not None else before[0], cover if cover is not None else before[1]
+    portraits.put(log, person, birth, face)
+    told = [] if born is None else [f"was born on {day(birth)}" if birth else "has no birth date"]
+    told += [] if cover is None else [f"has face {cover} as the cover" if cover else "has no chosen cover"]
+    return log.close("describe", f"{cluster.title} {' and '.join(told)}")
 
 
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
@@ -283,6 +313,8 @@ def _release(log: UndoLog, face: int) -> None:
 
 def _hand_over(connection: Connection, log: UndoLog, cluster: Cluster, person: int, number: int) -> None:
     """All faces of a cluster become another person's, and so do the constraints of the one."""
+    if cluster.person is not None:
+        portraits.hand_over(connection, log, cluster.person.id, person)
     doubted = (constraints.rejected_faces(connection, person) & set(cluster.face_ids)) - cluster.confirmed_ids
     if len(doubted) == len(cluster.face_ids):  # it is just these of which the user has changed his mind
         doubted = set()
@@ -315,6 +347,7 @@ def _dismiss(connection: Connection, log: UndoLog, person: int) -> None:
         log.put("rejected", {"face_id": face, "person_id": person}, None)
     for low, high in constraints.told_apart_from(connection, person):
         log.put("cannot_link", {"person_id": low, "other_id": high}, None)
+    portraits.take_out(log, person)
     log.put("people", {"id": person}, None)
 
 
