@@ -79,6 +79,13 @@ class Form:
             raise InputError("no name was given: type who it is")
         return self.to
 
+    @property
+    def face(self) -> int:
+        """Raises InputError."""
+        if len(self.faces) != 1:
+            raise InputError(f"one face is wanted here, not {len(self.faces)}: select just one")
+        return self.faces[0]
+
 
 # What a form does, by the last part of its address.
 DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
@@ -92,6 +99,9 @@ DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
     "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
     "no-faces": lambda library, form: library.people.not_a_face(of=form.clusters),
     "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
+    "born": lambda library, form: library.people.describe(form.cluster, born=form.to),
+    "cover": lambda library, form: library.people.describe(form.cluster, cover=form.face),
+    "best-cover": lambda library, form: library.people.describe(form.cluster, cover=0),
     "ignore": lambda library, form: library.people.ignore(form.clusters),
     "ignore-faces": lambda library, form: library.people.ignore_faces(form.faces),
     "ignore-few": lambda library, form: library.people.ignore_below(form.photos, named=form.named),
