@@ -42,7 +42,8 @@ def listing(request: Request, library: Library) -> Response:
 @with_library
 def folders(request: Request, library: Library) -> Response:
     """Folders whose path has the text in it, to complete what is being typed."""
-    return JSONResponse(library.browse.folders(request.query_params.get("text", "")[:200]))
+    found = library.browse.folders(request.query_params.get("text", "")[:200])
+    return JSONResponse([path for path in found if path.isprintable()])  # others no page can send
 
 
 def address(asked: PhotoFilter | Mapping[str, Any], **more: str | None) -> str:

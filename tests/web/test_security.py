@@ -26,6 +26,8 @@ ODD_NUMBERS = ("-1", "0", "1.5", "9" * 30, "9" * 5000, "NaN", "1;DROP TABLE face
 QUERIES = (
     *("/?cursor=@", "/?show=@", "/?message=@", "/people/1?order=@", "/people/1?cursor=@", "/photos?with=@"),
     *("/photos?cursor=@", "/photos/1?face=@", "/review?after=@", "/together?who=@", "/loose?cursor=@", "/names?text=@"),
+    *(f"/photos?{name}=@" for name in ("q", "not", "faces", "from", "to", "during", "folder")),
+    *("/photos/folders?text=@", "/people/1?year=@"),
 )
 PARAMETERS = re.compile(r"\{\w+\}")
 
