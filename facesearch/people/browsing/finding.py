@@ -20,7 +20,7 @@ from facesearch.storage.photo_filters import Wanted, together_with
 __all__ = ["count_years", "find", "folder_paths", "narrowed", "photos", "wanted_by"]
 
 # So many of those whose name has a word in it are shown, and so many faces on a condition.
-PEOPLE_SHOWN, FACES_SHOWN = 24, 4
+PEOPLE_SHOWN, FACES_SHOWN = 12, 4
 # Folders that a part of a path may mean; more say nothing.
 MOST_FOLDERS = 200
 
