@@ -2,7 +2,9 @@
 
 import unicodedata
 
-__all__ = ["folded", "invisible", "searchable", "visible"]
+from facesearch.core.errors import InputError
+
+__all__ = ["NAME_LENGTH", "checked_name", "folded", "invisible", "searchable", "visible"]
 
 # Characters that show nothing and are of no control category: fillers, and what chooses between shapes of others
 # (Unicode's Default_Ignorable_Code_Point, and the blank of Braille).
@@ -14,6 +16,9 @@ _JOINED = frozenset(["Lo", "Mn", "Mc", "So", "Sk", "Sm"])
 
 # Letters that Unicode does not take apart into a plain one and an accent.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+
+# Characters of a person's name.
+NAME_LENGTH = 200
 
 
 def folded(name: str) -> str:
@@ -64,3 +69,18 @@ def _is_of_use(name: str, at: int) -> bool:
     if name[at] in _JOINERS:
         return joined(before) and joined(after)
     return name[at] in _SELECTORS and before not in _SELECTORS and (joined(before) or after == "\u20e3")
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept, on one line. Raises InputError for one that is none."""
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LENGTH:
+        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    try:
+        called.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
+    if unseen := invisible(called):
+        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
+        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
+    return called

@@ -4,65 +4,34 @@ A cluster becomes a person, with or without a name, with the first decision abou
 no clustering takes them apart or puts two people together.
 """
 
-import unicodedata
 from collections.abc import Collection, Sequence
-from datetime import date
 
 from facesearch.core.errors import InputError
-from facesearch.core.names import invisible, visible
+from facesearch.core.names import NAME_LENGTH, checked_name, visible
 from facesearch.core.types import Cluster
-from facesearch.core.wording import day, plural
+from facesearch.core.wording import plural
 from facesearch.people import portraits
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
-    *("assign", "assigned", "choose", "describe", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
-    *("merge", "name", "not_a_face", "reject", "split"),
+    *("assign", "assigned", "choose", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
+    *("merge", "name", "not_a_face", "owned", "reject", "split"),
 ]
 
-NAME_LENGTH = 200
 # More people than that are counted in a summary, not listed.
 MOST_TITLES = 5
 
 
 def name(connection: Connection, references: Sequence[str], new_name: str) -> Decision | None:
     """Give a cluster a name, or a person another one; several of them are one person. Raises InputError for no name."""
-    called = _checked_name(new_name)
+    called = checked_name(new_name)
     several = _several(connection, references)
     log = UndoLog(connection)
     person = _merged(connection, log, several, _winner(several))
     log.put("people", {"id": person}, {"name": called})
     return log.close("name", f"{_titles(several)} {_is(several)} {called}")
-
-
-def describe(connection: Connection, reference: str, born: str | None, cover: int | None) -> Decision | None:
-    """Say when a person was born, and which of their faces stands for them in lists.
-
-    Args:
-        born: as 1980-05-17, "" for not known; None leaves it.
-        cover: a face of theirs, which is confirmed then; 0 for none that was chosen; None leaves it.
-
-    Raises InputError for what is no birth date, and for a face that is somebody else's.
-    """
-    if born is None and cover is None:
-        return None
-    cluster = find(connection, reference)
-    birth = portraits.as_birth_date(born, date.today()) if born else None
-    if cover and cover not in cluster.face_ids:
-        check_face(connection, cover)
-        raise InputError(f"face {cover} is not in {cluster.title}: only a face of theirs can be the cover")
-    log = UndoLog(connection)
-    person = _person_of(log, cluster)
-    if cover:
-        _confirm(log, cover, person, cluster.id)
-    before = portraits.of(connection, person)
-    birth, face = birth if born is not None else before[0], cover if cover is not None else before[1]
-    portraits.put(log, person, birth, face)
-    told = [] if born is None else [f"was born on {day(birth)}" if birth else "has no birth date"]
-    told += [] if cover is None else [f"has face {cover} as the cover" if cover else "has no chosen cover"]
-    return log.close("describe", f"{cluster.title} {' and '.join(told)}")
 
 
 def merge(connection: Connection, references: Sequence[str]) -> Decision | None:
@@ -130,7 +99,7 @@ def assign(connection: Connection, faces: Collection[int], to: str) -> Decision 
 def assigned(connection: Connection, log: UndoLog, chosen: Sequence[int], to: str) -> str:
     """What `assign` changes, in a log that may hold more; whose they are, in words."""
     target = _target(connection, to)
-    title = target.title if target else _checked_name(to)
+    title = target.title if target else checked_name(to)
     numbers = set(clusters.of_faces(connection, chosen).values())
     left = [
         cluster_by_number(connection, number) for number in sorted(numbers) if target is None or number != target.id
@@ -283,6 +252,14 @@ def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) ->
     return person
 
 
+def owned(log: UndoLog, cluster: Cluster, face: int | None = None) -> int:
+    """The person that a cluster is from now on. Args: face: one of it, which is confirmed as theirs."""
+    person = _person_of(log, cluster)
+    if face is not None:
+        _confirm(log, face, person, cluster.id)
+    return person
+
+
 def _settle(connection: Connection, log: UndoLog, faces: Collection[int], newcomer: int, other: int | None) -> None:
     """Give a new person their faces. Args: other: the person whom they were taken for."""
     if other is not None:
@@ -393,21 +370,6 @@ def _mostly(connection: Connection, faces: Sequence[int]) -> Cluster | None:
         return None
     cluster = cluster_by_number(connection, number)
     return cluster if cluster.person is None else None
-
-
-def _checked_name(name: str) -> str:
-    """A name as it is kept, on one line. Raises InputError for one that is none."""
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LENGTH:
-        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
-    try:
-        called.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
-    if unseen := invisible(called):
-        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
-        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
-    return called
 
 
 def _chosen(connection: Connection, faces: Collection[int]) -> list[int]:

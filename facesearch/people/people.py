@@ -13,7 +13,7 @@ from facesearch.core.finding import PhotoFilter
 from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Box, Cluster
-from facesearch.people import decisions, forgetting, hiding
+from facesearch.people import decisions, describing, forgetting, hiding
 from facesearch.people.browsing.finding import narrowed, wanted_by
 from facesearch.people.clustering import stricter_parts
 from facesearch.people.clusters import check_face, clusters_called, find
@@ -145,8 +145,8 @@ class People:
         return self._decide(lambda connection: decisions.name(connection, as_strings(reference), name))
 
     def describe(self, reference: str, *, born: str | None = None, cover: int | None = None) -> Decision | None:
-        """Say when a person was born, and which of their faces stands for them in lists; see `decisions.describe`."""
-        return self._decide(lambda connection: decisions.describe(connection, reference, born, cover))
+        """Say when a person was born, and which of their faces stands for them in lists; see `describing.describe`."""
+        return self._decide(lambda connection: describing.describe(connection, reference, born, cover))
 
     def merge(self, references: Strings) -> Decision | None:
         return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))

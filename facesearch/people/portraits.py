@@ -2,27 +2,10 @@
 
 from datetime import date
 
-from facesearch.core.errors import InputError
 from facesearch.storage import Connection, persons
 from facesearch.storage.undo_log import UndoLog
 
-__all__ = ["as_birth_date", "hand_over", "of", "put", "take_out"]
-
-# What people leave out of a birth date is said by a date that has all of it.
-FORM = "a birth date is written as 1980-05-17"
-
-
-def as_birth_date(text: str, today: date) -> date:
-    """Raises InputError for what is no date, or one that is still to come."""
-    try:
-        born = date.fromisoformat(text) if len(text) == len("1980-05-17") else None
-    except ValueError:
-        born = None
-    if born is None:
-        raise InputError(f"{text[:20]!r} is no date: {FORM}")
-    if born > today:
-        raise InputError(f"{born} is still to come: {FORM}")
-    return born
+__all__ = ["hand_over", "of", "put", "take_out"]
 
 
 def put(log: UndoLog, person: int, born: date | None, cover: int | None) -> None:
