@@ -47,7 +47,7 @@ class Decision:
     @property
     def name_first(self) -> bool:
         """Whether the summary begins with whom the decision is about."""
-        return self.kind in ("name", "merge", "ignore", "apart")
+        return self.kind in ("name", "describe", "merge", "ignore", "apart")
 
 
 class UndoLog:
