@@ -19,6 +19,7 @@ import facesearch
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.checks import _check_of
 from facesearch.core.errors import FacesearchError, InputError
+from facesearch.core.finding import PhotoFilter
 from facesearch.evaluation import calibrate
 from facesearch.library import Library
 from facesearch.people import People
@@ -91,6 +92,7 @@ def right(library: Library) -> dict[str, Any]:
         "right": [1],
     }
     where = {"image": photo, "a": photo, "b": photo, "paths": photo, "calibration": library.calibration}
+    where |= {"where": PhotoFilter()}
     return whom | what | where
 
 

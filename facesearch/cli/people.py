@@ -1,4 +1,4 @@
-"""The commands people, name, merge, split, reject, not-a-face, ignore, undo, history, forget, photos."""
+"""The commands people, name, describe, merge, split, reject, not-a-face, ignore, undo, history, forget, photos."""
 
 import time
 from dataclasses import asdict
@@ -21,7 +21,20 @@ from facesearch.core.wording import plural
 if TYPE_CHECKING:
     from facesearch.storage.undo_log import Decision
 
-__all__ = ["forget", "history", "ignore", "merge", "name", "not_a_face", "people", "photos", "reject", "split", "undo"]
+__all__ = [
+    "describe",
+    "forget",
+    "history",
+    "ignore",
+    "merge",
+    "name",
+    "not_a_face",
+    "people",
+    "photos",
+    "reject",
+    "split",
+    "undo",
+]
 
 WhoArgument = Annotated[str, typer.Argument(metavar="WHO", help="A cluster's number or a person's name.")]
 FaceArgument = Annotated[int, typer.Argument(metavar="FACE", help="A face's number, as `explain` and --json give it.")]
@@ -57,19 +70,31 @@ def people(
     table(("cluster", "name", "faces", "", "one of the photos"), rows, right=("cluster", "faces"))
 
 
-@app.command(rich_help_panel=FIND, epilog='Example: facesearch photos --person Anna --person "Ben K" --only')
+@app.command(rich_help_panel=FIND, epilog='Example: facesearch photos "anna ben -carl 2019"')
 def photos(
+    text: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Parts of names, -name for who is not in it, years, folders.")
+    ] = "",
     person: Annotated[
         list[str] | None, typer.Option("--person", metavar="WHO", help="Who must be in it; repeat it.")
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="WHO", help="Who must not be in it; repeat it.")
+    ] = None,
     only: Annotated[bool, typer.Option("--only", help="And nobody else.")] = False,
-    count: Annotated[int | None, typer.Option(min=1, help="Only photos with so many faces.")] = None,
+    count: Annotated[str, typer.Option(metavar="N", help="How many faces: 2, 2-4 or 3+.")] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Taken then or later: 2019, 2019-07 or 2019-07-04.")] = "",
+    until: Annotated[str, typer.Option(metavar="DATE", help="Taken then or earlier.")] = "",
+    folder: Annotated[str, typer.Option(metavar="FOLDER", help="In or below it; any part of its path will do.")] = "",
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the photos that show some people together."""
+    from facesearch.core.finding import PhotoFilter
+
+    where = PhotoFilter(text, tuple(person or ()), tuple(without or ()), only, count, since, until, folder=folder)
     with open_library(library) as opened:
-        found = opened.people.photos(person or [], only=only, count=count)
+        found = opened.people.photos(where=where)
     if as_json:
         print_json({"photos": [photo.to_dict() for photo in found]})
         return
@@ -93,6 +118,23 @@ def name(
     if len(namesakes) > 1 and not as_json:
         clusters = " ".join(map(str, namesakes))
         shown(f"{len(namesakes)} people have this name. If they are one person: facesearch merge {clusters}")
+
+
+@app.command(rich_help_panel=DECIDE, epilog="Example: facesearch describe Anna --born 1980-05-17 --cover 41")
+def describe(
+    who: WhoArgument,
+    born: Annotated[
+        str | None, typer.Option(metavar="DATE", help='When they were born, as 1980-05-17; "" for not known.')
+    ] = None,
+    cover: Annotated[
+        int | None, typer.Option(metavar="FACE", help="The face that stands for them in lists; 0 for the best one.")
+    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say when a person was born, and which face stands for them in lists."""
+    with open_library(library) as opened:
+        _show(opened.people.describe(who, born=born, cover=cover), as_json)
 
 
 @app.command(rich_help_panel=DECIDE, epilog="Example: facesearch merge 3 17 Anna")

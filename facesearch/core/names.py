@@ -4,7 +4,7 @@ import unicodedata
 
 from facesearch.core.errors import InputError
 
-__all__ = ["NAME_LENGTH", "checked_name", "folded", "invisible", "visible"]
+__all__ = ["NAME_LENGTH", "checked_name", "folded", "invisible", "searchable", "visible"]
 
 NAME_LENGTH = 200
 
@@ -15,6 +15,12 @@ _SELECTORS = frozenset(map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10),
 _JOINERS = frozenset("\u200c\u200d")
 # Letters of scripts without case, signs and emoji, and the marks on them: what joiners and selectors stand between.
 _JOINED = frozenset(["Lo", "Mn", "Mc", "So", "Sk", "Sm"])
+
+# Letters that Unicode does not take apart into a plain one and an accent.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+
+# Characters of a person's name.
+NAME_LENGTH = 200
 
 
 def folded(name: str) -> str:
@@ -27,6 +33,15 @@ def folded(name: str) -> str:
         # Folding takes some letters apart that are one in NFC, as the Greek iota with two accents.
         name = unicodedata.normalize("NFC", name.casefold())
     return " ".join(name.casefold().split())
+
+
+def searchable(text: str) -> str:
+    """What is compared where a part of a name is looked for: as `folded`, and without accents."""
+    text = folded(text)
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFD", text.translate(_PLAIN))
+    return "".join(c for c in plain if unicodedata.category(c) != "Mn") or text
 
 
 def invisible(name: str) -> str | None:
@@ -71,3 +86,18 @@ def _is_of_use(name: str, at: int) -> bool:
     if name[at] in _JOINERS:
         return joined(before) and joined(after)
     return name[at] in _SELECTORS and before not in _SELECTORS and (joined(before) or after == "\u20e3")
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept, on one line. Raises InputError for one that is none."""
+    called = " ".join(name.split())
+    if not called or len(called) > NAME_LENGTH:
+        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
+    try:
+        called.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
+    if unseen := invisible(called):
+        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
+        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
+    return called

@@ -334,6 +334,8 @@ def cluster_row(cluster: Cluster) -> dict[str, Any]:
         "ignored": cluster.ignored,
         "path": cover.path if cover else "",
         "box": cover.box if cover else None,
+        "cover": cover.id if cover else None,
+        "born": cluster.person.born.isoformat() if cluster.person and cluster.person.born else None,
     }
 
 

@@ -5,7 +5,7 @@ What is not known, or was not asked for, has the default: a face that has just b
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -29,10 +29,11 @@ NO_LANDMARKS.flags.writeable = False
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human being in a library; name None where the user has only confirmed faces."""
+    """A human being in a library; name None where the user has only confirmed faces; born: None where not known."""
 
     id: int
     name: str | None
+    born: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Face:
     crop: (height, width, 3) uint8 RGB, as the embedder saw it.
     id, photo_id: in a library; 0 for a face that is in none.
     path: a file that holds the photo; one that is not missing, if there is one.
-    photo_size: (width, height) of the photo in pixels. taken: see `Photo`.
+    photo_size: (width, height) of the photo in pixels. taken, from_file: see `Photo`.
     cluster: None for a face in no cluster; person: whose cluster that is.
     confirmed: the user has confirmed whose it is; not_a_face: the user has marked it as none.
     drawn: the user has drawn its box, or moved it; no detector does so then.
@@ -71,6 +72,7 @@ class Face:
     path: str = ""
     photo_size: tuple[int, int] = (0, 0)
     taken: datetime | None = None
+    from_file: bool = False
     cluster: int | None = None
     person: Person | None = None
     confirmed: bool = False
@@ -132,6 +134,7 @@ class Photo:
         file's time where the photo has no date (`from_file`).
     face_count: what the user has marked as no face does not count.
     missing: no file holds it at the moment.
+    heads: the box around the boxes of all its faces; None where there is none.
     paths: the files that hold it, those that are there first. faces: from left to right. Both only where asked for.
     """
 
@@ -141,6 +144,7 @@ class Photo:
     from_file: bool = False
     face_count: int = 0
     missing: bool = False
+    heads: Box | None = None
     paths: tuple[str, ...] = ()
     faces: tuple[Face, ...] = ()
 

@@ -1,16 +1,17 @@
 """Figures in words, the same on the command line and on pages."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # it imports numpy, and `facesearch --help` does not
     from collections.abc import Iterable, Mapping
 
     from facesearch.core.results import Answer, Match
+    from facesearch.core.types import Face
 
 __all__ = [
-    *("answered", "by_kind", "day", "likeness", "matched", "percent", "plural", "searched", "sentence", "skipped"),
-    *("span", "why_skipped"),
+    *("age", "answered", "by_kind", "day", "likeness", "matched", "percent", "plural", "searched", "sentence"),
+    *("skipped", "span", "why_skipped"),
 ]
 
 IRREGULAR = {"person": "people", "other person": "other people", "nearest match": "nearest matches"}
@@ -87,10 +88,23 @@ def likeness(probability: float) -> str:
     return next(words for least, words in LIKENESS if probability >= least)
 
 
-def day(when: datetime, *, short: bool = False) -> str:
+def day(when: date, *, short: bool = False) -> str:
     """2 September 2024, or 2 Sep 2024, whatever the system's language."""
     month = MONTHS[when.month - 1]
     return f"{when.day} {month[:3] if short else month} {when.year}"
+
+
+def age(face: "Face") -> str:
+    """How old its person was when the photo was taken: 4 months, 12 years; empty where a date is not known."""
+    born = face.person.born if face.person else None
+    if born is None or face.taken is None or face.from_file:
+        return ""
+    months = (face.taken.year - born.year) * 12 + face.taken.month - born.month - (face.taken.day < born.day)
+    if months < 0:
+        return "before birth"
+    if months == 0:
+        return "newborn"
+    return plural(months, "month") if months < 24 else plural(months // 12, "year")
 
 
 def span(seconds: float) -> str:

@@ -10,13 +10,14 @@ from facesearch.core.errors import InputError
 from facesearch.core.names import NAME_LENGTH, checked_name, visible
 from facesearch.core.types import Cluster
 from facesearch.core.wording import plural
+from facesearch.people import portraits
 from facesearch.people.clusters import check_face, cluster_by_number, clusters_called, find, may_be_new, name_in
 from facesearch.storage import Connection, clusters, constraints
 from facesearch.storage.undo_log import Decision, UndoLog
 
 __all__ = [
     *("assign", "assigned", "choose", "ignore", "ignore_faces", "import_name", "is_a_face", "keep_apart"),
-    *("merge", "name", "not_a_face", "reject", "split"),
+    *("merge", "name", "not_a_face", "owned", "reject", "split"),
 ]
 
 # More people than that are counted in a summary, not listed.
@@ -249,6 +250,14 @@ def _person_of(log: UndoLog, cluster: Cluster, without: Collection[int] = ()) ->
     return person
 
 
+def owned(log: UndoLog, cluster: Cluster, face: int | None = None) -> int:
+    """The person that a cluster is from now on. Args: face: one of it, which is confirmed as theirs."""
+    person = _person_of(log, cluster)
+    if face is not None:
+        _confirm(log, face, person, cluster.id)
+    return person
+
+
 def _settle(connection: Connection, log: UndoLog, faces: Collection[int], newcomer: int, other: int | None) -> None:
     """Give a new person their faces. Args: other: the person whom they were taken for."""
     if other is not None:
@@ -279,6 +288,8 @@ def _release(log: UndoLog, face: int) -> None:
 
 def _hand_over(connection: Connection, log: UndoLog, cluster: Cluster, person: int, number: int) -> None:
     """All faces of a cluster become another person's, and so do the constraints of the one."""
+    if cluster.person is not None:
+        portraits.hand_over(connection, log, cluster.person.id, person)
     doubted = (constraints.rejected_faces(connection, person) & set(cluster.face_ids)) - cluster.confirmed_ids
     if len(doubted) == len(cluster.face_ids):  # it is just these of which the user has changed his mind
         doubted = set()
@@ -311,6 +322,7 @@ def _dismiss(connection: Connection, log: UndoLog, person: int) -> None:
         log.put("rejected", {"face_id": face, "person_id": person}, None)
     for low, high in constraints.told_apart_from(connection, person):
         log.put("cannot_link", {"person_id": low, "other_id": high}, None)
+    portraits.take_out(log, person)
     log.put("people", {"id": person}, None)
 
 

@@ -9,15 +9,17 @@ from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Ids, Strings, as_ids, as_path, as_strings
 from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError, ModelError
+from facesearch.core.finding import PhotoFilter
 from facesearch.core.paths import absolute
 from facesearch.core.results import Explanation, PhotoOf, Suggestion
 from facesearch.core.types import Box, Cluster
-from facesearch.people import decisions, forgetting, hiding
+from facesearch.people import decisions, describing, forgetting, hiding
+from facesearch.people.browsing.finding import narrowed, wanted_by
 from facesearch.people.clustering import stricter_parts
 from facesearch.people.clusters import check_face, clusters_called, find
 from facesearch.people.explanation import explain
 from facesearch.people.suggestions import suggest
-from facesearch.storage import Connection, Store, clusters, constraints, faces, photos, undo_log
+from facesearch.storage import Connection, Store, clusters, constraints, photo_pages, photos, undo_log
 from facesearch.storage.consistency import agree
 from facesearch.storage.undo_log import Decision
 from facesearch.storage.values import tolerating
@@ -72,24 +74,36 @@ class People:
         with self._store.reading() as connection:
             return clusters_called(connection, name)
 
-    def photos(self, references: Strings = (), *, only: bool = False, count: int | None = None) -> list[PhotoOf]:
-        """Photos that show all of some people, by path; see `facesearch.storage.faces.photos_showing`."""
+    def photos(
+        self,
+        references: Strings = (),
+        *,
+        only: bool = False,
+        count: int | None = None,
+        where: PhotoFilter | None = None,
+    ) -> list[PhotoOf]:
+        """Photos that show all of some people, by path; those without a face only where they are asked for.
+
+        Args:
+            references: who is on them; only: and nobody else. count: how many faces are. where: what else must hold.
+        """
+        asked = narrowed(where, references, only)
+        asked = replace(asked, count=f"{max(0, count)}") if count is not None else asked
         with self._store.reading() as connection:
-            wanted = [find(connection, reference).id for reference in as_strings(references)]
-            photo_ids = faces.photos_showing(connection, wanted, only=only, count=count)
+            photo_ids = photo_pages.ids(connection, wanted_by(connection, replace(asked, count=asked.count or "1+")))
             hidden = constraints.not_faces(connection)
         faces_of = self._store.faces_of_photos(photo_ids)
         with self._store.reading() as connection:
             cluster_of = clusters.of_faces(connection, [face.id for some in faces_of.values() for face in some])
             known = clusters.summaries(connection, sorted(set(cluster_of.values())))
+            paths = photos.files_of_each(connection, faces_of)
         described = {cluster.id: cluster for cluster in self._covered(known)}
         shown = []
-        for some in faces_of.values():
-            if not some:  # another process has removed it meanwhile
-                continue
+        for photo, path in paths.items():
+            some = faces_of[photo]
             numbers = dict.fromkeys(cluster_of[face.id] for face in some if face.id in cluster_of)
             on_it = tuple(described[number] for number in numbers if number in described)
-            shown.append(PhotoOf(some[0].path, on_it, sum(face.id not in hidden for face in some)))
+            shown.append(PhotoOf(path, on_it, sum(face.id not in hidden for face in some)))
         return sorted(shown, key=lambda photo: photo.path)
 
     def suggestions(self, limit: Count = 20) -> list[Suggestion]:
@@ -129,6 +143,10 @@ class People:
 
     def name(self, reference: Strings, name: str) -> Decision | None:
         return self._decide(lambda connection: decisions.name(connection, as_strings(reference), name))
+
+    def describe(self, reference: str, *, born: str | None = None, cover: int | None = None) -> Decision | None:
+        """Say when a person was born, and which of their faces stands for them in lists; see `describing.describe`."""
+        return self._decide(lambda connection: describing.describe(connection, reference, born, cover))
 
     def merge(self, references: Strings) -> Decision | None:
         return self._decide(lambda connection: decisions.merge(connection, as_strings(references)))

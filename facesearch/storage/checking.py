@@ -264,7 +264,7 @@ def _about(connection: Connection, table: str, row: int) -> str:
     """Which photo, person or decision a row concerns, in words."""
     if table == "undo_log":
         return f"decision {row}"
-    if table == "people":
+    if table in ("people", "births", "covers"):
         return f"person {row}"
     if table in _FACES:
         face = _one(connection, f'SELECT {_FACES[table]} FROM "{table}" WHERE rowid = :row', row)

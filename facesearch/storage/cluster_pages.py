@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from facesearch.core.errors import InputError
 from facesearch.core.results import Counts
 from facesearch.core.types import Cluster, Face, Page, Person
-from facesearch.storage import faces
+from facesearch.storage import faces, persons
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.queries import chunks
@@ -62,8 +63,9 @@ def by_ids(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:
     people = [row.person_id for row in owners.values()]
     of_person = select(db.confirmed.c.person_id, func.count()).where(db.confirmed.c.person_id.in_(people))
     confirmed = dict(map(tuple, connection.execute(of_person.group_by(db.confirmed.c.person_id))))
+    born = persons.births(connection, people)
     return [
-        _cluster(cluster, size_of[cluster], owners.get(cluster), confirmed)
+        _cluster(cluster, size_of[cluster], owners.get(cluster), confirmed, born)
         for cluster in clusters
         if cluster in size_of
     ]
@@ -134,10 +136,10 @@ def revision(connection: Connection) -> tuple[str, int]:
     return str(connection.execute(facts).all()), latest
 
 
-def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int]) -> Cluster:
+def _cluster(cluster: int, size: int, owner: Any, confirmed: dict[int, int], born: dict[int, date]) -> Cluster:
     if owner is None:
         return Cluster(cluster, size=size)
-    person = Person(owner.person_id, owner.name)
+    person = Person(owner.person_id, owner.name, born.get(owner.person_id))
     return Cluster(cluster, person, bool(owner.ignored), size, confirmed.get(person.id, 0))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Integer, ScalarSelect, Select, cast, delete, 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from facesearch.core.types import Cluster, Face, Person
-from facesearch.storage import facts
+from facesearch.storage import facts, persons
 from facesearch.storage import schema as db
 from facesearch.storage.queries import Ints, chunks, id_pairs
 
@@ -30,6 +30,10 @@ __all__ = [
     "summaries",
 ]
 
+# Whose a cluster is, and whether they are ignored.
+_Owner = tuple[Person | None, bool]
+_NOBODY: _Owner = (None, False)
+
 
 def exists(connection: Connection, cluster: int) -> bool:
     query = select(db.clustered.c.face_id).where(db.clustered.c.cluster_id == cluster).limit(1)
@@ -48,9 +52,11 @@ def by_id(connection: Connection, cluster: int) -> Cluster | None:
     if not rows:
         return None
     person_id = next((row.person_id for row in rows if row.person_id is not None), None)
-    person = connection.execute(select(db.people).where(db.people.c.id == person_id)).first() if person_id else None
+    person, ignored = _people(connection, [person_id] if person_id else []).get(person_id or 0, _NOBODY)
     return _with_faces(
-        cluster, person, [row.face_id for row in rows], [row.face_id for row in rows if row.person_id is not None]
+        *(cluster, person, ignored),
+        [row.face_id for row in rows],
+        [row.face_id for row in rows if row.person_id is not None],
     )
 
 
@@ -60,22 +66,26 @@ def all_with_faces(connection: Connection) -> list[Cluster]:
     query = select(db.clustered.c.face_id, db.clustered.c.cluster_id).order_by(db.clustered.c.face_id)
     for face, cluster in connection.execute(query):
         faces.setdefault(cluster, []).append(face)
-    people = {row.id: row for row in connection.execute(select(db.people))}
+    people = _people(connection, connection.execute(select(db.people.c.id)).scalars())
     confirmed: dict[int, list[int]] = {}
-    owner: dict[int, Any] = {}
+    owner: dict[int, _Owner] = {}
     joined = db.confirmed.join(db.clustered, db.clustered.c.face_id == db.confirmed.c.face_id)
     columns = (db.confirmed.c.face_id, db.confirmed.c.person_id, db.clustered.c.cluster_id)
     for face, person, cluster in connection.execute(select(*columns).select_from(joined)):
         confirmed.setdefault(cluster, []).append(face)
-        owner[cluster] = people.get(person)
-    found = [_with_faces(number, owner.get(number), ids, confirmed.get(number, ())) for number, ids in faces.items()]
+        owner[cluster] = people.get(person, _NOBODY)
+    found = [
+        _with_faces(number, *owner.get(number, _NOBODY), ids, confirmed.get(number, ()))
+        for number, ids in faces.items()
+    ]
     return sorted(found, key=lambda cluster: (-cluster.size, cluster.id))
 
 
 def summaries(connection: Connection, only: Sequence[int] | None = None) -> list[Cluster]:
     """Clusters without the ids of their faces, the largest first; of equal size the lower number first.
 
-    Their cover is the face with the lowest id, of which only the id is filled in. Args: only: the clusters wanted.
+    Their cover is the face that the user has chosen, else the one with the lowest id; of it only the id is filled in.
+    Args: only: the clusters wanted.
     """
     query = select(
         db.clustered.c.cluster_id,
@@ -88,16 +98,15 @@ def summaries(connection: Connection, only: Sequence[int] | None = None) -> list
     for wanted in [None] if only is None else chunks(only):
         chosen = query if wanted is None else query.where(db.clustered.c.cluster_id.in_(wanted))
         rows += connection.execute(chosen.group_by(db.clustered.c.cluster_id)).all()
-    people: dict[int, Any] = {}
-    for wanted in chunks(row.person_id for row in rows if row.person_id is not None):
-        people |= {row.id: row for row in connection.execute(select(db.people).where(db.people.c.id.in_(wanted)))}
+    people = _people(connection, (row.person_id for row in rows if row.person_id is not None))
+    covers = persons.covers(connection, people)
     found = [
         Cluster(
             row.cluster_id,
-            *_person(people.get(row.person_id)),
+            *people.get(row.person_id, _NOBODY),
             size=row.size,
             confirmed=row.confirmed,
-            cover=Face((0.0, 0.0, 0.0, 0.0), id=row.first),
+            cover=Face((0.0, 0.0, 0.0, 0.0), id=covers.get(row.person_id, row.first)),
         )
         for row in rows
     ]
@@ -180,10 +189,11 @@ def note_clustering(connection: Connection) -> None:
         _put_fact(connection, key, value)
 
 
-def _with_faces(number: int, row: Any, faces: Sequence[int], confirmed: Sequence[int]) -> Cluster:
+def _with_faces(
+    number: int, person: Person | None, ignored: bool, faces: Sequence[int], confirmed: Sequence[int]
+) -> Cluster:
     return Cluster(
-        number,
-        *_person(row),
+        *(number, person, ignored),
         size=len(faces),
         confirmed=len(confirmed),
         face_ids=tuple(faces),
@@ -191,9 +201,14 @@ def _with_faces(number: int, row: Any, faces: Sequence[int], confirmed: Sequence
     )
 
 
-def _person(row: Any) -> tuple[Person | None, bool]:
-    """A row of `people` as a person, and whether they are ignored."""
-    return (Person(row.id, row.name), bool(row.ignored)) if row is not None else (None, False)
+def _people(connection: Connection, people: Iterable[int]) -> dict[int, _Owner]:
+    """Those of some people who are there, and whether they are ignored."""
+    found: dict[int, _Owner] = {}
+    for some in chunks(people):
+        born = persons.births(connection, some)
+        rows = connection.execute(select(db.people).where(db.people.c.id.in_(some)))
+        found |= {row.id: (Person(row.id, row.name, born.get(row.id)), bool(row.ignored)) for row in rows}
+    return found
 
 
 def _put_fact(connection: Connection, key: str, value: str) -> None:

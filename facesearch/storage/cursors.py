@@ -12,7 +12,7 @@ from typing import TypeVar
 from facesearch.core.errors import InputError
 from facesearch.core.types import Page
 
-__all__ = ["Key", "key_of", "page_of"]
+__all__ = ["Key", "behind", "key_of", "page_of"]
 
 Key = tuple[float, ...]
 Row = TypeVar("Row")
@@ -45,6 +45,11 @@ def key_of(cursor: str | None, length: int) -> Key | None:
     except (ValueError, binascii.Error, RecursionError):
         raise InputError("this is no place in a list that can be continued: begin at its start") from None
     return tuple(numbers)
+
+
+def behind(key: Key) -> str:
+    """The cursor of the page that begins behind a sort key, which need be no item's."""
+    return _text(key)
 
 
 def _text(key: Key) -> str:

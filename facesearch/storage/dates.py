@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from facesearch.storage import schema as db
 
-__all__ = ["as_datetime", "date_photo", "dated", "days", "undated"]
+__all__ = ["as_datetime", "date_photo", "dated", "days", "in_year", "undated"]
 
 
 # Of a file's time; what clocks that were never set say is no date, and such photos come last, at 1970.
@@ -33,6 +33,12 @@ def as_datetime(taken_at: float, offset_s: int | None) -> datetime:
     """What the clock of the place showed: with its offset, or naive where that is not known."""
     moment = datetime(1970, 1, 1) + timedelta(seconds=taken_at)
     return moment if offset_s is None else moment.replace(tzinfo=timezone(timedelta(seconds=offset_s)))
+
+
+def in_year(year: int) -> tuple[float, float]:
+    """`taken_at` of a year: from the first on, and before the second."""
+    first, end = (datetime(one, 1, 1, tzinfo=UTC).timestamp() for one in (year, year + 1))
+    return first, end
 
 
 def days(connection: Connection) -> dict[int, date]:

@@ -7,12 +7,15 @@ from sqlalchemy import Connection, Select, and_, or_, select
 
 from facesearch.core.types import Face, Page, Person
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import key_of, page_of
-from facesearch.storage.dates import as_datetime
+from facesearch.storage.cursors import behind, key_of, page_of
+from facesearch.storage.dates import as_datetime, in_year
 from facesearch.storage.persons import of_clusters
 from facesearch.storage.queries import chunks
 
-__all__ = ["by_date", "by_ids", "in_no_cluster", "not_faces"]
+__all__ = ["by_date", "by_ids", "from_year", "in_no_cluster", "not_faces"]
+
+# Behind every id that there can be.
+LAST_ID = 2**62 - 1
 
 
 def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int, *, newest: bool) -> Page[Face]:
@@ -30,6 +33,12 @@ def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int
         lambda row: (row.taken_at, row.id),
         lambda rows: by_ids(connection, [row.id for row in rows]),
     )
+
+
+def from_year(year: int, *, newest: bool) -> str:
+    """The cursor of the page of `by_date` that begins with a year."""
+    first, end = in_year(year)
+    return behind((end, LAST_ID) if newest else (first, 0))
 
 
 def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
@@ -73,7 +82,7 @@ def _described() -> Select[Any]:
     face, photo = db.faces.c, db.photos.c
     columns = (
         *(face.id, face.photo_id, face.x1, face.y1, face.x2, face.y2, face.score, face.drawn),
-        *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s),
+        *(photo.width, photo.height, photo.taken_at, photo.taken_offset_s, photo.dated_by),
         db.clustered.c.cluster_id,
         db.confirmed.c.person_id.is_not(None).label("confirmed"),
         db.not_faces.c.face_id.is_not(None).label("hidden"),
@@ -92,6 +101,7 @@ def _face(row: Any, person: Person | None) -> Face:
         photo_id=row.photo_id,
         photo_size=(row.width, row.height),
         taken=as_datetime(row.taken_at, row.taken_offset_s),
+        from_file=row.dated_by != "exif",
         cluster=row.cluster_id,
         person=person,
         confirmed=bool(row.confirmed),

@@ -1,10 +1,10 @@
-"""Faces by their ids, by photo, by run; and the photos that show some clusters. Lists of them are in `face_pages`."""
+"""Faces by their ids, by photo, by run. Lists of them are in `face_pages`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, or_, select
+from sqlalchemy import Connection, Select, func, select
 
 from facesearch.core.quality import earlier_quality
 from facesearch.core.types import Face
@@ -16,7 +16,7 @@ from facesearch.storage.values import landmarks_of
 
 __all__ = [
     *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
-    *("photos_showing", "unclustered", "unplaced", "unplaced_query"),
+    *("unclustered", "unplaced", "unplaced_query"),
 ]
 
 # What a detector and the crop tell of a face: all but its embedding.
@@ -89,29 +89,3 @@ def unplaced_query() -> Select[Any]:
     query = select(db.faces.c.id).join(db.photos, db.photos.c.id == db.faces.c.photo_id)
     placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
     return query.where(db.photos.c.run_id > placed_run(), db.faces.c.id.not_in(placed), db.faces.c.id.not_in(hidden))
-
-
-def photos_showing(
-    connection: Connection, clusters: Sequence[int], *, only: bool = False, count: int | None = None
-) -> list[int]:
-    """The ids of the photos that show all of some clusters, ascending.
-
-    Args:
-        clusters: none for all photos with faces.
-        only: leave out photos that show other people, or a face in no cluster; what is no face does not count.
-        count: only photos with so many faces.
-    """
-    photo, cluster = db.faces.c.photo_id, db.clustered.c.cluster_id
-    wanted = list(dict.fromkeys(clusters))
-    query = select(photo).join(db.clustered, db.clustered.c.face_id == db.faces.c.id, isouter=True)
-    query = query.where(db.faces.c.id.not_in(select(db.not_faces.c.face_id)))
-    if wanted:
-        theirs = select(photo).join(db.clustered, db.clustered.c.face_id == db.faces.c.id).where(cluster == wanted[0])
-        query = query.where(photo.in_(theirs))
-    other: Any = or_(cluster.is_(None), cluster.not_in(wanted))
-    query = query.group_by(photo).having(func.count(case((cluster.in_(wanted), cluster)).distinct()) == len(wanted))
-    if only:
-        query = query.having(func.sum(case((other, 1), else_=0)) == 0)
-    if count is not None:
-        query = query.having(func.count() == count)
-    return list(connection.execute(query.order_by(photo)).scalars())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from facesearch.storage import schema as db
 from facesearch.storage.database import new_id
 
-__all__ = ["add", "assign", "known", "prune", "renew"]
+__all__ = ["add", "assign", "known", "paths", "prune", "renew"]
 
 
 def known(connection: Connection) -> dict[str, list[tuple[int, str]]]:
@@ -19,6 +19,11 @@ def known(connection: Connection) -> dict[str, list[tuple[int, str]]]:
     for number, path, device in connection.execute(select(db.folders).order_by(db.folders.c.id)):
         found.setdefault(path, []).append((number, device))
     return found
+
+
+def paths(connection: Connection) -> set[str]:
+    """The folders that hold files of the library."""
+    return set(connection.execute(select(db.folders.c.path)).scalars())
 
 
 def add(connection: Connection, path: str, device: str) -> int:

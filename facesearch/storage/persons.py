@@ -1,6 +1,7 @@
 """People in the database: their names, the clusters that are theirs, and how they are deleted."""
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
 from sqlalchemy import Connection, bindparam, delete, select
 
@@ -8,7 +9,7 @@ from facesearch.core.types import Person
 from facesearch.storage import schema as db
 from facesearch.storage.queries import chunks
 
-__all__ = ["cluster_of", "delete_with_faces", "named", "of_clusters"]
+__all__ = ["births", "cluster_of", "covers", "delete_with_faces", "named", "of_clusters"]
 
 
 def named(connection: Connection) -> list[Person]:
@@ -24,8 +25,29 @@ def of_clusters(connection: Connection, clusters: Iterable[int]) -> dict[int, Pe
     joined = joined.join(db.people, db.people.c.id == db.confirmed.c.person_id)
     query = select(db.clustered.c.cluster_id, db.people.c.id, db.people.c.name).select_from(joined).distinct()
     for chunk in chunks(clusters):
-        for cluster, person, name in connection.execute(query.where(db.clustered.c.cluster_id.in_(chunk))):
-            found[cluster] = Person(person, name)
+        rows = connection.execute(query.where(db.clustered.c.cluster_id.in_(chunk))).all()
+        born = births(connection, (person for _, person, _ in rows))
+        found |= {cluster: Person(person, name, born.get(person)) for cluster, person, name in rows}
+    return found
+
+
+def births(connection: Connection, people: Iterable[int]) -> dict[int, date]:
+    """Person -> when they were born, for those of some people of whom that is known."""
+    found: dict[int, date] = {}
+    for chunk in chunks(people):
+        rows = connection.execute(select(db.births).where(db.births.c.person_id.in_(chunk)))
+        found |= {person: date.fromisoformat(born) for person, born in rows if born is not None}
+    return found
+
+
+def covers(connection: Connection, people: Iterable[int]) -> dict[int, int]:
+    """Person -> the face that the user has chosen to stand for them, while it is confirmed as theirs."""
+    cover, face = db.covers.c, db.confirmed.c
+    theirs = db.covers.join(db.confirmed, (face.face_id == cover.face_id) & (face.person_id == cover.person_id))
+    query = select(cover.person_id, cover.face_id).select_from(theirs)
+    found: dict[int, int] = {}
+    for chunk in chunks(people):
+        found |= dict(map(tuple, connection.execute(query.where(cover.person_id.in_(chunk)))))
     return found
 
 

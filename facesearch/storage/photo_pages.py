@@ -4,32 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
-from facesearch.core.types import Page, Photo
+from facesearch.core.types import Box, Page, Photo
 from facesearch.storage import cluster_pages, face_pages, photos
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import key_of, page_of
 from facesearch.storage.dates import as_datetime
+from facesearch.storage.photo_filters import Wanted, photos_with, where
 
-__all__ = ["neighbours", "one", "page", "together"]
+__all__ = ["ids", "neighbours", "one", "page", "together", "years"]
 
 
-def page(connection: Connection, clusters: Sequence[int], cursor: str | None, limit: int, *, only: bool) -> Page[Photo]:
-    """Photos that show all of some clusters, the newest first.
-
-    Args:
-        only: leave out photos that show other people, or a face in no cluster; what the user has marked as no face
-            does not count.
-
-    Raises InputError for a wrong cursor.
-    """
+def page(connection: Connection, wanted: Wanted, cursor: str | None, limit: int) -> Page[Photo]:
+    """Photos that are wanted, the newest first. Raises InputError for a wrong cursor."""
     date, photo = db.photos.c.taken_at, db.photos.c.id
-    query = select(photo, date)
-    for cluster in dict.fromkeys(clusters):
-        query = query.where(photo.in_(_photos_with(cluster)))
-    if only:
-        query = query.where(photo.not_in(_photos_with_others(clusters)))
+    query = where(select(photo, date), wanted)
     if (key := key_of(cursor, 2)) is not None:
         query = query.where(date <= key[0], or_(date < key[0], photo < key[1]))
     return page_of(
@@ -38,6 +28,18 @@ def page(connection: Connection, clusters: Sequence[int], cursor: str | None, li
         lambda row: (row.taken_at, row.id),
         lambda rows: _by_ids(connection, [row.id for row in rows]),
     )
+
+
+def ids(connection: Connection, wanted: Wanted) -> list[int]:
+    """The ids of all photos that are wanted, ascending."""
+    return list(connection.execute(where(select(db.photos.c.id), wanted).order_by(db.photos.c.id)).scalars())
+
+
+def years(connection: Connection, wanted: Wanted) -> list[tuple[int, int]]:
+    """(year, how many photos are wanted of it), the newest first."""
+    year = func.strftime("%Y", db.photos.c.taken_at, "unixepoch").label("year")
+    query = where(select(year, func.count()), wanted).group_by(year).order_by(year.desc())
+    return [(int(one), count) for one, count in connection.execute(query)]
 
 
 def one(connection: Connection, photo: int) -> Photo | None:
@@ -68,7 +70,7 @@ def together(connection: Connection, cluster: int, limit: int) -> list[tuple[int
         select(placed.c.cluster_id, photos)
         .select_from(other)
         .join(placed, placed.c.face_id == other.c.id)
-        .where(other.c.photo_id.in_(_photos_with(cluster)), placed.c.cluster_id != cluster)
+        .where(other.c.photo_id.in_(photos_with([cluster])), placed.c.cluster_id != cluster)
         .where(placed.c.cluster_id.not_in(cluster_pages.ignored()))
         .group_by(placed.c.cluster_id)
         .order_by(photos.desc(), placed.c.cluster_id)
@@ -76,31 +78,27 @@ def together(connection: Connection, cluster: int, limit: int) -> list[tuple[int
     return [(row.cluster_id, row.photos) for row in connection.execute(query.limit(limit))]
 
 
-def _photos_with(cluster: int) -> Select[tuple[int]]:
-    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id)
-    return query.where(db.clustered.c.cluster_id == cluster)
-
-
-def _photos_with_others(clusters: Sequence[int]) -> Select[tuple[int]]:
-    """Photos that show a face that is not in one of some clusters."""
-    query = select(db.faces.c.photo_id).join(db.clustered, db.clustered.c.face_id == db.faces.c.id, isouter=True)
-    elsewhere = or_(db.clustered.c.cluster_id.is_(None), db.clustered.c.cluster_id.not_in(list(clusters)))
-    return query.where(elsewhere, db.faces.c.id.not_in(select(db.not_faces.c.face_id)))
-
-
 def _by_ids(connection: Connection, photos: Sequence[int]) -> list[Photo]:
     """Those of some photos that are there, in their order; without their files and faces."""
     hidden = select(db.not_faces.c.face_id)
-    counted = select(db.faces.c.photo_id, func.count()).where(db.faces.c.id.not_in(hidden))
-    counted = counted.where(db.faces.c.photo_id.in_(photos)).group_by(db.faces.c.photo_id)
-    faces = dict(map(tuple, connection.execute(counted)))
+    face = db.faces.c
+    extent = (func.min(face.x1), func.min(face.y1), func.max(face.x2), func.max(face.y2))
+    counted = select(face.photo_id, func.count(), *extent).where(face.id.not_in(hidden))
+    counted = counted.where(face.photo_id.in_(photos)).group_by(face.photo_id)
+    faces: dict[int, tuple[int, Box | None]] = {
+        photo: (count, (x1, y1, x2, y2)) for photo, count, x1, y1, x2, y2 in connection.execute(counted)
+    }
     there = select(db.paths.c.photo_id).where(db.paths.c.photo_id.in_(photos), db.paths.c.missing_since.is_(None))
     present = set(connection.execute(there).scalars())
     rows = {row.id: row for row in connection.execute(select(db.photos).where(db.photos.c.id.in_(photos)))}
-    return [_photo(rows[photo], faces.get(photo, 0), photo not in present) for photo in photos if photo in rows]
+    return [
+        _photo(rows[photo], *faces.get(photo, (0, None)), missing=photo not in present)
+        for photo in photos
+        if photo in rows
+    ]
 
 
-def _photo(row: Any, face_count: int, missing: bool) -> Photo:
+def _photo(row: Any, face_count: int, heads: Box | None, *, missing: bool) -> Photo:
     return Photo(
         id=row.id,
         size=(row.width, row.height),
@@ -108,4 +106,5 @@ def _photo(row: Any, face_count: int, missing: bool) -> Photo:
         from_file=row.dated_by != "exif",
         face_count=face_count,
         missing=missing,
+        heads=heads,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from facesearch.core.types import FileFacts
 from facesearch.storage import schema as db
+from facesearch.storage.queries import chunks
 
 __all__ = [
     "KnownPath",
@@ -15,6 +16,7 @@ __all__ = [
     "by_content",
     "by_contents",
     "files_of",
+    "files_of_each",
     "known_paths",
     "offline",
     "one_file_of_each",
@@ -115,6 +117,14 @@ def one_file_of_each(connection: Connection, photo_ids: Iterable[int] | None = N
         query = query.where(db.paths.c.photo_id.in_(list(photo_ids)))
     ordered = query.order_by(db.paths.c.missing_since.is_(None), db.paths.c.path.desc())  # the last one wins
     return dict(iter(connection.execute(ordered)))  # iter: a result has keys(), and would be taken for a mapping
+
+
+def files_of_each(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str]:
+    """As `one_file_of_each`, for any number of photos; those that are gone are left out."""
+    found: dict[int, str] = {}
+    for some in chunks(photo_ids):
+        found |= one_file_of_each(connection, some)
+    return found
 
 
 def sizes(connection: Connection) -> dict[int, tuple[int, int]]:

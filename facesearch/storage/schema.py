@@ -7,6 +7,7 @@ from facesearch.storage.values import (
     LANDMARKS_BYTES,
     LATEST_S,
     BigWhole,
+    Day,
     FixedBytes,
     Flag,
     Id,
@@ -17,9 +18,11 @@ from facesearch.storage.values import (
 )
 
 __all__ = [
+    "births",
     "cannot_link",
     "clustered",
     "confirmed",
+    "covers",
     "faces",
     "failures",
     "folders",
@@ -204,6 +207,22 @@ cannot_link = Table(
     Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("other_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Index("cannot_link_other_id", "other_id"),
+)
+
+# The face that stands for a person in lists, where the user has chosen one; it counts while it is confirmed as theirs.
+covers = Table(
+    "covers",
+    metadata,
+    Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("face_id", _ID, ForeignKey("faces.id", ondelete="CASCADE"), nullable=False),
+    Index("covers_face_id", "face_id"),
+)
+
+births = Table(
+    "births",
+    metadata,
+    Column("person_id", _ID, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    Column("born", Day("a person's birth date"), nullable=False),
 )
 
 not_faces = Table(

@@ -27,7 +27,7 @@ __all__ = ["Decision", "UndoLog", "changes_in", "erase", "history", "prune", "sn
 _TABLES = {
     table.name: table
     for table in (
-        *(db.people, db.confirmed, db.rejected, db.cannot_link),
+        *(db.people, db.confirmed, db.rejected, db.cannot_link, db.covers, db.births),
         *(db.not_faces, db.repeated, db.clustered, db.faces),
     )
 }
@@ -47,7 +47,7 @@ class Decision:
     @property
     def name_first(self) -> bool:
         """Whether the summary begins with whom the decision is about."""
-        return self.kind in ("name", "merge", "ignore", "apart")
+        return self.kind in ("name", "describe", "merge", "ignore", "apart")
 
 
 class UndoLog:

@@ -7,9 +7,11 @@ a damaged library: deleting, and undoing.
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from facesearch.core.errors import LibraryFormatError
 
 __all__ = [
     *("EARLIEST_S", "LANDMARKS_BYTES", "LATEST_S", "MOST_NUMBERS"),
-    *("BigWhole", "Checked", "FixedBytes", "Flag", "Id", "PathType", "Real", "Text", "Whole"),
+    *("BigWhole", "Checked", "Day", "FixedBytes", "Flag", "Id", "PathType", "Real", "Text", "Whole"),
     *("damaged", "is_tolerated", "landmarks_of", "tolerating", "unit_vectors", "wrong_landmarks", "wrong_vectors"),
 ]
 
@@ -172,6 +174,22 @@ class Text(Checked):
         if not isinstance(value, str) or "\0" in value or (self.longest and len(value) > self.longest):
             return False
         return value.isascii() or _is_unicode(value)
+
+
+class Day(Checked):
+    """A day of the calendar, as 1980-05-17; nothing stands for a damaged one."""
+
+    impl = types.String
+    cache_ok = True
+
+    def sound(self, value: Any) -> bool:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            return False
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
 
 
 class FixedBytes(Checked):

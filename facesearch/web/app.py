@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
-from facesearch.web import decisions, drawing, folders, indexing, people, photos, reviewing, searching
+from facesearch.web import decisions, drawing, finding, folders, indexing, people, photos, reviewing, searching
 from facesearch.web.security import Guard, Keys
 from facesearch.web.site import TEMPLATES, Site, link, page, site_of
 
@@ -55,7 +55,8 @@ def _routes() -> list[Route | Mount]:
         Route("/review/faces", reviewing.faces),
         Route("/together", people.together),
         Route("/names", people.names),
-        Route("/photos", photos.listing),
+        Route("/photos", finding.listing),
+        Route("/photos/folders", finding.folders),
         Route("/photos/{photo}", photos.photo),
         Route("/photos/{photo}/draw", drawing.draw, methods=["POST"]),
         Route("/photos/{photo}/move", drawing.move, methods=["POST"]),

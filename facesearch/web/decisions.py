@@ -87,6 +87,13 @@ class Form:
         """The person of the name that was typed. Raises InputError."""
         return typed(self.person)
 
+    @property
+    def face(self) -> int:
+        """Raises InputError."""
+        if len(self.faces) != 1:
+            raise InputError(f"one face is wanted here, not {len(self.faces)}: select just one")
+        return self.faces[0]
+
 
 def _name(library: Library, form: Form) -> Decision | None:
     """A name that is typed, or a person who is chosen from the list."""
@@ -109,6 +116,9 @@ DECISIONS: dict[str, Callable[[Library, Form], Decision | None]] = {
     "not-a-face": lambda library, form: library.people.not_a_face(form.faces),
     "no-faces": lambda library, form: library.people.not_a_face(of=form.clusters),
     "is-a-face": lambda library, form: library.people.is_a_face(form.faces),
+    "born": lambda library, form: library.people.describe(form.cluster, born=form.to),
+    "cover": lambda library, form: library.people.describe(form.cluster, cover=form.face),
+    "best-cover": lambda library, form: library.people.describe(form.cluster, cover=0),
     "ignore": lambda library, form: library.people.ignore(form.clusters),
     "ignore-faces": lambda library, form: library.people.ignore_faces(form.faces),
     "ignore-few": lambda library, form: library.people.ignore_below(form.photos, named=form.named),

@@ -1,11 +1,13 @@
 """People, a person, faces in no cluster, who is on few photos, who is with whom, and names to complete."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from facesearch.core.finding import PhotoFilter
 from facesearch.core.types import Face
 from facesearch.library import Library
 from facesearch.web.asking import reference_of, typed
@@ -46,7 +48,8 @@ def listing(request: Request, library: Library) -> Response:
 def person(request: Request, library: Library) -> Response:
     who = library.browse.cluster(reference_of(request.path_params["who"]))
     order = request.query_params.get("order", "newest")
-    faces = library.browse.faces(who.reference, order, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
+    year = number(asked) if (asked := request.query_params.get("year", "")) else None
+    faces = library.browse.faces(who.reference, order, year=year, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
     more = link(request.url.path, {"order": order, "cursor": faces.next}) if faces.next else None
     with_them = library.browse.together(who.reference, 8)
     values: dict[str, Any] = {
@@ -56,6 +59,9 @@ def person(request: Request, library: Library) -> Response:
         "order": order,
         "orders": ORDERS,
         "with_them": with_them,
+        "years": library.browse.years(PhotoFilter(people=(str(who.id),))),
+        "year": year,
+        "today": date.today(),
     }
     return page(request, "person.html", **values)
 

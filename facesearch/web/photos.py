@@ -1,4 +1,4 @@
-"""Photos by date, one photo with its faces, and the small pictures of both."""
+"""One photo with its faces, and the small pictures of both."""
 
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,12 @@ from facesearch.library import Library
 from facesearch.web.desktop import can_open
 from facesearch.web.desktop import open_folder as open_folder_of
 from facesearch.web.recent import Message
-from facesearch.web.site import TEMPLATES, back, cursor_of, link, number, page, redirect, site_of, with_library
+from facesearch.web.site import TEMPLATES, back, number, page, redirect, site_of, with_library
 
-__all__ = ["listing", "open_folder", "photo", "preview", "tile"]
+__all__ = ["open_folder", "photo", "preview", "tile"]
 
-PHOTOS = 60
 # The longer side of the picture on a photo's page.
 PREVIEW = 1600
-
-
-@with_library
-def listing(request: Request, library: Library) -> Response:
-    """All photos, or those that show some people together."""
-    wanted = [name for name in request.query_params.getlist("with") if name.strip()]
-    only = request.query_params.get("only") == "1"
-    people = [library.browse.cluster(name) for name in wanted]
-    clusters = [cluster.reference for cluster in people]
-    found = library.browse.photos(clusters, only=only, cursor=cursor_of(request), limit=PHOTOS)
-    here = {"with": clusters, "only": "1" if only else None}
-    more = link("/photos", here | {"cursor": found.next}) if found.next else None
-    without = {
-        one.id: link("/photos", here | {"with": [cluster for cluster in clusters if cluster != one.reference]})
-        for one in people
-    }
-    return page(request, "photos.html", photos=found.items, more=more, people=people, only=only, without=without)
 
 
 @with_library

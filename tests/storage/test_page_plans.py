@@ -8,6 +8,7 @@ import pytest
 from people_samples import CALIBRATION, Collection, a_collection, a_portrait, portrait
 from sqlalchemy import event
 
+from facesearch.core.finding import PhotoFilter
 from facesearch.people.browsing import Browser
 from facesearch.storage import Store
 from facesearch.storage import schema as db
@@ -52,6 +53,8 @@ def test_no_page_reads_a_table_of_faces_or_photos_from_end_to_end(collection: Co
     pages: dict[str, Callable[[], object]] = {
         "photos": lambda: browse.photos(cursor=photos.next),
         "photos of": lambda: browse.photos(["Anna"], cursor=photos.next),
+        "found": lambda: browse.find(PhotoFilter(text="anna -2", only=True), cursor=photos.next),
+        "years of": lambda: browse.years(PhotoFilter(people=("Anna",))),
         "photo": lambda: browse.photo(photos.items[0].id),
         "faces": lambda: browse.faces("Anna", cursor=faces.next),
         "doubt": lambda: browse.faces("Anna", "doubt"),

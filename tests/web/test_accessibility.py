@@ -36,6 +36,7 @@ def test_no_serious_findings(visited: Visit, scheme: Any, width: int) -> None:
     pages = (
         *("/", "/?show=ignored", f"/people/{first}", f"/people/{first}?order=doubt", f"/people/{second}", "/review"),
         *("/loose", "/not-faces", "/photos", f"/photos?with={first}&only=1", f"/photos/{photo}", "/together"),
+        *("/photos?q=anna+-ben+only", "/photos?q=anna+1900&faces=2", "/photos?q=anna&faces=x"),
         *(f"/together?who=cluster:{first}", "/search", "/index", "/history", "/nowhere", "/people/999"),
         *("/review/faces", "/few"),
         *("/left-out", "/left-out?show=skipped", "/folders/remove?path=/photos"),

@@ -257,7 +257,7 @@ def test_names_with_script_in_them_are_shown_as_text(visited: Visit) -> None:
 
 
 def test_longer_lists_are_fetched_as_they_come_into_sight(visited: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facesearch.web.photos.PHOTOS", 4)
+    monkeypatch.setattr("facesearch.web.finding.PHOTOS", 4)
     visit = visited
     visit.go("/photos")
     every = visit.library.status().photos

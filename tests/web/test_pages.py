@@ -121,8 +121,8 @@ def test_who_is_with_whom(visit: Visitor) -> None:
     assert re.search(rf"/photos\?with=cluster%3A{first}/\d+&amp;with=cluster%3A{second}/", text)
     both = visit.get(f"/photos?with={first}&with={second}").text
     alone = visit.get(f"/photos?with={first}&only=1").text
-    assert both.count('class="photo"') == visit.library.browse.together(str(first))[0].photos
-    assert alone.count('class="photo"') == len(visit.library.browse.photos([str(first)], only=True).items)
+    assert both.count('id="photo-') == visit.library.browse.together(str(first))[0].photos
+    assert alone.count('id="photo-') == len(visit.library.browse.photos([str(first)], only=True).items)
 
 
 # -- deciding, each with undo

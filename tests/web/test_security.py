@@ -28,6 +28,8 @@ QUERIES = (
     *("/photos?cursor=@", "/photos/1?face=@", "/review?after=@", "/together?who=@", "/loose?cursor=@", "/names?text=@"),
     *("/review/faces?after=@", "/few?photos=@"),
     *("/left-out?folder=@", "/left-out?show=skipped&kind=@", "/left-out?cursor=@", "/folders/remove?path=@"),
+    *(f"/photos?{name}=@" for name in ("q", "not", "faces", "from", "to", "during", "folder")),
+    *("/photos/folders?text=@", "/people/1?year=@"),
 )
 PARAMETERS = re.compile(r"\{\w+\}")
 

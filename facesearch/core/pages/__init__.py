@@ -41,6 +41,7 @@ def _environment(packages: Sequence[str]) -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "age": wording.age,
         "answered": wording.answered,
         "day": wording.day,
         "likeness": wording.likeness,

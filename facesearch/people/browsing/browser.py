@@ -8,12 +8,15 @@ from facesearch.calibration import Calibration, needed
 from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.checks import Count, checked
 from facesearch.core.errors import InputError
+from facesearch.core.finding import Finding, PhotoFilter, Year
 from facesearch.core.questions import Few, Question
 from facesearch.core.results import Counts, Pair, Together
 from facesearch.core.types import Cluster, Face, Page, Photo, PhotoPage
+from facesearch.people.browsing import finding
 from facesearch.people.browsing.clusters import clusters_of, completions, with_covers
 from facesearch.people.browsing.doubt import faces_by_doubt
 from facesearch.people.browsing.files import as_it_is
+from facesearch.people.browsing.finding import folder_paths, narrowed
 from facesearch.people.browsing.left import Left, LeftToDo
 from facesearch.people.browsing.pairs import PairList
 from facesearch.people.browsing.questions import QuestionList
@@ -28,6 +31,7 @@ Order = Literal["newest", "oldest", "doubt"]
 
 # More at a time is no page any more.
 LARGEST_PAGE = 500
+FIRST_YEAR, LAST_YEAR = 1000, 9998
 
 
 @checked
@@ -89,21 +93,33 @@ class Browser:
             return tuple(clusters_of(connection, [one for one in clusters_called(connection, name) if one not in own]))
 
     def faces(
-        self, reference: str, order: Order = "newest", *, cursor: str | None = None, limit: int = 60
+        self,
+        reference: str,
+        order: Order = "newest",
+        *,
+        year: int | None = None,
+        cursor: str | None = None,
+        limit: int = 60,
     ) -> Page[Face]:
         """Faces of a cluster.
 
         Args:
             order: by date; or "doubt", those furthest from the cluster's mean direction first, with that distance.
+            year: by date, the list begins with the photos of this one; a cursor goes before it.
         """
         _check_limit(limit)
+        if year is not None and not FIRST_YEAR <= year <= LAST_YEAR:
+            raise InputError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is wanted, not {year}")
         if order not in ("newest", "oldest", "doubt"):
             raise InputError(f"faces are listed as newest, oldest or doubt, not {order!r}")
         with self._store.reading() as connection:
             cluster = find_number(connection, reference)
             if order == "doubt":
                 return faces_by_doubt(connection, self._store.spec.dim, cluster, cursor, limit)
-            return face_pages.by_date(connection, cluster, cursor, limit, newest=order == "newest")
+            newest = order == "newest"
+            if cursor is None and year is not None:
+                cursor = face_pages.from_year(year, newest=newest)
+            return face_pages.by_date(connection, cluster, cursor, limit, newest=newest)
 
     def unclustered(self, *, cursor: str | None = None, limit: int = 60) -> Page[Face]:
         """Faces in no cluster, the latest found first."""
@@ -126,13 +142,39 @@ class Browser:
         return found[0]
 
     def photos(
-        self, people: Strings = (), *, only: bool = False, cursor: str | None = None, limit: int = 60
+        self,
+        people: Strings = (),
+        *,
+        only: bool = False,
+        where: PhotoFilter | None = None,
+        cursor: str | None = None,
+        limit: int = 60,
     ) -> Page[Photo]:
-        """Photos, the newest first. Args: people: who must all be on them; only: and nobody else."""
+        """Photos, the newest first.
+
+        Args:
+            people: who must all be on them; only: and nobody else. where: what else must hold.
+        """
         _check_limit(limit)
         with self._store.reading() as connection:
-            clusters = [find_number(connection, reference) for reference in as_strings(people)]
-            return photo_pages.page(connection, clusters, cursor, limit, only=only)
+            return finding.photos(connection, narrowed(where, people, only), cursor, limit)
+
+    def find(self, where: PhotoFilter, *, cursor: str | None = None, limit: int = 60) -> Finding:
+        """Photos with what was asked for in words, people whose name was typed, and years; see `Finding`."""
+        _check_limit(limit)
+        with self._store.reading() as connection:
+            return finding.find(connection, where, cursor, limit)
+
+    def years(self, where: PhotoFilter) -> tuple[Year, ...]:
+        """Of which years there are photos, and how many, the newest first."""
+        with self._store.reading() as connection:
+            return finding.count_years(connection, where)
+
+    def folders(self, text: str, limit: int = 12) -> tuple[str, ...]:
+        """Folders with photos whose path has a text in it, the shortest first."""
+        _check_limit(limit)
+        with self._store.reading() as connection:
+            return tuple(folder_paths(connection, text)[:limit])
 
     def photo(self, photo: int) -> PhotoPage:
         """One photo and everything on it, and which of its files are there now."""
