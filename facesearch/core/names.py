@@ -6,8 +6,6 @@ from facesearch.core.errors import InputError
 
 __all__ = ["NAME_LENGTH", "checked_name", "folded", "invisible", "searchable", "visible"]
 
-NAME_LENGTH = 200
-
 # Characters that show nothing and are of no control category: fillers, and what chooses between shapes of others
 # (Unicode's Default_Ignorable_Code_Point, and the blank of Braille).
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -86,18 +84,3 @@ def _is_of_use(name: str, at: int) -> bool:
     if name[at] in _JOINERS:
         return joined(before) and joined(after)
     return name[at] in _SELECTORS and before not in _SELECTORS and (joined(before) or after == "\u20e3")
-
-
-def checked_name(name: str) -> str:
-    """A name as it is kept, on one line. Raises InputError for one that is none."""
-    called = " ".join(name.split())
-    if not called or len(called) > NAME_LENGTH:
-        raise InputError(f"a name has 1 to {NAME_LENGTH} characters, not {len(called)}")
-    try:
-        called.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"the name {called!r} is not valid Unicode text: type it again") from error
-    if unseen := invisible(called):
-        what = f"U+{ord(unseen):04X}, {unicodedata.name(unseen, 'a control character').lower()}"
-        raise InputError(f"the name {called!r} holds a character that nobody sees ({what}): type it without")
-    return called
