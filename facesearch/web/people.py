@@ -59,7 +59,7 @@ def person(request: Request, library: Library) -> Response:
         "order": order,
         "orders": ORDERS,
         "with_them": with_them,
-        "years": library.browse.years(PhotoFilter(people=(str(who.id),))),
+        "years": library.browse.years(PhotoFilter(people=(who.reference,))),
         "year": year,
         "today": date.today(),
     }
