@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, or_, select
 from facesearch.core.types import Page, Photo
 from facesearch.storage import cluster_pages, face_pages, photos
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.cursors import page_of_ids
 from facesearch.storage.dates import as_datetime
 
 __all__ = ["neighbours", "one", "page", "together"]
@@ -25,19 +25,12 @@ def page(connection: Connection, clusters: Sequence[int], cursor: str | None, li
     Raises InputError for a wrong cursor.
     """
     date, photo = db.photos.c.taken_at, db.photos.c.id
-    query = select(photo, date)
+    query = select(date, photo)
     for cluster in dict.fromkeys(clusters):
         query = query.where(photo.in_(_photos_with(cluster)))
     if only:
         query = query.where(photo.not_in(_photos_with_others(clusters)))
-    if (key := key_of(cursor, 2)) is not None:
-        query = query.where(date <= key[0], or_(date < key[0], photo < key[1]))
-    return page_of(
-        connection.execute(query.order_by(date.desc(), photo.desc()).limit(limit + 1)).all(),
-        limit,
-        lambda row: (row.taken_at, row.id),
-        lambda rows: _by_ids(connection, [row.id for row in rows]),
-    )
+    return page_of_ids(connection, query, (True, True), cursor, limit, lambda ids: _by_ids(connection, ids))
 
 
 def one(connection: Connection, photo: int) -> Photo | None:
