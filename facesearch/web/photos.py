@@ -13,11 +13,11 @@ from facesearch.library import Library
 from facesearch.web.desktop import can_open
 from facesearch.web.desktop import open_folder as open_folder_of
 from facesearch.web.recent import Message
-from facesearch.web.site import TEMPLATES, back, cursor_of, link, number, page, redirect, site_of, with_library
+from facesearch.web.site import TEMPLATES, back, cursor_of, further, link, number, page, redirect, site_of, with_library
 
 __all__ = ["listing", "open_folder", "photo", "preview", "tile"]
 
-PHOTOS = 60
+PHOTOS = 40
 # The longer side of the picture on a photo's page.
 PREVIEW = 1600
 
@@ -31,12 +31,12 @@ def listing(request: Request, library: Library) -> Response:
     clusters = [str(cluster.id) for cluster in people]
     found = library.browse.photos(clusters, only=only, cursor=cursor_of(request), limit=PHOTOS)
     here = {"with": clusters, "only": "1" if only else None}
-    more = link("/photos", here | {"cursor": found.next}) if found.next else None
     without = {
         one.id: link("/photos", here | {"with": [cluster for cluster in clusters if cluster != str(one.id)]})
         for one in people
     }
-    return page(request, "photos.html", photos=found.items, more=more, people=people, only=only, without=without)
+    values: dict[str, Any] = {"photos": found.items, "people": people, "only": only, "without": without}
+    return page(request, "photos.html", **values, **further(request, found))
 
 
 @with_library

@@ -1,4 +1,4 @@
-"""axe looks at every page that a link leads to, light and dark, wide and narrow; nothing is cut off in large letters."""
+"""axe looks at every page that a link leads to, light and dark, wide and narrow; large letters cut nothing off."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ MOST = 60
 BESIDES = ("/nowhere", "/people/999", "/photos?with=1&only=1")
 # Elements that stick out of the window or of what they are in, where they cannot be scrolled to.
 CUT_OFF = """() => {
-    const width = document.documentElement.clientWidth, found = [];
-    if (document.documentElement.scrollWidth > width) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    const width = document.documentElement.clientWidth, whole = document.documentElement.scrollWidth;
+    const found = whole > width ? [`the page is ${whole} wide`] : [];
     const seen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const scrolls = (element) => /auto|scroll/.test(getComputedStyle(element).overflowX);
     for (const element of document.querySelectorAll("body *")) {
@@ -27,11 +27,11 @@ CUT_OFF = """() => {
         let inScroll = false;
         for (let around = element.parentElement; around; around = around.parentElement) inScroll ||= scrolls(around);
         const box = element.getBoundingClientRect();
-        const name = `${element.tagName.toLowerCase()}.${element.className} “${(element.innerText ?? "").trim().slice(0, 40)}”`;
+        const name = `${element.tagName}.${element.className} “${(element.innerText ?? "").trim().slice(0, 40)}”`;
         if (!inScroll && (box.left < -1 || box.right > width + 1)) found.push(`${name} sticks out`);
         const style = getComputedStyle(element);
-        const hides = style.overflowX !== "visible" && !scrolls(element);
-        if (hides && !element.matches("input") && element.scrollWidth > element.clientWidth + 1) found.push(`${name} is cut off`);
+        const hides = style.overflowX !== "visible" && !scrolls(element) && !element.matches("input");
+        if (hides && element.scrollWidth > element.clientWidth + 1) found.push(`${name} is cut off`);
     }
     return found;
 }"""
@@ -48,7 +48,9 @@ def pages_of(visit: Visit) -> Iterator[str]:
         visit.go(path)
         yield path
         links = visit.page.locator("a[href^='/']").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-        waiting += [link.partition("#")[0] for link in links if not link.startswith(("/static", "/pictures", "/logout"))]
+        waiting += [
+            link.partition("#")[0] for link in links if not link.startswith(("/static", "/pictures", "/logout"))
+        ]
 
 
 def findings(page: Any, where: str) -> list[str]:
