@@ -33,6 +33,8 @@ FIRST = ("Anna", "Bruno", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "
 LAST = ("Abel", "Berger", "Costa", "Dahl", "Engel", "Fontaine", "Greco", "Horvat", "Iversen", "Jansen")
 # After so many questions in a row whose answer was no, a person stops answering.
 PATIENCE = 15
+# Where it is said who the selected faces are.
+WHO = "#choose input[name=to]"
 FACE = re.compile(r"/pictures/face/(\d+)/")
 
 
@@ -160,19 +162,28 @@ class Evening:
 
     def place(self) -> None:
         """Faces in no cluster are selected, those of one person at a time, and given to the person."""
-        self.hands.menu("People")
-        link = self.page.get_by_role("link", name=re.compile("in no cluster"))
-        if not link.count():
-            return
-        self.hands.click(link)
         given = set[int]()
+        if not self._open_loose():
+            return
         while (mine := self._loose(given)) is not None:
             who, faces = mine
             self._select(faces)
+            if not self.hands.can_reach(self.page.locator(WHO)):
+                self.hands.twice("a message lay over the field for the name: faces had to be selected again")
+                self._open_loose()
+                self._select(faces)
             self._give(who)
             given |= set(faces)
 
     # -- what they are made of
+
+    def _open_loose(self) -> bool:
+        self.hands.menu("People")
+        link = self.page.get_by_role("link", name=re.compile("in no cluster"))
+        if not link.count():
+            return False
+        self.hands.click(link)
+        return True
 
     def _next_card(self, seen: set[str]) -> Any | None:
         """The first card of the list that has not been looked at; longer lists grow while one goes down."""
@@ -181,8 +192,8 @@ class Evening:
                 if number not in seen:
                     seen.add(number)
                     return self.page.locator(f"#cluster-{number}")
-            if attempt == 0 and self.page.locator("a[data-more]").count():
-                self.hands.scroll_to(self.page.locator("a[data-more]"))
+            if attempt == 0 and self.page.locator("a[data-more][href]").count():
+                self.hands.scroll_to(self.page.locator("a[data-more][href]"))
         return None
 
     def _same_person(self, who: str) -> None:
@@ -204,7 +215,7 @@ class Evening:
 
     def _double(self) -> list[str] | None:
         """Two cards of the list with one name; the list is gone down to its end first."""
-        while (more := self.page.locator("a[data-more]")).count():
+        while (more := self.page.locator("a[data-more][href]")).count():
             self.hands.scroll_to(more)
         first: dict[str, str] = {}
         pairs = "cards => cards.map(c => [c.querySelector('.name').innerText, c.dataset.cluster])"
@@ -236,7 +247,7 @@ class Evening:
             if faces:
                 who = self.eyes.person[faces[0]]
                 return who, [face for face in faces if self.eyes.person[face] == who]
-            if not (more := self.page.locator("a[data-more]")).count():
+            if not (more := self.page.locator("a[data-more][href]")).count():
                 return None
             self.hands.scroll_to(more)
 
@@ -252,7 +263,7 @@ class Evening:
             self.hands.click(tile.locator(".pick"))
 
     def _give(self, who: str) -> None:
-        self.hands.type_into(self.page.locator("#choose input[name=to]"), who)
+        self.hands.type_into(self.page.locator(WHO), who)
         self.hands.press("Enter")
 
 

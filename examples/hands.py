@@ -56,19 +56,21 @@ class Hands:
     # -- what they do
 
     def click(self, place: Any) -> None:
-        """Where something lies over it, the wheel is turned until it can be seen.
-
-        Raises Playwright's error where it cannot be.
-        """
+        """Raises Playwright's error where it cannot be seen, or something lies over it."""
         self._think(DECIDE_S)
         self._reach(keys=False)
-        place.scroll_into_view_if_needed()
-        for turn in (-SIDESTEP_PX, 2 * SIDESTEP_PX, 0):
-            if (point := place.evaluate(FREE_POINT)) is not None or not turn:
-                break
-            self.again["something lay over what was to be clicked"] += 1
-            self._did("turns", PRESS_S, lambda turn=turn: self.page.mouse.wheel(0, turn))
+        point = place.evaluate(FREE_POINT) if self.can_reach(place) else None
         self._did("clicks", POINT_S + PRESS_S, lambda: place.click(position=point))
+
+    def can_reach(self, place: Any) -> bool:
+        """Whether it can be clicked: where something lies over it, the wheel is turned a little to bring it out."""
+        place.scroll_into_view_if_needed()
+        for turn in (-SIDESTEP_PX, 2 * SIDESTEP_PX):
+            if place.evaluate(FREE_POINT) is not None:
+                return True
+            self.twice("something lay over what was to be clicked")
+            self._did("turns", PRESS_S, lambda turn=turn: self.page.mouse.wheel(0, turn))
+        return place.evaluate(FREE_POINT) is not None
 
     def press(self, key: str) -> None:
         self._think(DECIDE_S if key != "Enter" else 0.0)  # Enter ends what was decided
