@@ -24,6 +24,7 @@ CUT_OFF = """() => {
         const words = [...element.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
         if (!words && !element.matches("button, input, img, a, summary")) continue;
         if (!seen(element) || element.closest(".unseen, .skip, svg, datalist")) continue;
+        if (getComputedStyle(element).clipPath !== "none") continue; // for screen readers
         let inScroll = false;
         for (let around = element.parentElement; around; around = around.parentElement) inScroll ||= scrolls(around);
         const box = element.getBoundingClientRect();
@@ -39,7 +40,10 @@ CUT_OFF = """() => {
 
 def pages_of(visit: Visit) -> Iterator[str]:
     """Go to one page of each kind that links lead to, and to some besides; the path of each, while it is open."""
-    waiting, kinds = ["/", *BESIDES], set[str]()
+    for path in BESIDES:
+        visit.go(path)
+        yield path
+    waiting, kinds = ["/"], set[str]()
     while waiting and len(kinds) < MOST:
         path = waiting.pop(0)
         if SAME.sub("#", path) in kinds:
