@@ -103,7 +103,7 @@ class Evening:
         self.figures: dict[str, dict[str, float]] = {}
 
     def play(self) -> None:
-        for stage in (self.name, self.answer, self.merge, self.take_out, self.place):
+        for stage in (self.name, self.answer, self.ask, self.merge, self.take_out, self.place):
             with self.hands.counted(stage.__name__, self.figures):
                 stage()
 
@@ -134,6 +134,17 @@ class Evening:
             same = a == b and a is not None
             self.hands.press("y" if same else "s" if a is b is None else "n")
             no = 0 if same else no + 1
+
+    def ask(self) -> None:
+        """Answer who single faces are, where the page of questions has these, too."""
+        link = self.page.get_by_role("navigation", name="What is asked").get_by_role("link", name="Faces")
+        if not link.count():
+            return
+        self.hands.click(link)
+        no = 0
+        while no < PATIENCE and (sides := self.page.locator(".pair .side")).count() == 2:
+            faces, who = _faces_on(sides.nth(0)), self.eyes.whose(_faces_on(sides.nth(1)))
+            no = 0 if self._say_who(faces, who) else no + 1
 
     def merge(self) -> None:
         """Clusters with one name that are left are selected and merged."""
@@ -195,6 +206,23 @@ class Evening:
             if attempt == 0 and self.page.locator("a[data-more][href]").count():
                 self.hands.scroll_to(self.page.locator("a[data-more][href]"))
         return None
+
+    def _say_who(self, faces: list[int], who: str | None) -> bool:
+        """Whether some faces are those of a person; of several on one photo, which. Returns whether any is."""
+        right = [face for face in faces if self.eyes.person.get(face) == who is not None]
+        known = self.eyes.person.get(faces[0])
+        if len(faces) > 1:
+            self.hands.press(str(faces.index(right[0]) + 1) if len(right) == 1 else "b" if right else "n")
+        elif right:
+            self.hands.press("y")
+        elif known is not None:
+            self.hands.press("w")
+            self.hands.type_into(self.page.get_by_placeholder("Who is this?"), known)
+            self.hands.press("Enter")
+            return True
+        else:
+            self.hands.press("n" if who is not None and self.eyes.is_wrong(faces[0], who) else "s")
+        return bool(right)
 
     def _same_person(self, who: str) -> None:
         """Where the page asks: the cluster is of the person who has this name already."""
