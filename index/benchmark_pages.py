@@ -8,6 +8,7 @@ faces in none. Pictures that are asked for are put into its cache beforehand, as
 Each page is opened in a browser context of its own, so that nothing is cached but the cookie, in a window of 1280 x 800
 pixels that is not scrolled. First paint is what headless Chromium says of it, from the start of the navigation; the
 answer is there when the last byte of the page has come; `server_ms` is the same without a browser. All are medians.
+What is late (over 300 ms) or asks for too much (over 60 requests) is marked.
 """
 
 import http.client
@@ -36,6 +37,8 @@ MOST_PHOTOS = 27
 # How far down longer lists are looked at, in pages.
 DEEP = 60
 SETTLING_MS = 300
+# No page may be later than that, or ask for more.
+MOST_MS, MOST_REQUESTS = 300, 60
 PICTURE = re.compile(r"/pictures/(face|photo)/(\d+)/")
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -60,11 +63,16 @@ def main(
     for name, row in pages.items():
         typer.echo(
             f"{name:16}{row['first_paint_ms']:>10.0f}{row['answered_ms']:>11.0f}{row['server_ms']:>11.0f}"
-            f"{row['requests']:>10.0f}{row['page_kb']:>9.0f}{row['all_kb']:>8.0f}"
+            f"{row['requests']:>10.0f}{row['page_kb']:>9.0f}{row['all_kb']:>8.0f}{_too_much(row)}"
         )
     if out is not None:
         machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()}
         out.write_text(json.dumps(machine | held | {"pages": pages}, indent=2) + "\n", encoding="utf-8")
+
+
+def _too_much(row: dict[str, float]) -> str:
+    late, many = row["first_paint_ms"] > MOST_MS, row["requests"] > MOST_REQUESTS
+    return "  late" * late + "  asks for too much" * many
 
 
 def filled(folder: Path, count: int) -> tuple[dict[str, int], dict[str, str]]:
@@ -95,6 +103,8 @@ def _addresses(library: Library) -> dict[str, str]:
         "photos with": f"/photos?with={first}",
         "photo": f"/photos/{photo}",
         "review": "/review",
+        "review faces": "/review/faces",
+        "few": "/few",
         "together": "/together",
         "together with": f"/together?who={first}",
         "search": "/search",
@@ -148,7 +158,7 @@ def _one(browser: Any, address: str, path: str) -> dict[str, float]:
     page = context.new_page()
     page.wait_for_timeout(SETTLING_MS)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: None if request.url.endswith("/changes") else asked.append(request.url))
     page.goto(address.split("/?")[0] + path, wait_until="load")
     page.wait_for_timeout(SETTLING_MS)
     figures: dict[str, float] = page.evaluate(
