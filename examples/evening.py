@@ -14,6 +14,7 @@ import csv
 import json
 import re
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -106,6 +107,7 @@ class Evening:
         for stage in (self.name, self.answer, self.ask, self.merge, self.take_out, self.place):
             with self.hands.counted(stage.__name__, self.figures):
                 stage()
+            print(stage.__name__, json.dumps(self.figures[stage.__name__]), file=sys.stderr, flush=True)
 
     # -- stages
 
