@@ -45,6 +45,7 @@ NAMED = 300
 CLUSTERS, FACE_PAGES, PHOTO_PAGES = 40, 3, 12
 # A new page, still empty, is given so long before it goes anywhere: starting a browser is not part of a paint.
 SETTLING_MS = 1000
+CHROMIUM_ARGS = ["--no-sandbox"]
 LINK = re.compile(r'(?:src|href)="(/[^"]*)"')
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -84,7 +85,7 @@ def filled(folder: Path, count: int) -> list[str]:
     store.close()
     with Library(folder) as library:
         addresses, faces, photos = _pages(library)
-        _keep_pictures(library.store, faces, photos)
+        keep_pictures(library.store, faces, photos)
     return addresses
 
 
@@ -119,7 +120,7 @@ def _pages(library: Library) -> tuple[list[str], set[int], set[int]]:
     return addresses, faces, photos
 
 
-def _keep_pictures(store: Store, faces: set[int], photos: set[int]) -> None:
+def keep_pictures(store: Store, faces: set[int], photos: set[int]) -> None:
     """Stand-ins for pictures: colours and noise, so that they are as many bytes as pictures of people."""
     stock = {size: [_noise(size, shade) for shade in range(32)] for size in (96, 192, 480, 1600)}
     with store.reading() as connection:
@@ -173,16 +174,21 @@ def painted(address: str, rounds: int) -> Iterator[dict[str, float]]:
     """Open the people page in a new browser context each time; the first round, which warms both up, does not count."""
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("FACESEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("no Chromium is installed: install it, or name it in FACESEARCH_CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         for number in range(rounds + 1):
             figures = _one_paint(browser, address)
             if number:
                 yield figures
         browser.close()
+
+
+def chromium() -> str:
+    """The browser that is installed. Raises SystemExit where there is none."""
+    found = os.environ.get("FACESEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        raise SystemExit("no Chromium is installed: install it, or name it in FACESEARCH_CHROMIUM")
+    return found
 
 
 def _one_paint(browser: Any, address: str) -> dict[str, float]:
@@ -225,15 +231,15 @@ def browsed(
     headers = {"Cookie": (answer.getheader("set-cookie") or "").split(";")[0]}
     yield 0, _resident_mb(process.pid)
     for done, wanted in enumerate(islice(cycle(addresses), pages), start=1):
-        text = _read(connection, wanted, headers).decode()
+        text = read(connection, wanted, headers).decode()
         for picture in LINK.findall(text):
             if picture.startswith("/pictures/"):
-                _read(connection, picture, headers)
+                read(connection, picture, headers)
         if done % max(pages // 6, 1) == 0:
             yield done, _resident_mb(process.pid)
 
 
-def _read(connection: http.client.HTTPConnection, address: str, headers: dict[str, str]) -> bytes:
+def read(connection: http.client.HTTPConnection, address: str, headers: dict[str, str]) -> bytes:
     connection.request("GET", address, headers=headers)
     answer = connection.getresponse()
     content = answer.read()

@@ -21,8 +21,8 @@ ROWS = 20_000
 LANDMARKS = np.zeros(10, "<f4").tobytes()
 
 
-def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> Store:
-    """A library with these embeddings (n, 256), each on a photo of its own; one that is there is taken as it is.
+def library_of_faces(folder: Path, faces: NDArray[np.float32], faces_per_photo: int = 1) -> Store:
+    """A library with these embeddings (n, 256), so many on a photo; one that is there is taken as it is.
 
     Raises SystemExit where that holds another number of faces.
     """
@@ -32,9 +32,10 @@ def library_of_faces(folder: Path, faces: NDArray[np.float32]) -> Store:
         raise SystemExit(f"{folder} holds {held:,} faces, not {len(faces):,}: name another folder")
     if not held:
         run = store.start_run("index")
-        _insert(store, schema.photos, (_photo(i, run) for i in range(len(faces))))
-        _insert(store, schema.paths, (_path(i, f"/photos/{i // 1000}/{i}.jpg", 1, 1) for i in range(len(faces))))
-        _insert(store, schema.faces, (_face(i + 1, vector) for i, vector in enumerate(faces)))
+        photos = range(-(-len(faces) // faces_per_photo))
+        _insert(store, schema.photos, (_photo(i, run) for i in photos))
+        _insert(store, schema.paths, (_path(i, f"/photos/{i // 1000}/{i}.jpg", 1, 1) for i in photos))
+        _insert(store, schema.faces, (_face(i // faces_per_photo + 1, vector) for i, vector in enumerate(faces)))
     return store
 
 

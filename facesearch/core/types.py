@@ -259,9 +259,10 @@ class PhotoResult:
 class Page(Generic[Item]):
     """Some items of a longer list.
 
-    next: what to ask for the page after this one, as text; None at the end. It stays valid whatever changes meanwhile:
-        what comes next is what is then behind this page's last item.
+    next, previous: what to ask for the page after and before this one, as text; None at the end and at the start. They
+        stay valid whatever changes meanwhile: what comes next is what is then behind this page's last item.
     """
 
     items: tuple[Item, ...]
     next: str | None
+    previous: str | None = None

@@ -14,7 +14,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    or_,
     select,
     true,
 )
@@ -24,7 +23,7 @@ from facesearch.core.results import Counts
 from facesearch.core.types import Cluster, Face, Page, Person
 from facesearch.storage import faces, persons
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.cursors import page_of_ids
 from facesearch.storage.queries import chunks
 
 __all__ = ["Owned", "Show", "below", "by_ids", "counts", "first_faces", "ignored", "names", "page", "revision"]
@@ -41,18 +40,9 @@ def page(connection: Connection, show: Show, cursor: str | None, limit: int) -> 
     Raises InputError for a wrong show or cursor.
     """
     sizes, owned = _sizes(), _owners()
-    query = select(sizes.c.cluster_id, sizes.c.size).join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
+    query = select(sizes.c.size, sizes.c.cluster_id).join(owned, owned.c.cluster_id == sizes.c.cluster_id, isouter=True)
     query = query.where(_shown(show, owned))
-    if (key := key_of(cursor, 2)) is not None:
-        size, cluster = key
-        query = query.where(or_(sizes.c.size < size, and_(sizes.c.size == size, sizes.c.cluster_id > cluster)))
-    ordered = query.order_by(sizes.c.size.desc(), sizes.c.cluster_id).limit(limit + 1)
-    return page_of(
-        connection.execute(ordered).all(),
-        limit,
-        lambda row: (row.size, row.cluster_id),
-        lambda rows: by_ids(connection, [row.cluster_id for row in rows]),
-    )
+    return page_of_ids(connection, query, (True, False), cursor, limit, lambda ids: by_ids(connection, ids))
 
 
 def by_ids(connection: Connection, clusters: Sequence[int]) -> list[Cluster]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, select
 
 from facesearch.core.types import Face, Page, Person
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import behind, key_of, page_of
+from facesearch.storage.cursors import behind, page_of_ids
 from facesearch.storage.dates import as_datetime, in_year
 from facesearch.storage.persons import of_clusters
 from facesearch.storage.queries import chunks
@@ -21,18 +21,9 @@ LAST_ID = 2**62 - 1
 def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int, *, newest: bool) -> Page[Face]:
     """The faces of a cluster; of one date in the order of their ids. Raises InputError for a wrong cursor."""
     date, face = db.photos.c.taken_at, db.faces.c.id
-    query = select(face, date).join(db.clustered, db.clustered.c.face_id == face)
+    query = select(date, face).join(db.clustered, db.clustered.c.face_id == face)
     query = query.join(db.photos, db.photos.c.id == db.faces.c.photo_id).where(db.clustered.c.cluster_id == cluster)
-    if (key := key_of(cursor, 2)) is not None:
-        later = date < key[0] if newest else date > key[0]
-        query = query.where(or_(later, and_(date == key[0], face > key[1])))
-    ordered = query.order_by(date.desc() if newest else date, face).limit(limit + 1)
-    return page_of(
-        connection.execute(ordered).all(),
-        limit,
-        lambda row: (row.taken_at, row.id),
-        lambda rows: by_ids(connection, [row.id for row in rows]),
-    )
+    return page_of_ids(connection, query, (newest, False), cursor, limit, lambda ids: by_ids(connection, ids))
 
 
 def from_year(year: int, *, newest: bool) -> str:
@@ -48,19 +39,14 @@ def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Pag
     """
     face = db.faces.c.id
     placed, hidden = select(db.clustered.c.face_id), select(db.not_faces.c.face_id)
-    query = select(face).where(face.not_in(placed), face.not_in(hidden)).order_by(face.desc())
-    if (key := key_of(cursor, 1)) is not None:
-        query = query.where(face < key[0])
-    return _page(connection, query, limit)
+    query = select(face).where(face.not_in(placed), face.not_in(hidden))
+    return page_of_ids(connection, query, (True,), cursor, limit, lambda ids: by_ids(connection, ids))
 
 
 def not_faces(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:
     """What the user has marked as no face, the latest found first. Raises InputError for a wrong cursor."""
-    face = db.not_faces.c.face_id
-    query = select(face.label("id")).order_by(face.desc())
-    if (key := key_of(cursor, 1)) is not None:
-        query = query.where(face < key[0])
-    return _page(connection, query, limit)
+    query = select(db.not_faces.c.face_id)
+    return page_of_ids(connection, query, (True,), cursor, limit, lambda ids: by_ids(connection, ids))
 
 
 def by_ids(connection: Connection, faces: Sequence[int]) -> list[Face]:
@@ -70,12 +56,6 @@ def by_ids(connection: Connection, faces: Sequence[int]) -> list[Face]:
         rows |= {row.id: row for row in connection.execute(_described().where(db.faces.c.id.in_(chunk)))}
     person_of = of_clusters(connection, {row.cluster_id for row in rows.values() if row.cluster_id is not None})
     return [_face(rows[face], person_of.get(rows[face].cluster_id)) for face in faces if face in rows]
-
-
-def _page(connection: Connection, query: Select[tuple[int]], limit: int) -> Page[Face]:
-    """Args: query: for ids, in the order of the list."""
-    rows = connection.execute(query.limit(limit + 1)).all()
-    return page_of(rows, limit, lambda row: (row.id,), lambda some: by_ids(connection, [row.id for row in some]))
 
 
 def _described() -> Select[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, or_, select
 from facesearch.core.types import Box, Page, Photo
 from facesearch.storage import cluster_pages, face_pages, photos
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.cursors import page_of_ids
 from facesearch.storage.dates import as_datetime
 from facesearch.storage.photo_filters import Wanted, photos_with, where
 
@@ -19,15 +19,8 @@ __all__ = ["ids", "neighbours", "one", "page", "together", "years"]
 def page(connection: Connection, wanted: Wanted, cursor: str | None, limit: int) -> Page[Photo]:
     """Photos that are wanted, the newest first. Raises InputError for a wrong cursor."""
     date, photo = db.photos.c.taken_at, db.photos.c.id
-    query = where(select(photo, date), wanted)
-    if (key := key_of(cursor, 2)) is not None:
-        query = query.where(date <= key[0], or_(date < key[0], photo < key[1]))
-    return page_of(
-        connection.execute(query.order_by(date.desc(), photo.desc()).limit(limit + 1)).all(),
-        limit,
-        lambda row: (row.taken_at, row.id),
-        lambda rows: _by_ids(connection, [row.id for row in rows]),
-    )
+    query = where(select(date, photo), wanted)
+    return page_of_ids(connection, query, (True, True), cursor, limit, lambda some: _by_ids(connection, some))
 
 
 def ids(connection: Connection, wanted: Wanted) -> list[int]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, and_, dele
 
 from facesearch.core.types import Page
 from facesearch.storage import schema as db
-from facesearch.storage.cursors import key_of, page_of
+from facesearch.storage.cursors import page_of, place_of
 from facesearch.storage.queries import id_pairs
 
 __all__ = [
@@ -132,9 +132,10 @@ def _page(
     limit: int,
 ) -> Page[LeftOutFile]:
     """The place in the list is a number: these lists change with the next run as a whole."""
-    key = key_of(cursor, 1)
-    start = max(0, int(key[0])) if key else 0
+    place = place_of(cursor, 1)
+    at = max(0, int(place.key[0])) if place.key else 0
+    start, end = (max(0, at - limit - 2), max(0, at - 1)) if place.before else (at, at + limit + 1)
     below = [] if folder is None else [_is_below(table, folder)]
-    query = select(table.c.path, why).where(*wanted, *below).order_by(table.c.path).offset(start).limit(limit + 1)
-    rows = list(enumerate(connection.execute(query).all(), start + 1))
-    return page_of(rows, limit, lambda row: (row[0],), lambda some: [LeftOutFile(*row) for _, row in some])
+    query = select(table.c.path, why).where(*wanted, *below).order_by(table.c.path).offset(start).limit(end - start)
+    rows = list(enumerate(connection.execute(query).all(), start + 1))[:: -1 if place.before else 1]
+    return page_of(rows, limit, place, lambda row: (row[0],), lambda some: [LeftOutFile(*row) for _, row in some])

@@ -10,11 +10,11 @@ from facesearch.core.errors import InputError
 from facesearch.core.finding import PhotoFilter
 from facesearch.core.types import Photo
 from facesearch.library import Library
-from facesearch.web.site import cursor_of, link, page, with_library
+from facesearch.web.site import cursor_of, further, link, page, with_library
 
 __all__ = ["address", "folders", "listing", "shape"]
 
-PHOTOS = 60
+PHOTOS = 40
 # What a field of a filter is called in addresses.
 NAMES = {
     **{"text": "q", "people": "with", "without": "not", "only": "only", "count": "faces"},
@@ -34,9 +34,9 @@ def listing(request: Request, library: Library) -> Response:
         found = library.browse.find(PhotoFilter(**typed), cursor=cursor_of(request), limit=PHOTOS)
     except InputError as error:
         return page(request, "photos.html", code=404, found=None, problem=str(error), **values)
-    more = address(typed, cursor=found.photos.next) if found.photos.next else None
     tiles = [(photo, shape(photo)) for photo in found.photos.items]
-    return page(request, "photos.html", found=found, tiles=tiles, more=more, problem="", **values)
+    values |= {"found": found, "tiles": tiles, "problem": ""}
+    return page(request, "photos.html", **values, **further(request, found.photos))
 
 
 @with_library

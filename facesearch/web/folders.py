@@ -12,7 +12,7 @@ from facesearch.core.errors import FacesearchError
 from facesearch.core.wording import plural
 from facesearch.library import Library
 from facesearch.web.recent import Message
-from facesearch.web.site import back, cursor_of, link, page, redirect, site_of, with_library
+from facesearch.web.site import back, cursor_of, further, page, redirect, site_of, with_library
 
 __all__ = ["change", "leaving", "left_out"]
 
@@ -41,9 +41,8 @@ def left_out(request: Request, library: Library) -> Response:
         if skipped
         else files.failures(folder=folder, cursor=cursor_of(request), limit=FILES)
     )
-    here = {"show": "skipped" if skipped else None, "kind": kind, "folder": folder}
-    more = link("/left-out", here | {"cursor": found.next}) if found.next else None
-    shown: dict[str, Any] = {"files": found.items, "more": more, "skipped": skipped, "kind": kind, "folder": folder}
+    shown: dict[str, Any] = {"files": found.items, "skipped": skipped, "kind": kind, "folder": folder}
+    shown |= further(request, found)
     return page(request, "left_out.html", kinds=status.skipped, failures=len(status.failures), **shown)
 
 

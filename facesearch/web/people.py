@@ -1,6 +1,5 @@
 """People, a person, faces in no cluster, who is on few photos, who is with whom, and names to complete."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -8,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from facesearch.core.finding import PhotoFilter
-from facesearch.core.types import Face
 from facesearch.library import Library
 from facesearch.web.asking import reference_of, typed
-from facesearch.web.site import cursor_of, link, number, page, with_library
+from facesearch.web.site import cursor_of, further, number, page, with_library
 
 __all__ = ["few", "listing", "names", "not_faces", "person", "together", "unclustered"]
 
-PEOPLE, FACES, COMPANIONS = 48, 60, 60
+# No page asks for more than 60 things before it is scrolled, its scripts included.
+PEOPLE, FACES, COMPANIONS = 40, 40, 40
 # Everybody who is on fewer photos than that is suggested to be ignored.
 FEW = 3
 SHOWS = {"all": "Everybody", "named": "Named", "unnamed": "Not named", "ignored": "Ignored"}
@@ -31,11 +30,10 @@ def listing(request: Request, library: Library) -> Response:
         status = library.status()
         if not status.photos or not counts.unclustered:
             return page(request, "nothing.html", photos=status.photos, faces=status.faces)
-    more = link("/", {"show": show, "cursor": clusters.next}) if clusters.next else None
     waiting = counts.unclustered if not clusters.items else 0
     values: dict[str, Any] = {
         "clusters": clusters.items,
-        "more": more,
+        **further(request, clusters),
         "counts": counts,
         "show": show,
         "shows": SHOWS,
@@ -50,12 +48,11 @@ def person(request: Request, library: Library) -> Response:
     order = request.query_params.get("order", "newest")
     year = number(asked) if (asked := request.query_params.get("year", "")) else None
     faces = library.browse.faces(who.reference, order, year=year, cursor=cursor_of(request), limit=FACES)  # type: ignore[arg-type]
-    more = link(request.url.path, {"order": order, "cursor": faces.next}) if faces.next else None
     with_them = library.browse.together(who.reference, 8)
     values: dict[str, Any] = {
         "who": who,
         "faces": faces.items,
-        "more": more,
+        **further(request, faces),
         "order": order,
         "orders": ORDERS,
         "with_them": with_them,
@@ -76,13 +73,13 @@ def few(request: Request, library: Library) -> Response:
 @with_library
 def unclustered(request: Request, library: Library) -> Response:
     faces = library.browse.unclustered(cursor=cursor_of(request), limit=FACES)
-    return _some(request, faces.items, faces.next, "loose")
+    return page(request, "faces.html", faces=faces.items, which="loose", **further(request, faces))
 
 
 @with_library
 def not_faces(request: Request, library: Library) -> Response:
     faces = library.browse.not_faces(cursor=cursor_of(request), limit=FACES)
-    return _some(request, faces.items, faces.next, "not-faces")
+    return page(request, "faces.html", faces=faces.items, which="not-faces", **further(request, faces))
 
 
 @with_library
@@ -90,8 +87,7 @@ def together(request: Request, library: Library) -> Response:
     asked = request.query_params.get("who", "").strip()
     if not asked:
         clusters = library.browse.people(cursor=cursor_of(request), limit=PEOPLE)
-        more = link("/together", {"cursor": clusters.next}) if clusters.next else None
-        return page(request, "together.html", who=None, clusters=clusters.items, more=more)
+        return page(request, "together.html", who=None, clusters=clusters.items, **further(request, clusters))
     who = library.browse.cluster(typed(asked))
     return page(request, "together.html", who=who, with_them=library.browse.together(who.reference, COMPANIONS))
 
@@ -107,8 +103,3 @@ def names(request: Request, library: Library) -> Response:
     return JSONResponse(
         [{"value": value, "title": one.title, "size": one.size} for value, one in zip(values, found, strict=True)]
     )
-
-
-def _some(request: Request, faces: Sequence[Face], cursor: str | None, which: str) -> Response:
-    more = link(request.url.path, {"cursor": cursor}) if cursor else None
-    return page(request, "faces.html", faces=faces, more=more, which=which)

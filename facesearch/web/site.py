@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError
 from facesearch.core.pages import Templates
+from facesearch.core.types import Page
 from facesearch.library import Library
 from facesearch.people.browsing import LeftToDo
 from facesearch.web.current_library import CurrentLibrary
@@ -24,6 +25,7 @@ __all__ = [
     "Site",
     "back",
     "cursor_of",
+    "further",
     "link",
     "local",
     "number",
@@ -142,5 +144,15 @@ def link(path: str, values: Mapping[str, str | Sequence[str] | None]) -> str:
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
+def further(request: Request, found: Page[Any]) -> dict[str, Any]:
+    """The addresses of the pages of a list that come before and after one."""
+    query = [(name, value) for name, value in parse_qsl(_without_message(request.url.query)) if name != "cursor"]
+
+    def address(cursor: str | None) -> str | None:
+        return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}" if cursor else None
+
+    return {"less": address(found.previous), "more": address(found.next)}
+
+
 def _without_message(query: str) -> str:
-    return urlencode([(name, value) for name, value in parse_qsl(query) if name not in ("message", "cursor")])
+    return urlencode([(name, value) for name, value in parse_qsl(query) if name != "message"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,19 @@ def whole(page: Callable[..., Page[Any]], limit: int, **options: Any) -> list[An
         cursor = found.next
 
 
+def backwards(page: Callable[..., Page[Any]], limit: int, **options: Any) -> list[Any]:
+    """All but the last page, from behind; the pages that are behind each of them lead on."""
+    last = page(limit=limit, **options)
+    while last.next is not None:
+        last = page(cursor=last.next, limit=limit, **options)
+    items, cursor = list[Any](), last.previous
+    while cursor is not None:
+        found = page(cursor=cursor, limit=limit, **options)
+        assert page(cursor=found.next, limit=limit, **options).items[0] not in found.items
+        items, cursor = [*found.items, *items], found.previous
+    return [*items, *last.items]
+
+
 def faces_of(browse: Browser, cluster: int) -> set[int]:
     return {face.id for face in browse.faces(str(cluster), limit=500).items}
 
@@ -103,6 +117,25 @@ def test_what_is_decided_between_two_pages_hides_nobody_and_shows_nobody_twice(c
     people.merge([str(first.items[1].id), str(first.items[0].id)])
     later = browse.people(cursor=first.next, limit=9)
     assert {cluster.id for cluster in later.items} == rest
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4])
+def test_every_list_can_be_gone_back_in(collection, browse, people, limit):
+    for stranger in range(60, 64):
+        collection.add([a_portrait(portrait(stranger, 0))])
+    people.not_a_face([face.id for face in browse.unclustered(limit=3).items])
+    largest = str(browse.people(limit=1).items[0].id)
+    orders = [partial(browse.faces, largest, order) for order in ("newest", "oldest", "doubt")]
+    for page in (browse.people, browse.photos, browse.unclustered, browse.not_faces, *orders):
+        assert backwards(page, limit) == whole(page, limit)
+        assert page(limit=limit).previous is None
+
+
+def test_the_way_back_holds_when_what_it_was_taken_from_is_gone(browse, people):
+    second = browse.people(cursor=browse.people(limit=2).next, limit=2)
+    people.ignore(str(second.items[0].id))
+    assert browse.people(cursor=second.previous, limit=9).items == browse.people(limit=2).items
+    assert browse.people(cursor=second.previous, limit=9).previous is None
 
 
 def test_the_cover_is_a_good_face_and_stays():

@@ -73,6 +73,11 @@ def test_pages_continue(made_up: Visitor, monkeypatch: pytest.MonkeyPatch) -> No
         found = re.search(r'href="([^"]+)" data-more', text)
         address = found.group(1).replace("&amp;", "&") if found else ""
     assert sorted(map(int, seen)) == faces_of(made_up, 1)
+    found = re.search(r'href="([^"]+)" data-less', text)
+    assert found is not None
+    before = made_up.get(found.group(1).replace("&amp;", "&")).text
+    last = 2 - len(seen) % 2  # so many are on the last page
+    assert re.findall(r'data-face="(\d+)"', before) == seen[-last - 2 : -last]
     assert re.findall(r'data-cluster="(\d+)"', made_up.get("/").text) == ["1", "2"]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from facesearch.core.distance import l2_matrix
 from facesearch.core.types import Face, Page
 from facesearch.storage import Connection, face_pages
-from facesearch.storage.cursors import Key, key_of, page_of
+from facesearch.storage.cursors import Key, page_of, place_of
 from facesearch.storage.embeddings import embeddings_of_cluster
 
 __all__ = ["faces_by_doubt"]
@@ -19,16 +19,16 @@ def faces_by_doubt(connection: Connection, dim: int, cluster: int, cursor: str |
 
     Raises InputError for a wrong cursor.
     """
-    key = key_of(cursor, 2)
+    place = place_of(cursor, 2)
     ids, embeddings = embeddings_of_cluster(connection, cluster, dim)
-    keys: list[Key] = sorted(zip((-_from_mean(embeddings)).tolist(), ids.tolist(), strict=True))
-    rows = [row for row in keys if key is None or row > key][: limit + 1]
+    keys: list[Key] = sorted(zip((-_from_mean(embeddings)).tolist(), ids.tolist(), strict=True), reverse=place.before)
+    rows = [key for key in keys if place.has(key)][: limit + 1]
 
     def described(some: list[Key]) -> list[Face]:
         distances = {int(face): -minus for minus, face in some}
         return [replace(face, distance=distances[face.id]) for face in face_pages.by_ids(connection, list(distances))]
 
-    return page_of(rows, limit, lambda row: row, lambda some: described(list(some)))
+    return page_of(rows, limit, place, lambda row: row, lambda some: described(list(some)))
 
 
 def _from_mean(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from facesearch.calibration import Calibration
 from facesearch.core.types import Page
 from facesearch.storage import Connection, Store, cluster_pages
-from facesearch.storage.cursors import Key, key_of, page_of
+from facesearch.storage.cursors import Key, Place, page_of, place_of
 
 __all__ = ["Waiting"]
 
@@ -39,7 +39,7 @@ class Waiting(ABC, Generic[Item]):
 
     def page(self, calibration: Calibration, cursor: str | None, limit: int) -> Page[Item]:
         """The next questions that are still open. Raises InputError for a wrong cursor."""
-        after = key_of(cursor, self.numbers)
+        after = place_of(cursor, self.numbers).key
         with self._lock:
             self._make(calibration, again=False)
             rows = self._open(after, limit + 1)
@@ -51,7 +51,7 @@ class Waiting(ABC, Generic[Item]):
                 found = [self._described(connection, calibration, key) for key in some]
             return [one for one in found if one is not None]
 
-        return page_of(rows, limit, lambda row: row, described)
+        return page_of(rows, limit, Place(after), lambda row: row, described)
 
     @property
     def made_at(self) -> tuple[str, int] | None:

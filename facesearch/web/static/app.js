@@ -1,8 +1,8 @@
 // What every page has; all but the camera and dropping pictures works without it.
 import { $ } from "./dom.js";
 import "./page.js";
+import "./paging.js";
 import "./place.js";
-import "./lists.js";
 import "./select.js";
 import "./keys.js";
 import "./names.js";

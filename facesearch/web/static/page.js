@@ -3,10 +3,11 @@
 // The server always answers with a whole page. What is new in it is put into the page that is shown, and all that the
 // user has under way stays: where they are in it, what has the focus, what is typed, selected or opened.
 import { $, $$, note, say } from "./dom.js";
+import { append, mark } from "./rows.js";
 
 const LOOK_MS = 1000; // so often it is asked whether something has changed
 const NO_ANSWER = "facesearch does not answer. Is it still running? What you have typed is kept.";
-const LISTS = 6; // so many more pages of a list are asked for again
+const LISTS = 40; // so many more pages of a list are asked for again
 
 /** The address shown, without the message that it brought. */
 export function here(address = location.href) {
@@ -17,8 +18,9 @@ export function here(address = location.href) {
 
 export async function pageOf(address, options) {
   const answer = await fetch(address, { credentials: "same-origin", ...options });
-  const text = await answer.text();
-  return Object.assign(new DOMParser().parseFromString(text, "text/html"), { at: answer.url });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  mark(page, here(answer.url));
+  return Object.assign(page, { at: answer.url });
 }
 
 // -- one page becomes the next
@@ -61,42 +63,26 @@ async function lengthen(next) {
   if (!list || !made) return;
   const rows = $$(":scope > li:not([data-when])", list).length;
   for (let page = 0; page < LISTS; page++) {
-    const link = $("a[data-more]", next);
+    const link = $("a[data-more][href]", next);
     if (!link || $$(":scope > li:not([data-when])", made).length >= rows) return;
     append(made, link, await pageOf(link.href));
   }
-}
-
-const coming = new WeakMap();
-
-/** The next page of the list shown, by the link to it; asked for once, by whomever. */
-export function more(link) {
-  if (!coming.has(link)) {
-    const address = link.href;
-    const page = pageOf(address).then((next) => { if (link.href === address) append($("[data-list]"), link, next); });
-    coming.set(link, page.finally(() => coming.delete(link)));
-  }
-  return coming.get(link);
-}
-
-/** Put the rows of the next page of a list below those of this one. */
-function append(list, link, next) {
-  const last = $$("[data-when]", list).at(-1)?.dataset.when;
-  for (const item of $$("[data-list] > li", next)) {
-    if (item.dataset.when && item.dataset.when === last) continue;
-    list.append(item);
-  }
-  const following = $("a[data-more]", next);
-  if (following) link.href = following.href;
-  else link.parentElement.remove();
 }
 
 // -- forms are answered in place
 
 let sending = false;
 
+/** Where a form leads back to: the part of the list shown, where it names the same page. */
+function backTo(then) {
+  const to = new URL(then, location), at = here();
+  for (const place of [to, at]) place.searchParams.delete("cursor");
+  return `${to.pathname}${to.search}` === `${at.pathname}${at.search}` ? `${here().pathname}${here().search}${to.hash}` : then;
+}
+
 async function send(form, submitter) {
   const data = new URLSearchParams(new FormData(form, submitter));
+  if (data.has("then")) data.set("then", backTo(data.get("then")));
   const action = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
   const following = form.closest("li")?.nextElementSibling?.id;
   const goOn = form.matches("[data-next]");
@@ -175,6 +161,7 @@ document.addEventListener("visibilitychange", look);
 
 // the message has been shown: reloading does not say it again
 history.replaceState(history.state, "", here());
+mark(document, here());
 // what is there from the start is not read out by itself
 setTimeout(() => say($("#notes .note p")?.textContent ?? ""), 150);
 

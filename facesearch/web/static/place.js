@@ -1,6 +1,7 @@
 // Back and Reload lead to where one was: the same part of the list, the same selection, what was typed and not sent.
 import { $, $$ } from "./dom.js";
-import { here, more } from "./page.js";
+import { here } from "./page.js";
+import { further } from "./paging.js";
 
 const key = () => `place ${here().pathname}${here().search}`;
 const rows = () => $$("[data-list] > li:not([data-when])").length;
@@ -22,8 +23,8 @@ async function restore() {
   if (!kept) return;
   for (let before = -1; rows() < kept.rows && rows() > before;) {
     before = rows();
-    const link = $("a[data-more]");
-    if (link) await more(link);
+    const link = $("a[data-more][href]");
+    if (link) await further(link, false);
   }
   const typed = new Map(kept.typed);
   for (const [name, field] of fields()) if (typed.has(name)) field.value = typed.get(name);

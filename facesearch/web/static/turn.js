@@ -23,10 +23,10 @@ function add(photos, links) {
 function remember(link) {
   const list = link.closest("ul, ol");
   if (!list || linksIn(list).length < 2) return sessionStorage.removeItem(KEY);
-  const more = list.matches("[data-list]") ? $("a[data-more]")?.href ?? null : null;
+  const end = (which) => (list.matches("[data-list]") ? $(`a[data-${which}][href]`)?.href ?? null : null);
   const title = document.title.replace(" · facesearch", "");
   const entry = window.navigation?.currentEntry?.key;
-  return keep({ entry, title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, more, photos: add([], linksIn(list)) });
+  return keep({ entry, title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, less: end("less"), more: end("more"), photos: add([], linksIn(list)) });
 }
 
 document.addEventListener("click", (event) => {
@@ -47,14 +47,16 @@ function point(link, address, words) {
   $("span", link).textContent = words;
 }
 
-/** The further part of the list, once its last photo is near. */
+/** The further part of the list, once its last photo is near, or the part before its first. */
 async function lengthen(list, at) {
-  if (!list.more || at < list.photos.length - 3) return;
-  const next = await pageOf(list.more);
+  const which = list.less && at < 3 ? "less" : "more";
+  if (!list[which] || (which === "more" && at < list.photos.length - 3)) return;
+  const next = await pageOf(list[which]);
   const links = linksIn($("[data-list]", next) ?? next).map((link) => new URL(link.getAttribute("href"), location.origin));
-  add(list.photos, links);
-  const following = $("a[data-more]", next)?.getAttribute("href");
-  list.more = following ? new URL(following, location.origin).href : null;
+  if (which === "less") list.photos = [...add([], links), ...list.photos];
+  else add(list.photos, links);
+  const following = $(`a[data-${which}]`, next)?.getAttribute("href");
+  list[which] = following ? new URL(following, location.origin).href : null;
   keep(list);
   turn();
 }
