@@ -143,9 +143,14 @@ class Evening:
         if not link.count():
             return
         self.hands.click(link)
-        no = 0
+        no, asked = 0, list[tuple[int, ...]]()
         while no < PATIENCE and (sides := self.page.locator(".pair .side")).count() == 2:
-            faces, who = _faces_on(sides.nth(0)), self.eyes.whose(_faces_on(sides.nth(1)))
+            faces, others = _faces_on(sides.nth(0)), _faces_on(sides.nth(1))
+            if (question := (*faces, *others)) in asked:
+                self.hands.twice("a question was asked again")
+                return
+            asked.append(question)
+            who = self.eyes.whose(others)
             no = 0 if self._say_who(faces, who) else no + 1
 
     def merge(self) -> None:
