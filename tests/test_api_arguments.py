@@ -19,12 +19,15 @@ import facesearch
 from facesearch.calibration import CALIBRATIONS, Calibration
 from facesearch.core.checks import _check_of
 from facesearch.core.errors import FacesearchError, InputError
+from facesearch.evaluation import calibrate
 from facesearch.library import Library
 from facesearch.people import People
 from facesearch.people.browsing import Browser
 from facesearch.people.thumbnails import Thumbnails
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.searching.searcher import Searcher
+from facesearch.sharing import export_folders, export_rows, export_sidecars, import_names
+from facesearch.sharing.report import make_report
 from facesearch.storage import Store
 
 PARTS: dict[str, type] = {
@@ -144,6 +147,21 @@ def test_verifying_without_a_library(option: str, tmp_path: Path, pipeline_at_ha
         refused(
             lambda given={"a": nowhere, "b": nowhere} | {option: value}: facesearch.verify(**given), str(value)[:40]
         )
+
+
+@pytest.mark.parametrize("call", [export_folders, export_rows, export_sidecars, import_names, make_report, calibrate])
+def test_what_takes_a_library(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any]
+) -> None:
+    """Where a value can be meant, a folder that can only be made below a file ends the call before any work."""
+    monkeypatch.chdir(tmp_path)  # where some of these are folders
+    (tmp_path / "file").touch()
+    nowhere = {"library": library, "folder": tmp_path / "file/folder"}
+    for name, parameter in inspect.signature(call).parameters.items():
+        assert _check_of(parameter.annotation, inspect.unwrap(call)) is not None, name  # type: ignore[arg-type]
+        for value in WRONG:
+            given = {one: nowhere[one] for one in inspect.signature(call).parameters if one in nowhere}
+            refused(lambda given=given | {name: value}: call(**given), (name, str(value)[:40]))
 
 
 ANYTHING = st.recursive(

@@ -4,25 +4,24 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration import Calibration
+from facesearch.core.arguments import Strings
+from facesearch.core.checks import checked
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.settings import ModelSpec
 from facesearch.evaluation.calibration import fit_calibration, split_pairs
 from facesearch.evaluation.datasets import EmbedPhotos
 from facesearch.evaluation.searches import fit_identification
 from facesearch.evaluation.shared_photos import under_several_labels
+from facesearch.library import Library
 from facesearch.media import LocalFiles, find_photos
 from facesearch.pipeline.pipeline import Pipeline
 from facesearch.storage import Store, constraints, persons
 from facesearch.storage.embeddings import embeddings_of
-
-if TYPE_CHECKING:
-    from facesearch.library import Library
 
 __all__ = [
     "LabelledFolder",
@@ -116,8 +115,9 @@ def _readable(pipeline: Pipeline, path: Path) -> bool:
     return True
 
 
+@checked
 def calibrate(
-    library: "Library", folder: str | os.PathLike[str], tick: Tick = lambda *_: None, without: Collection[str] = ()
+    library: Library, folder: str | os.PathLike[str], tick: Tick = lambda *_: None, without: Strings = ()
 ) -> Calibration:
     """Measure what the distances of a library's model mean; the library uses it from then on.
 
@@ -162,7 +162,8 @@ def measured_calibration(
     )
 
 
-def calibrate_named(library: "Library") -> Calibration:
+@checked
+def calibrate_named(library: Library) -> Calibration:
     """Measure what the distances of a library's model mean on its own named people; it uses that from then on.
 
     Raises as `named_calibration`.

@@ -8,18 +8,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.checks import checked
 from facesearch.core.errors import InputError
 from facesearch.core.names import folded
 from facesearch.core.types import Cluster
+from facesearch.library import Library
 from facesearch.media.marks import add_to_list
 from facesearch.media.reasons import os_reason
 from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen
-
-if TYPE_CHECKING:
-    from facesearch.library import Library
 
 __all__ = ["export_folders"]
 
@@ -31,8 +29,9 @@ NO_LINKS, NO_RIGHT_TO_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errn
 SAME_TIME_NS, SAME_START_BYTES = 2 * 10**9, 1 << 16
 
 
+@checked
 def export_folders(
-    library: "Library", folder: str | os.PathLike[str], only: Strings = (), *, copy: bool = False
+    library: Library, folder: str | os.PathLike[str], only: Strings = (), *, copy: bool = False
 ) -> tuple[int, Skipped]:
     """A folder for each person with links to the photos that show them, or copies.
 

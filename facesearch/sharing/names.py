@@ -1,18 +1,16 @@
 """Names that other programs have put into the photos or beside them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from facesearch.core.checks import checked
 from facesearch.core.names import folded
 from facesearch.core.results import ImportedName
 from facesearch.core.types import Face
+from facesearch.library import Library
 from facesearch.sharing.selection import FileStates, Skipped, paths_of_photos
 from facesearch.sharing.xmp import Region, read_names
 from facesearch.sharing.xmp.region import overlap
 from facesearch.storage.constraints import decided_faces, rejected_names
-
-if TYPE_CHECKING:
-    from facesearch.library import Library
 
 __all__ = ["import_names"]
 
@@ -21,7 +19,8 @@ __all__ = ["import_names"]
 SAME_REGION_IOU = 0.25
 
 
-def import_names(library: "Library") -> tuple[list[ImportedName], Skipped]:
+@checked
+def import_names(library: Library) -> tuple[list[ImportedName], Skipped]:
     """Give the names that other programs have written to the clusters of those faces.
 
     A cluster whose faces have been given one name is called that; a face named differently from its cluster is taken
@@ -42,7 +41,7 @@ def import_names(library: "Library") -> tuple[list[ImportedName], Skipped]:
     return imported, skipped
 
 
-def _news(library: "Library", found: dict[int, str], rejected: dict[int, set[str]]) -> dict[str, list[int]]:
+def _news(library: Library, found: dict[int, str], rejected: dict[int, set[str]]) -> dict[str, list[int]]:
     """Name, as it is spelt here -> the faces that are to get it: not theirs already, and not denied them."""
     people = [cluster for cluster in library.people.with_faces() if cluster.person]
     spelling = {folded(one.person.name): one.person.name for one in people if one.person and one.person.name}
@@ -55,7 +54,7 @@ def _news(library: "Library", found: dict[int, str], rejected: dict[int, set[str
     return news
 
 
-def _named_faces(library: "Library", decided: set[int]) -> tuple[dict[int, str], Skipped]:
+def _named_faces(library: Library, decided: set[int]) -> tuple[dict[int, str], Skipped]:
     """Face -> the name that another program has given it, for those of which nothing is decided."""
     found: dict[int, str] = {}
     skipped: Skipped = []

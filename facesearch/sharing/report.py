@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from facesearch.core.arguments import Strings, as_strings
+from facesearch.core.checks import checked
 from facesearch.core.errors import InputError, LibraryError
 from facesearch.core.executor import ThreadExecutor
 from facesearch.core.pages import Templates
@@ -68,6 +69,7 @@ class ReportResult:
         return {"people": self.people, "faces": self.faces, "photos": self.photos, "failures": failures}
 
 
+@checked
 def make_report(
     library: Library,
     folder: Path,

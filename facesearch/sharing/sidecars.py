@@ -3,25 +3,24 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.checks import checked
 from facesearch.core.errors import FacesearchError, InputError, PhotoError
 from facesearch.core.names import folded
 from facesearch.core.paths import under
 from facesearch.core.types import Cluster
+from facesearch.library import Library
 from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
 
-if TYPE_CHECKING:
-    from facesearch.library import Library
-
 __all__ = ["export_sidecars"]
 
 
+@checked
 def export_sidecars(
-    library: "Library",
+    library: Library,
     folder: str | os.PathLike[str] | None = None,
     only: Strings = (),
     *,
@@ -49,7 +48,7 @@ def export_sidecars(
 
 
 def _regions(
-    library: "Library", clusters: Sequence[Cluster] | None, present: Mapping[int, object]
+    library: Library, clusters: Sequence[Cluster] | None, present: Mapping[int, object]
 ) -> tuple[dict[int, list[Region]], set[str]]:
     """Photo id -> regions with names, from left to right; and the files of photos that are not there any more.
 
@@ -71,7 +70,7 @@ def _regions(
 
 
 def _write(
-    library: "Library", wanted: Sequence[tuple[str, Sequence[Region]]], folder: Path | None, naming: Naming
+    library: Library, wanted: Sequence[tuple[str, Sequence[Region]]], folder: Path | None, naming: Naming
 ) -> tuple[int, Skipped]:
     """The number of sidecars written; two photos with one sidecar: the first has it."""
     written, roots, states = 0, library.store.roots(), FileStates(library)

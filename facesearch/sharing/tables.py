@@ -3,22 +3,21 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from facesearch.core.arguments import Strings
+from facesearch.core.checks import checked
 from facesearch.core.spreadsheets import escaped
 from facesearch.core.types import Cluster, Face
+from facesearch.library import Library
 from facesearch.sharing.selection import chosen, faces_of
-
-if TYPE_CHECKING:
-    from facesearch.library import Library
 
 __all__ = ["COLUMNS", "export_rows", "rows_to_csv"]
 
 COLUMNS = ("path", "face", "group", "person", "name", "confirmed", "x1", "y1", "x2", "y2")
 
 
-def export_rows(library: "Library", only: Strings = ()) -> list[dict[str, object]]:
+@checked
+def export_rows(library: Library, only: Strings = ()) -> list[dict[str, object]]:
     """One row a face, with the columns of COLUMNS, in order of path and face.
 
     Faces in no cluster have None for it; names of ignored people are left out.
