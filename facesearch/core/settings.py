@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral, Real
 from typing import Any
 
 from facesearch.core import strict_json
@@ -157,6 +158,9 @@ class Preprocessing:
     mirror: bool = False
 
     def __post_init__(self) -> None:
+        points = (number for point in self.landmarks for number in point)
+        if not all(isinstance(number, Real) for number in (*self.size, *points, *self.mean, *self.std)):
+            raise InputError("a crop's size, its template, mean and std are numbers")
         if len(self.size) != 2 or not all(16 <= side <= 1024 for side in self.size):
             raise InputError(f"a crop's height and width must lie in 16..1024 pixels, not {self.size}")
         if len(self.landmarks) != 5 or not all(len(p) == 2 for p in self.landmarks):
@@ -189,6 +193,13 @@ class ModelSpec:
     licence: str = "unknown"
     source: str = "unknown"
     precision: str = FLOAT32
+
+    def __post_init__(self) -> None:
+        for what in ("name", "network", "weights_sha256", "licence", "source", "precision"):
+            if not isinstance(getattr(self, what), str):
+                raise InputError(f"a model's {what} is text, not {getattr(self, what)!r:.60}")
+        if isinstance(self.dim, bool) or not isinstance(self.dim, Integral) or self.dim <= 0:
+            raise InputError(f"a model's embeddings have at least one number, not {self.dim!r:.60}")
 
     @property
     def fingerprint(self) -> str:
@@ -229,7 +240,7 @@ class ModelSpec:
             fields = strict_json.parse(text)
             pre = fields.pop("preprocessing")
             return cls(preprocessing=preprocessing_from_dict(pre), **fields)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a model description: {error}") from error
 
 

@@ -17,7 +17,7 @@ from facesearch.core.settings import ModelSpec
 from facesearch.storage import schema as db
 from facesearch.storage import undo_log
 from facesearch.storage.database import FILE_NAME, open_database
-from facesearch.storage.facts import wrong_facts
+from facesearch.storage.facts import is_made, wrong_facts
 from facesearch.storage.holding import holds
 from facesearch.storage.migrations import migrate
 from facesearch.storage.privacy import no_files, require_not_lost
@@ -135,7 +135,7 @@ def _file(connection: Connection) -> Iterator[Damage]:
 def _settings(connection: Connection) -> Iterator[Damage]:
     """Whether the facts of the library can be meant."""
     known = _facts(connection)
-    for key in wrong_facts(known) if "model" in known else ():  # without one its making was cut off
+    for key in wrong_facts(known) if is_made(connection, known) else ():
         what = f"is {known[key]!r:.60}" if key in known else "is missing"
         yield Damage(FILE_NAME, what, f"the setting {key}", "library", key)
 

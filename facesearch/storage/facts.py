@@ -10,7 +10,7 @@ from facesearch.core.settings import DetectorSpec, ModelSpec
 from facesearch.storage import schema as db
 from facesearch.storage.values import MOST_NUMBERS, damaged
 
-__all__ = ["number", "read", "wrong_facts"]
+__all__ = ["is_made", "number", "read", "wrong_facts"]
 
 
 def read(connection: Connection) -> dict[str, str]:
@@ -19,11 +19,16 @@ def read(connection: Connection) -> dict[str, str]:
     Raises LibraryFormatError where one is damaged without which nothing can be done.
     """
     facts = {row.key: row.value for row in connection.execute(select(db.library.c.key, db.library.c.value))}
-    if "model" in facts:
+    if is_made(connection, facts):
         for key in wrong_facts(facts):
             if key in _NEEDED or key not in facts:
                 raise damaged(f"the setting {key}", facts.get(key))
     return facts
+
+
+def is_made(connection: Connection, facts: Mapping[str, Any]) -> bool:
+    """Whether a library was made to its end: all facts that it must have came in one transaction, and photos later."""
+    return bool(facts) or connection.execute(select(db.photos.c.id).limit(1)).first() is not None
 
 
 def number(connection: Connection, key: str) -> int:
@@ -50,8 +55,7 @@ def wrong_facts(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _model(value: str) -> None:
-    dim = ModelSpec.from_json(value).dim
-    if not isinstance(dim, int) or not 0 < dim <= MOST_NUMBERS:
+    if ModelSpec.from_json(value).dim > MOST_NUMBERS:
         raise ValueError(value)
 
 

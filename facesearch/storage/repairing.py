@@ -156,7 +156,7 @@ def _schema(connection: Connection) -> None:
 def _settings(connection: Connection) -> None:
     """Those that can be known; a library without its model is left as it is."""
     known = dict(map(tuple, connection.execute(text("SELECT key, value FROM library"))))
-    wrong = set(wrong_facts(known)) - {"model"} if "model" in known else set()
+    wrong = set(wrong_facts(known)) - {"model"} if known else set()
     for key in wrong:
         connection.execute(text("DELETE FROM library WHERE key = :key"), {"key": key})
     # Another uuid and generation than any cache has seen.

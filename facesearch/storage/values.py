@@ -53,8 +53,9 @@ def is_tolerated() -> bool:
 
 def damaged(what: str, value: object) -> LibraryFormatError:
     """The error for a damaged value. Args: what: whose it is, in words."""
+    shown = "missing" if value is None else f"{value!r:.60}"
     return LibraryFormatError(
-        f"the library is damaged, {what} is {value!r:.60}: `facesearch check` says which photo or decision it concerns"
+        f"the library is damaged, {what} is {shown}: `facesearch check` says which photo or decision it concerns"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import FAKE_SPEC
 from people_samples import FORGOTTEN, PEOPLE_SPEC, a_collection, four_with_one_named
 
 from facesearch.core.errors import FacesearchError, LibraryFormatError, LibraryMissingError
@@ -189,6 +190,31 @@ def test_undoing_a_damaged_decision_takes_it_out_and_says_that_nothing_was_chang
     assert len(people.history()) == count - 1
     assert people.with_faces() == named
     store.close()
+
+
+MODEL = PEOPLE_SPEC.to_json()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "{", "null", "7", "[]", "{}", MODEL.replace(f'"dim": {DIM}', '"dim": true'), MODEL.replace(f": {DIM}", ": 0")]
+    + [json.dumps(json.loads(MODEL) | {key: 5}) for key in ("name", "network", "weights_sha256", "precision")]
+    + [json.dumps(json.loads(MODEL) | {"preprocessing": json.loads(MODEL)["preprocessing"] | {"mean": "abc"}})],
+)
+def test_a_damaged_model_is_one_line(value: str, damaged: Callable[..., Path]) -> None:
+    folder = damaged("UPDATE library SET value = ? WHERE key = 'model'", value)
+    for open_it in (lambda: Store.open(folder), lambda: Store.create(folder, PEOPLE_SPEC)):
+        with pytest.raises(LibraryFormatError, match=r"^the library is damaged, the setting model is .*check`[^\n]*$"):
+            open_it()
+    assert "the setting model" in [found.about for found in damage_in(folder)]
+
+
+@pytest.mark.parametrize("which", ["key = 'model'", "key = 'uuid'", "1"])
+def test_faces_without_a_model_are_not_taken_for_another_models(which: str, damaged: Callable[..., Path]) -> None:
+    folder = damaged(f"DELETE FROM library WHERE {which} AND ?", 1)
+    with pytest.raises(LibraryFormatError, match=r"the setting (model|uuid) is missing"):
+        Store.create(folder, FAKE_SPEC)
+    assert {"is missing"} <= {found.what for found in damage_in(folder)}
 
 
 def test_one_embedding_of_twice_the_length_does_not_shift_the_others(damaged: Callable[..., Path]) -> None:
