@@ -49,16 +49,18 @@ def check_memory(megapixels: float, needed: int, given: int | None) -> None:
     Args:
         needed: bytes at the peak of decoding it. given: as of `photo_budget`.
     """
+    if given is not None:
+        if needed > given:
+            raise PhotoError(_too_large(megapixels, needed) + f", more than {gigabytes(given)} (--memory)")
+        return
     if needed <= LARGE_BYTES:  # what is free is asked for no ordinary photo
         return
-    if given is not None and needed > given:
-        raise PhotoError(_too_large(megapixels, needed) + f", more than {gigabytes(given)} (--memory)")
-    if given is None and (free := free_memory()) is not None and needed > free * ONE_PHOTO:
+    if (free := free_memory()) is not None and needed > free * ONE_PHOTO:
         raise PhotoError(_too_large(megapixels, needed) + f", and {gigabytes(free)} are free")
 
 
 def gigabytes(count: float) -> str:
-    return f"{count / 1e9:,.1f} GB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.0f} MB"
 
 
 def _too_large(megapixels: float, needed: int) -> str:

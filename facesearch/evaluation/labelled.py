@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facesearch.calibration import Calibration
-from facesearch.core.arguments import Strings
+from facesearch.core.arguments import Strings, as_strings
 from facesearch.core.checks import checked
 from facesearch.core.errors import InputError, PhotoError
 from facesearch.core.settings import ModelSpec
@@ -127,7 +127,7 @@ def calibrate(
     Raises as `measured_calibration`.
     """
     library.store.require_writable()
-    calibration = measured_calibration(library.pipeline, Path(folder), tick, without)
+    calibration = measured_calibration(library.pipeline, Path(folder), tick, as_strings(without))
     library.use_calibration(calibration)
     return calibration
 

@@ -38,11 +38,18 @@ def test_the_budget_is_what_was_given_or_a_quarter_of_what_is_free(monkeypatch: 
 def test_a_photo_is_refused_only_where_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facesearch.core.memory.free_memory", lambda: 0)
     check_memory(12, LARGE_BYTES, None)
-    check_memory(12, LARGE_BYTES, 1)
     with pytest.raises(
-        PhotoError, match=r"^100 megapixels of this format need 0\.3 GB of memory, and 0\.0 GB are free$"
+        PhotoError, match=r"^100 megapixels of this format need 0\.3 GB of memory, and 0 MB are free$"
     ):
         check_memory(100, LARGE_BYTES + 1, None)
+
+
+def test_no_photo_is_read_that_needs_more_than_was_given() -> None:
+    check_memory(1.2, 8_000_000, 8_000_000)
+    with pytest.raises(
+        PhotoError, match=r"^1 megapixels of this format need 8 MB of memory, more than 8 MB \(--memory\)$"
+    ):
+        check_memory(1.2, 8_000_001, 8_000_000)
 
 
 class Watch:
