@@ -4,7 +4,7 @@ import io
 import math
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -161,12 +161,19 @@ def _mended(read: Callable[[bytes], T], data: bytes, same: Callable[[T, T], bool
     except Exception as error:
         parts = pixels_only(data)
         try:
-            first, *others = [read(part) for part in parts]
+            return _same_of_all(read, parts, same)
         except Exception:
             raise error from error.__cause__
-        if not all(same(first, other) for other in others):
-            raise error from error.__cause__
-        return first
+
+
+def _same_of_all(read: Callable[[bytes], T], parts: Sequence[bytes], same: Callable[[T, T], bool]) -> T:
+    """What read gives for every part. Raises ValueError at the first that differs, so that no more are decoded."""
+    if not parts:
+        raise ValueError("there is no part with all pixels")
+    first = read(parts[0])
+    if not all(same(first, read(part)) for part in parts[1:]):
+        raise ValueError("pixels are missing")
+    return first
 
 
 def _same_pixels(a: DecodedPhoto, b: DecodedPhoto) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from kind_samples import RGB, chunk, encoded
 from pictures import smooth
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from facesearch.core.errors import PhotoError
 from facesearch.media import PhotoFile
@@ -73,6 +74,24 @@ def test_a_jpeg_whose_rows_are_missing_stays_refused(kind: str, part: float, beh
 
     with pytest.raises(PhotoError, match=r"^damaged: "):
         PhotoFile.parse(whole[: int(len(whole) * part)] + behind).decode()
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_JPEG)
+def test_a_jpeg_that_is_refused_is_decoded_twice_at_most(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    whole = encoded("JPEG", noise, quality=90, **KINDS_OF_JPEG[kind])
+    half, decoded, prepare = len(whole) // 2, list[str](), JpegImageFile.load_prepare
+
+    def counting(image: JpegImageFile) -> None:
+        decoded.append(kind)
+        prepare(image)
+
+    monkeypatch.setattr(JpegImageFile, "load_prepare", counting)
+    for data in (whole[:half], whole[:half] + bytes(500)):
+        decoded.clear()
+        with pytest.raises(PhotoError, match=r"^damaged: "):
+            PhotoFile.parse(data).decode()
+        assert len(decoded) <= 2
 
 
 def test_a_progressive_jpeg_that_ends_between_two_scans_stays_refused() -> None:
