@@ -19,10 +19,6 @@ def fits(visit: Visit) -> bool:
     return bool(visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def focused(visit: Visit) -> str:
-    return str(visit.page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name"))
-
-
 def name_in_list(visit: Visit, cluster: int, name: str) -> None:
     field = visit.page.locator(f"#cluster-{cluster} input[name=to]")
     field.fill(name)
@@ -40,7 +36,6 @@ def test_a_name_that_somebody_has_is_asked_about_and_answered_by_keyboard(visite
     name_in_list(visit, second, "anna")
     assert "Anna is there already: the same person?" in visit.note()
     visit.page.locator(".asked button:focus", has_text="The same person").wait_for()
-    shot(visit, "ask", size)
     assert fits(visit)
     assert visit.state() == before
     visit.page.keyboard.press("Escape")  # what was typed is not lost by it
@@ -106,7 +101,6 @@ def test_folders_are_paused_resumed_and_removed(visited: Visit, size: dict[str, 
     visit.page.get_by_label("Add a folder").fill(str(visit.more))
     visit.page.get_by_role("button", name="Look for faces").click()
     visit.page.get_by_role("heading", name="Done").wait_for(timeout=120_000)
-    shot(visit, "index", size)
     assert fits(visit)
     visit.page.get_by_role("button", name=f"Pause {visit.more}").click()
     visit.page.get_by_role("button", name=f"Resume {visit.more}").wait_for()
@@ -115,14 +109,12 @@ def test_folders_are_paused_resumed_and_removed(visited: Visit, size: dict[str, 
     visit.page.get_by_role("button", name=f"Pause {visit.more}").wait_for()
     visit.page.get_by_role("link", name="1 not readable").click()
     visit.page.get_by_text("broken.jpg").wait_for()
-    shot(visit, "left-out", size)
     assert fits(visit)
     visit.page.get_by_role("link", name="Skipped").click()
     visit.page.get_by_text("Files of the kind .CR2 are not read.").wait_for()
     visit.go("/index")
     visit.page.get_by_role("link", name=f"Remove {whole}", exact=True).click()
     visit.page.get_by_role("heading", name="Remove this folder from the library?").wait_for()
-    shot(visit, "leaving", size)
     assert fits(visit)
     told = str(visit.page.get_by_role("region", name="What goes with it").text_content())
     loss = visit.library.folders.loss(whole)
@@ -180,18 +172,7 @@ def test_a_stranger_is_nobody_and_the_nearest_are_shown(visited: Visit, size: di
     visit.page.wait_for_url("**/search/*")
     answer = visit.page.locator(".answer").first
     assert "Nobody in this library" in str(answer.get_by_role("heading").text_content())
-    shot(visit, "stranger", size)
     near = [str(one.text_content()) for one in answer.locator(".matches .near strong").all()]
     assert near
     assert {"somebody else" in one for one in near} == {True}
     assert fits(visit)
-
-
-def shot(visit: Visit, name: str, size: dict[str, int]) -> None:
-    import os
-
-    if at := os.environ.get("SHOTS"):
-        for scheme in ("light", "dark"):
-            visit.page.emulate_media(color_scheme=scheme)
-            visit.page.screenshot(path=f"{at}/{name}-{size['width']}-{scheme}.png", full_page=name != "ask")
-        visit.page.emulate_media(color_scheme="light")
