@@ -123,8 +123,8 @@ def state(index: Store) -> State:
 
 
 def without_clusters(found: State) -> State:
-    """All that only decisions change."""
-    return {table: rows for table, rows in found.items() if table != "clustered"}
+    """All that only decisions change: faces come and go, too, when photos are indexed or removed."""
+    return {table: rows for table, rows in found.items() if table not in ("clustered", "faces")}
 
 
 def clustered(index: Store) -> dict[int, int]:
