@@ -132,6 +132,7 @@ class Evening:
         self.hands.menu("Review")
         no = 0
         while no < PATIENCE and (sides := self.page.locator(".pair .side")).count() == 2:
+            self.hands.look()
             a, b = (self.eyes.whose(_faces_on(sides.nth(side))) for side in (0, 1))
             same = a == b and a is not None
             self.hands.press("y" if same else "s" if a is b is None else "n")
@@ -145,6 +146,7 @@ class Evening:
         self.hands.click(link)
         no, asked = 0, list[tuple[int, ...]]()
         while no < PATIENCE and (sides := self.page.locator(".pair .side")).count() == 2:
+            self.hands.look()
             faces, others = _faces_on(sides.nth(0)), _faces_on(sides.nth(1))
             if (question := (*faces, *others)) in asked:
                 self.hands.twice("a question was asked again")

@@ -36,6 +36,7 @@ SIDESTEP_PX = 200
 COVERED_PX = 70
 # Pages are quiet when nothing has been asked for twice in a row, so far apart.
 QUIET_MS, LONGEST_S = 15, 30
+LOOK_MS = 450
 # Streams are open as long as the page is.
 STREAMS = ("eventsource", "websocket")
 
@@ -76,6 +77,10 @@ class Hands:
         self._think(DECIDE_S if key != "Enter" else 0.0)  # Enter ends what was decided
         self._reach(keys=True)
         self._did("keys", KEY_S, lambda: self.page.keyboard.press(key))
+
+    def look(self) -> None:
+        """As long as anybody needs to see what is new; keys that come sooner answer nothing."""
+        self.page.wait_for_timeout(LOOK_MS)
 
     def type_into(self, field: Any, text: str) -> None:
         """Type a text; where the field does not have the focus, it is clicked first."""

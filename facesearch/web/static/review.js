@@ -11,7 +11,7 @@ document.addEventListener("page:changed", () => {
   if (now !== shown) [shown, answered] = [now, false];
 });
 document.addEventListener("click", (event) => {
-  if (performance.now() >= from || !event.target.closest?.("[data-answer], .answers a")) return;
+  if (performance.now() >= from || !event.target.closest?.("[data-answer]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
