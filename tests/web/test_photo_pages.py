@@ -44,11 +44,11 @@ def test_a_face_is_drawn_asked_about_and_undone(visit: Visitor, pipeline: Pipeli
     assert f"Face {drawn.id} drawn." in text
     assert re.search(rf'<li id="face-{drawn.id}">\s*<details open', text)
     assert "drawn by you" in text
-    who = re.search(r'Is this ….*?name="to" value="(\d+)"', text, re.DOTALL)
+    who = re.search(r'Is this ….*?name="to" value="(cluster:\d+)/\d+"', text, re.DOTALL)
     assert who is not None
     assert len(visit.library.people.history()) == 1
     visit.decide("assign", face=str(drawn.id), to=who[1])
-    assert visit.library.people.cluster_of(drawn.id) == int(who[1])
+    assert visit.library.people.cluster_of(drawn.id) == int(who[1].removeprefix("cluster:"))
     for decision in visit.library.people.history():
         visit.decide("undo", decision=decision.id)
     assert visit.library.browse.photo(photo).photo.faces == ()
