@@ -69,9 +69,10 @@ def as_meant(image: TiffImageFile) -> Image.Image:
         return Image.frombytes("RGBa", image.size, image.tobytes())  # its colours are multiplied by its alpha
     bits, sample = tags.get(_BITS, (1,))[0], tags.get(_FORMAT, (1,))[0]
     white_is_zero = tags.get(_PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO
-    values: Any = np.asarray(image) if image.mode in ("I;16", "I;16B", "I", "F") or sample == _SIGNED else None
-    if values is None:
-        return image
+    are_numbers = image.mode in ("I;16", "I;16B", "I", "F") or sample == _SIGNED
+    if not are_numbers or not (bits in (8, 12) or (bits == 32 and sample == 1) or white_is_zero):
+        return image  # not copied: a large photo's numbers are gigabytes
+    values: Any = np.asarray(image)
     if bits == 8:
         return Image.fromarray(values.view(np.int8).astype(np.int32))
     if bits == 12:

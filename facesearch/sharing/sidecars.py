@@ -14,6 +14,7 @@ from facesearch.library import Library
 from facesearch.sharing.selection import FileStates, Skipped, checked_unwritten, chosen, faces_of, paths_of_photos
 from facesearch.sharing.xmp import Region, read_frame, sidecar_path, write_sidecar
 from facesearch.sharing.xmp.packets import Naming
+from facesearch.storage.values import damaged
 
 __all__ = ["export_sidecars"]
 
@@ -106,6 +107,8 @@ def _same(a: Path, b: Path) -> bool:
 
 def _mirrored(path: str, folder: Path, roots: Sequence[str]) -> Path:
     """The folder in which a photo's sidecar belongs if they are kept apart."""
+    if not os.path.isabs(path):
+        raise damaged("a photo's path", path)
     parent = os.path.dirname(path)
     above = max((root for root in roots if under(parent, root)), key=len, default=parent)
     return folder / os.path.relpath(parent, above)

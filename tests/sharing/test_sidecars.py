@@ -10,6 +10,8 @@ from library_states import hash_of
 from sharing_samples import ANNA, as_it_is, names_in
 from xmp_samples import needs_exiftool, seen_by_exiftool
 
+from facesearch.core.errors import LibraryFormatError
+from facesearch.sharing.sidecars import _mirrored
 from facesearch.sharing.xmp import Region, read_frame, write_sidecar
 
 NAMED = {f"anna{i}.jpg": ["Anna"] for i in range(3)} | {f"ben{i}.jpg": ["Ben"] for i in range(3)}
@@ -150,3 +152,8 @@ def test_naming_everybody_by_name_takes_nobody_out(trio, export):
     before = names_in(trio.folder)
     export("--xmp", "--person", "Anna", "--person", "Anna", "--person", "Anna")
     assert names_in(trio.folder) == before
+
+
+def test_a_path_from_nowhere_is_damage():
+    with pytest.raises(LibraryFormatError, match="a photo's path is '7'"):
+        _mirrored("7", Path("/sidecars"), ["/photos"])
