@@ -199,7 +199,7 @@ class Evening:
 
     def _open_loose(self) -> bool:
         self.hands.menu("People")
-        link = self.page.get_by_role("link", name=re.compile("in no cluster"))
+        link = self.page.get_by_role("link", name=re.compile("in no cluster")).first
         if not link.count():
             return False
         self.hands.click(link)

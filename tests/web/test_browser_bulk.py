@@ -222,6 +222,12 @@ def test_faces_are_asked_about_by_keys_one_each(visited: Visit, size: dict[str, 
     assert question(visit) == third
     assert len(visit.library.people.history()) == decided + 1
     assert sum(visit.library.people.cluster_of(face) == cluster for face in faces) == 1
+    visit.page.keyboard.press("w")
+    visit.page.keyboard.type("Bea")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("#notes .note", has_text="is Bea").wait_for()
+    visit.page.keyboard.press("u")  # the next keys are answers again, and not text
+    visit.page.locator("#notes .note", has_text="Undone").wait_for()
 
 
 @pytest.mark.parametrize("visited", ["demo"], indirect=True)

@@ -8,7 +8,9 @@ document.addEventListener("submit", (event) => { if (event.target.matches("[data
 document.addEventListener("page:changed", () => {
   const now = $("[data-question]")?.dataset.question;
   if (now !== shown && answered) from = performance.now() + TO_SEE_MS;
-  if (now !== shown) [shown, answered] = [now, false];
+  if (now === shown) return;
+  if (document.activeElement?.matches("[data-answer] input")) document.activeElement.blur(); // keys answer the next one
+  [shown, answered] = [now, false];
 });
 document.addEventListener("click", (event) => {
   if (performance.now() >= from || !event.target.closest?.("[data-answer]")) return;
