@@ -8,7 +8,10 @@ from browsing import Visit
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 PHOTOS = pytest.mark.parametrize("visited", [pytest.param("photos", marks=pytest.mark.data)], indirect=True)
-BOTH = pytest.mark.parametrize("visited", ["demo", pytest.param("photos", marks=pytest.mark.data)], indirect=True)
+# The demo on a phone, photos of many people at a desk: each takes half a minute, and neither depends on the other.
+BOTH = pytest.mark.parametrize(
+    ("visited", "size"), [("demo", PHONE), pytest.param("photos", DESK, marks=pytest.mark.data)], indirect=["visited"]
+)
 
 
 def sizes(*keys: str) -> Any:
@@ -47,7 +50,6 @@ def answered(visit: Visit, key: str, *, seen: bool = True) -> None:
 
 
 @BOTH
-@SIZES
 def test_many_are_selected_by_mouse_and_keys(visited: Visit, size: dict[str, int]) -> None:
     visit = visited
     visit.page.set_viewport_size(size)
@@ -99,7 +101,6 @@ def test_with_some_selected_a_picture_is_selected_and_not_opened(visited: Visit,
     visit.page.wait_for_url("**/photos/*")
 
 
-@BOTH
 @sizes("h", "f", "n")
 def test_many_faces_are_decided_about_at_once_and_undone_at_once(
     visited: Visit, size: dict[str, int], key: str
@@ -196,7 +197,6 @@ def test_everybody_on_few_photos_is_hidden_in_one_step_which_says_how_many(
 
 
 @BOTH
-@SIZES
 def test_faces_are_asked_about_by_keys_one_each(visited: Visit, size: dict[str, int]) -> None:
     visit = visited
     visit.page.set_viewport_size(size)
