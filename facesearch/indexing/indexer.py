@@ -18,7 +18,7 @@ from facesearch.core.arguments import Paths, as_paths
 from facesearch.core.errors import InputError
 from facesearch.core.executor import Executor
 from facesearch.core.paths import absolute, below, spelled
-from facesearch.core.types import Face
+from facesearch.core.types import Face, FileFacts
 from facesearch.core.wording import by_kind
 from facesearch.indexing import absence, removal
 from facesearch.indexing.analysis import Item, analysed
@@ -147,13 +147,8 @@ def index_photos(
         paused = paused_folders(store, [*roots, *given])
         found = _found(store, files, places, paused)
         run_id = store.start_run("index", [root for root in roots if os.path.isdir(root)])
-        known = store.known_paths()
-        todo = found.photos if redo else to_look_at(store, found.photos, known)
-        looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
-        report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
-        entered = absence.enter_folders(store, found.photos, files)
-        run = _Run(run_id, started, store, known, files, entered, redo, report)
-        _note_others(run, found)
+        run, todo = _begun(store, run_id, found, files, started, redo=redo)
+        report = run.report
         progress(state := Progress(len(todo)))
         if todo and not should_stop():
             new = (lambda _: {}) if redo else store.photo_ids
@@ -173,6 +168,20 @@ def index_photos(
         store.pictures.sweep(store.reading)
         _ = store.vectors
     return report
+
+
+def _begun(
+    store: Store, run_id: int, found: Found, files: MediaSource, started: float, *, redo: bool
+) -> tuple[_Run, list[FileFacts]]:
+    """A run, and what it looks at; what it does not look at is noted."""
+    known = store.known_paths()
+    todo = found.photos if redo else to_look_at(store, found.photos, known)
+    looked_for, unchanged = len(found.photos) + len(found.failures), len(found.photos) - len(todo)
+    report = IndexReport(found=looked_for, unchanged=unchanged, run_id=run_id)
+    entered = absence.enter_folders(store, found.photos, files)
+    run = _Run(run_id, started, store, known, files, entered, redo, report)
+    _note_others(run, found)
+    return run, todo
 
 
 def _note_others(run: _Run, found: Found) -> None:

@@ -101,6 +101,8 @@ class People:
         shown = []
         for photo, path in paths.items():
             some = faces_of[photo]
+            if not some and not asked.count:  # another process has removed it meanwhile
+                continue
             numbers = dict.fromkeys(cluster_of[face.id] for face in some if face.id in cluster_of)
             on_it = tuple(described[number] for number in numbers if number in described)
             shown.append(PhotoOf(path, on_it, sum(face.id not in hidden for face in some)))

@@ -105,7 +105,8 @@ def test_somebody_who_is_not_there(collection, reference):
 def test_several_of_one_name_are_told_by_their_clusters(collection):
     for person, name in ((0, "Anna"), (1, "ANNA"), (2, "Bela")):
         collection.people.name(number_of(collection, person), name)
-    numbers = ", ".join(sorted((number_of(collection, 0), number_of(collection, 1)), key=int))
+    both = sorted((number_of(collection, 0), number_of(collection, 1)), key=int)
+    numbers = ", ".join(f"cluster:{number}" for number in both)
     with pytest.raises(InputError, match=f"one of {numbers}$"):
         collection.people.find("anna")
     assert collection.people.find(number_of(collection, 1)).title == "ANNA"

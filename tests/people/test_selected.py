@@ -139,7 +139,7 @@ def test_a_name_stays_with_the_faces_that_are_left(collection):
         (lambda collection: collection.people.assign([1], "99"), "99"),
         (lambda collection: collection.people.assign([1], "  "), None),
         (lambda collection: collection.people.assign([1], "x" * 201), "201"),
-        (lambda collection: collection.people.assign([1], "Twin"), "3, 4"),
+        (lambda collection: collection.people.assign([1], "Twin"), "cluster:3, cluster:4"),
         (lambda collection: collection.people.reject(collection.faces[0], "1"), "`facesearch not-a-face`"),
         (lambda collection: collection.people.reject([], "1"), None),
         (lambda collection: collection.people.not_a_face([]), None),

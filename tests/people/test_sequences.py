@@ -249,7 +249,7 @@ class Decisions(RuleBasedStateMachine):
         """Whoever has a face is found by the name, or by the cluster where several have it."""
         every = self.people.with_faces()
         for cluster in every:
-            assert self.people.find(str(cluster.id)) == cluster
+            assert self.people.find(cluster.reference) == cluster
             if cluster.person and cluster.person.name and not cluster.person.name.isdigit():
                 called = cluster.person.name.swapcase()
                 namesakes = [other for other in every if other.title.casefold() == called.casefold()]

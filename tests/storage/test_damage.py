@@ -22,6 +22,7 @@ from facesearch.storage.checking import damage_in
 from facesearch.storage.counts import count_all
 from facesearch.storage.database import FILE_NAME
 from facesearch.storage.face_table import read_all
+from facesearch.storage.photo_filters import Wanted
 from facesearch.storage.values import Flag, Id, PathType, Real, Text, Whole, tolerating, wrong_vectors
 
 DIM = PEOPLE_SPEC.dim
@@ -139,7 +140,7 @@ def _reads(store: Store, ask: Callable[[Any], object]) -> None:
 READ: list[Callable[[Any], object]] = [
     lambda connection: read_all(connection, DIM),
     lambda connection: face_pages.by_ids(connection, range(1, 20)),
-    lambda connection: photo_pages.page(connection, [], None, 50, only=False),
+    lambda connection: photo_pages.page(connection, Wanted(), None, 50),
     count_all,
     undo_log.history,
 ]

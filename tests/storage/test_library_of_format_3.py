@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from facesearch.core.results import cluster_row
+from facesearch.core.types import Cluster
 from facesearch.library import Library
 from facesearch.storage import Store, clusters, constraints, migrations
 from facesearch.storage.database import FILE_NAME
@@ -57,6 +58,14 @@ def dump(folder: Path) -> list[str]:
         return list(connection.iterdump())
 
 
+def listed(cluster: Cluster) -> dict[str, Any]:
+    """A cluster as the old code told it: there were no covers to choose and no birth dates."""
+    row = cluster_row(cluster)
+    assert row.pop("born") is None
+    row.pop("cover")
+    return row
+
+
 def as_json(value: object) -> Any:
     return json.loads(json.dumps(value))
 
@@ -77,7 +86,7 @@ def people_of(library: Library) -> dict[str, Any]:
             **{kind: sorted(list(pair) for pair in some) for kind, some in pairs.items()},
             "clusters": {cluster: sorted(faces) for cluster, faces in found.items()},
             "persons": rows(library.folder, "SELECT id, name, ignored FROM people ORDER BY id"),
-            "people": as_json([cluster_row(cluster) for cluster in library.people.all(ignored=True)]),
+            "people": as_json([listed(cluster) for cluster in library.people.all(ignored=True)]),
         }
 
 
@@ -96,7 +105,7 @@ def history(library: Library) -> list[list[Any]]:
 
 def test_people_clusters_and_decisions_are_as_they_were(library: Library) -> None:
     assert people_of(library) == said(SAID)
-    assert as_json([cluster_row(cluster) for cluster in library.people.all()]) == SAID["people_listed"]
+    assert as_json([listed(cluster) for cluster in library.people.all()]) == SAID["people_listed"]
     assert history(library) == SAID["history"]
 
 

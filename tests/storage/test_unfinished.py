@@ -100,7 +100,7 @@ def test_removing_is_one_transaction(index: Store, monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("facesearch.storage.store.runs.forget_roots", killed)
+        patch.setattr("facesearch.storage.store.roots_of.forget", killed)
         with pytest.raises(KeyboardInterrupt):
             removal.remove(index, "/p")
     assert (face_ids(index), index.roots()) == ([1, 2, 3], ["/p"])

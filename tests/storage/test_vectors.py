@@ -202,10 +202,10 @@ def test_a_crash_between_the_file_and_its_stamp(full: Store) -> None:
 # -- generation ---------------------------------------------------------------------------------------------------
 
 RAISING = [
-    "INSERT INTO faces SELECT NULL, photo_id, x1, y1, x2, y2, landmarks, score, sharpness, embedding, quality, defect "
-    "FROM faces",
-    "INSERT OR REPLACE INTO faces SELECT id, photo_id, x1, y1, x2, y2, landmarks, score, 0, embedding, quality, defect "
-    "FROM faces",
+    "INSERT INTO faces SELECT NULL, photo_id, x1, y1, x2, y2, landmarks, score, sharpness, embedding, quality, defect, "
+    "drawn FROM faces",
+    "INSERT OR REPLACE INTO faces SELECT id, photo_id, x1, y1, x2, y2, landmarks, score, 0, embedding, quality, "
+    "defect, drawn FROM faces",
     "DELETE FROM faces WHERE id = 1",
     "DELETE FROM faces",
     "DELETE FROM photos WHERE id = 1",
