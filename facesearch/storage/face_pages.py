@@ -1,6 +1,7 @@
 """Faces as lists show them: those of a cluster, those in none, and those that are none; a page at a time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -26,10 +27,12 @@ def by_date(connection: Connection, cluster: int, cursor: str | None, limit: int
     return page_of_ids(connection, query, (newest, False), cursor, limit, lambda ids: by_ids(connection, ids))
 
 
-def from_year(year: int, *, newest: bool) -> str:
-    """The cursor of the page of `by_date` that begins with a year."""
+def from_year(connection: Connection, cluster: int, year: int, limit: int, *, newest: bool) -> Page[Face]:
+    """The page of `by_date` that begins with a year; it goes before it where there is something."""
     first, end = in_year(year)
-    return behind((end, LAST_ID) if newest else (first, 0))
+    page = by_date(connection, cluster, behind((end, LAST_ID) if newest else (first, 0)), limit, newest=newest)
+    before = page.previous and by_date(connection, cluster, page.previous, 1, newest=newest).items
+    return page if before else replace(page, previous=None)
 
 
 def in_no_cluster(connection: Connection, cursor: str | None, limit: int) -> Page[Face]:

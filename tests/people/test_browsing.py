@@ -207,6 +207,9 @@ def test_faces_by_date_can_begin_with_a_year(collection, browse, limit):
     assert listed("newest", 2019) == faces[2::-1]
     assert listed("oldest", 2019) == faces[1:]
     assert listed("newest", 2017) == listed("oldest", 2021) == []
+    assert browse.faces(who, year=2020).previous is browse.faces(who, "oldest", year=2018).previous is None
+    before = browse.faces(who, cursor=browse.faces(who, year=2019).previous)
+    assert [face.id for face in before.items] == faces[:2:-1]
     with pytest.raises(InputError, match="a year from 1000 to 9998 is wanted, not 0"):
         browse.faces(who, year=0)
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,17 @@ def shown(visit: Visit) -> list[int]:
 
 def found(visit: Visit, **asked: Any) -> list[int]:
     return [photo.id for photo in visit.library.browse.photos(where=PhotoFilter(**asked), limit=500).items]
+
+
+def turned(visit: Visit, pixels: int, until: Callable[[], bool]) -> None:
+    """Turn the wheel, until something is so."""
+    visit.page.mouse.move(180, 100)
+    for _ in range(100):
+        if until():
+            return
+        visit.page.mouse.wheel(0, pixels)
+        visit.page.wait_for_timeout(100)
+    assert until()
 
 
 def asked(visit: Visit) -> dict[str, list[str]]:
@@ -197,7 +208,7 @@ def test_each_month_has_a_heading_and_rows_of_its_own_and_no_head_is_cut_off(
     visit, page = sized, sized.page
     visit.go("/photos")
     every = found(visit)
-    visit.counted(".photo", len(every))
+    turned(visit, 300, lambda: len(shown(visit)) == len(every))
     assert shown(visit) == every
     headings = [heading.text_content() for heading in page.locator(".when").all()]
     assert headings == ["March 2020", "February 2020", "December 2019", "July 2019"]
@@ -217,6 +228,39 @@ def test_each_month_has_a_heading_and_rows_of_its_own_and_no_head_is_cut_off(
     assert {len(months) for months in rows.values()} == {1}
 
 
+@BOTH
+def test_each_month_is_as_before_when_photos_have_gone_and_come_again(
+    sized: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facesearch.web.finding.PHOTOS", 1)  # all are more than the page holds
+    visit, page = sized, sized.page
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 200})
+    visit.go("/photos")
+    page.evaluate(FAR_APART)
+    every = found(visit)
+    turned(visit, 500, lambda: shown(visit)[-1:] == every[-1:])
+    assert every[0] not in shown(visit)
+    in_months(visit)
+    turned(visit, -500, lambda: shown(visit)[:1] == every[:1])
+    assert every[-1] not in shown(visit)
+    in_months(visit)
+
+
+def in_months(visit: Visit) -> None:
+    """Before the first photo of each month are one filler and one heading, and nowhere else."""
+    rows = visit.page.locator(".photos > li").all()
+    expected: list[str | None] = []
+    for one in shown(visit):
+        month = f"{visit.library.browse.photo(one).photo.taken:%Y-%m}"
+        expected += [None] if month in expected else [month, month, None]
+    assert [row.get_attribute("data-when") for row in rows] == expected
+
+
+FAR_APART = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(".photo { flex: 0 0 100%; height: 500px; overflow: hidden; }");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}"""
 TILES = """() => [...document.querySelectorAll(".photo")].map((tile) => {
   let before = tile;
   while (!before.matches(".when")) before = before.previousElementSibling;
@@ -292,9 +336,15 @@ def test_a_persons_photos_are_by_year_with_a_jump(sized: Visit) -> None:
     ]
     years.get_by_role("link", name="2019").click()
     page.wait_for_url("**year=2019#faces")
+    page.wait_for_timeout(500)  # it went down to the faces by itself, which asks for no more of them
     assert page.locator(".faces .when").all_text_contents() == ["2019"]
     faces = [int(tile.get_attribute("data-face")) for tile in page.locator("[data-face]").all()]
     assert faces == [face.id for face in visit.library.browse.faces(str(anna), year=2019).items] != []
+    address = page.url
+    turned(visit, -10, lambda: page.locator(".faces .when").count() == 2)  # one can go before it
+    everything = [face.id for face in visit.library.browse.faces(str(anna)).items]
+    assert [int(tile.get_attribute("data-face")) for tile in page.locator("[data-face]").all()] == everything
+    page.goto(address)
     page.get_by_role("link", name="From the newest on").click()
     page.get_by_role("heading", name="2020").wait_for()
 

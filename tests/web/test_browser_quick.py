@@ -50,7 +50,7 @@ def turn(visit: Visit, pixels: int, until: Callable[[], bool]) -> None:
 
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages so short that a small library has many of them."""
-    monkeypatch.setattr("facesearch.web.photos.PHOTOS", 8)
+    monkeypatch.setattr("facesearch.web.finding.PHOTOS", 8)
     monkeypatch.setattr("facesearch.web.people.FACES", 4)
 
 

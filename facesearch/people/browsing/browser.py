@@ -118,7 +118,7 @@ class Browser:
                 return faces_by_doubt(connection, self._store.spec.dim, cluster, cursor, limit)
             newest = order == "newest"
             if cursor is None and year is not None:
-                cursor = face_pages.from_year(year, newest=newest)
+                return face_pages.from_year(connection, cluster, year, limit, newest=newest)
             return face_pages.by_date(connection, cluster, cursor, limit, newest=newest)
 
     def unclustered(self, *, cursor: str | None = None, limit: int = 60) -> Page[Face]:

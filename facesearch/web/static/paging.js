@@ -47,7 +47,7 @@ document.adoptedStyleSheets = [lines];
 document.documentElement.style.overflowAnchor = "none"; // browsers would do half of it
 
 function steadily(list, change) {
-  const row = [...list.children].find((one) => one.getBoundingClientRect().bottom > 0);
+  const row = $$(":scope > li:not([data-when])", list).find((one) => one.getBoundingClientRect().bottom > 0);
   const before = row?.getBoundingClientRect();
   change();
   if (!row?.isConnected) return;
@@ -55,15 +55,18 @@ function steadily(list, change) {
   scrollBy({ top: row.getBoundingClientRect().top - before.top, behavior: "instant" });
 }
 
+const FIRST = "[data-list] > li:first-child:not([data-when]), [data-list] > [data-when]:first-child + li";
+
 /** In a grid, leave so many places free before the first row that another one stays in its column. */
 function line(list, row, left) {
   const columns = getComputedStyle(list).display === "grid" ? getComputedStyle(list).gridTemplateColumns.split(" ").length : 1;
   if (!$("a[data-less][href]")) lines.replaceSync("");
   else if (columns > 1 && row.getBoundingClientRect().left !== left) {
     for (let column = 1; column <= columns; column++) {
-      lines.replaceSync(`[data-list] > li:first-child { grid-column-start: ${column}; }`);
+      lines.replaceSync(`${FIRST} { grid-column-start: ${column}; }`);
       if (Math.abs(row.getBoundingClientRect().left - left) < 2) return;
     }
+    lines.replaceSync("");
   }
 }
 addEventListener("resize", () => lines.replaceSync(""));
@@ -81,8 +84,20 @@ function watch() {
   for (const link of $$(LINKS)) sight.observe(link);
 }
 
+/** Whether the page is where its address leads, as "#faces" does, so that it scrolled by itself. */
+function arrived() {
+  const to = document.getElementById(location.hash.slice(1)), root = document.documentElement;
+  if (!to) return false;
+  const far = to.getBoundingClientRect().top - (parseFloat(getComputedStyle(root).scrollPaddingTop) || 0);
+  return Math.abs(far) < 2 || (far > 0 && scrollY + innerHeight > root.scrollHeight - 2);
+}
+
 for (const event of ["scroll", "wheel", "touchmove", "keydown"]) {
-  addEventListener(event, () => { if (!moved) { moved = true; watch(); } }, { passive: true });
+  addEventListener(event, () => {
+    if (moved || (event === "scroll" && arrived())) return;
+    moved = true;
+    watch();
+  }, { passive: true });
 }
 document.addEventListener("page:changed", watch);
 document.addEventListener("click", (event) => {

@@ -1,7 +1,9 @@
 // The rows of a long list, which come by the page: at the first of each page is noted where it is, and what is around it.
 import { $, $$ } from "./dom.js";
 
+// What heads the rows of a time: a heading, and a filler before it where one ends the line above.
 const heading = (row) => row && "when" in row.dataset;
+const isOf = (row, when) => heading(row) && row.dataset.when === when;
 const address = (link) => link?.getAttribute("href") ?? "";
 
 /** Note at the first row of a page of a list how to come there again, and to the pages before and after it. */
@@ -16,15 +18,15 @@ export function mark(page, at) {
 export function append(list, link, next) {
   const last = $$(":scope > [data-when]", list).at(-1)?.dataset.when;
   const rows = $$("[data-list] > li", next);
-  list.append(...rows.filter((row) => !heading(row) || row.dataset.when !== last));
+  list.append(...rows.filter((row) => !isOf(row, last)));
   lead(link, address($("a[data-more]", next)));
 }
 
 /** Put the rows of the page before above those of a list. */
 export function prepend(list, link, previous) {
   const rows = $$("[data-list] > li", previous);
-  const last = rows.findLast(heading);
-  if (last && heading(list.firstElementChild) && list.firstElementChild.dataset.when === last.dataset.when) list.firstElementChild.remove();
+  const last = rows.findLast(heading)?.dataset.when;
+  while (isOf(list.firstElementChild, last)) list.firstElementChild.remove();
   list.prepend(...rows);
   lead(link, address($("a[data-less]", previous)));
 }
@@ -34,12 +36,13 @@ export const pages = (list) => $$(":scope > [data-page]", list);
 /** Take the first page of a list away. */
 export function dropFirst(list, less) {
   const next = pages(list)[1];
-  let month = null;
+  const gone = [];
   while (list.firstElementChild !== next) {
-    if (heading(list.firstElementChild)) month = list.firstElementChild;
+    gone.push(list.firstElementChild);
     list.firstElementChild.remove();
   }
-  if (month) list.prepend(month);
+  const last = gone.findLast(heading)?.dataset.when;
+  list.prepend(...gone.filter((row) => isOf(row, last)));
   lead(less, next.dataset.less);
 }
 
@@ -47,7 +50,7 @@ export function dropFirst(list, less) {
 export function dropLast(list, more) {
   const [before, last] = pages(list).slice(-2);
   while (list.contains(last)) list.lastElementChild.remove();
-  if (heading(list.lastElementChild)) list.lastElementChild.remove();
+  while (heading(list.lastElementChild)) list.lastElementChild.remove();
   lead(more, before.dataset.more);
 }
 
