@@ -316,8 +316,8 @@ def test_a_birth_date_gives_ages_and_is_undone(sized: Visit) -> None:
         assert age.replace("\u00a0", " ") == f"{years} years", day
     page.locator("[data-face] .tile").first.click()
     page.locator(".who-list").get_by_text(re.compile(r"\d+ years")).first.wait_for()
-    page.go_back()
-    page.reload()
+    visit.go(f"/people/{anna}")
+    page.get_by_text("born 1 March 2000").wait_for()
     visit.library.people.undo()
     page.get_by_text("born 1 March 2000").wait_for(state="detached")  # as seen from another window
     assert visit.state() == before
