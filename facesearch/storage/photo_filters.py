@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import fsencode
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, exists, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select, union_all
 
 from facesearch.storage import schema as db
+from facesearch.storage.queries import is_below
 
 __all__ = ["Wanted", "photos_with", "together_with", "where"]
 
@@ -90,13 +90,6 @@ def _faces() -> Select[Any]:
 
 
 def _photos_below(folders: Sequence[str]) -> Any:
-    """The photos with a file in or below one of some folders; paths that are no UTF-8 are kept as bytes."""
+    """The photos with a file in or below one of some folders."""
     path = db.paths.c.path
-    queries = []
-    for folder in folders:
-        ends = folder.rstrip("/") + "/", folder.rstrip("/") + "0"  # 0 comes just behind the stroke
-        low, high = (literal(fsencode(end), LargeBinary) for end in ends)
-        queries.append(select(db.paths.c.photo_id).where(path >= low, path < high))
-        if not any("\udc80" <= character <= "\udcff" for character in folder):
-            queries.append(select(db.paths.c.photo_id).where(path >= ends[0], path < ends[1]))
-    return union_all(*queries)
+    return union_all(*(select(db.paths.c.photo_id).where(is_below(path, folder)) for folder in folders))

@@ -1,16 +1,15 @@
 """The folders that the user has given to `index`, what was left out below them, and what would go with some files."""
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, update
 
 from facesearch.core.types import Page
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import page_of, place_of
-from facesearch.storage.queries import id_pairs
+from facesearch.storage.queries import id_pairs, is_below
 
 __all__ = [
     *("Folder", "LeftOutFile", "Loss", "failures_page", "forget", "known", "loss", "paths", "set_paused"),
@@ -109,17 +108,8 @@ def loss(connection: Connection, photos: Collection[int]) -> Loss:
 
 def _count(connection: Connection, table: Table, root: str, wanted: ColumnElement[bool] | None = None) -> int:
     """How many rows are about files below a folder, or about itself."""
-    query = select(func.count()).select_from(table).where(_is_below(table, root))
+    query = select(func.count()).select_from(table).where(is_below(table.c.path, root))
     return int(connection.execute(query if wanted is None else query.where(wanted)).scalar_one())
-
-
-def _is_below(table: Table, root: str) -> ColumnElement[bool]:
-    """By the index of the path, which is text, or bytes where a name is none."""
-    start = root.rstrip(os.sep) + os.sep
-    end = start[:-1] + chr(ord(os.sep) + 1)
-    column = table.c.path
-    low, high = (literal(os.fsencode(one), LargeBinary()) for one in (start, end))
-    return or_(column == root, and_(column >= start, column < end), and_(column >= low, column < high))
 
 
 def _page(
@@ -135,7 +125,7 @@ def _page(
     place = place_of(cursor, 1)
     at = max(0, int(place.key[0])) if place.key else 0
     start, end = (max(0, at - limit - 2), max(0, at - 1)) if place.before else (at, at + limit + 1)
-    below = [] if folder is None else [_is_below(table, folder)]
+    below = [] if folder is None else [is_below(table.c.path, folder)]
     query = select(table.c.path, why).where(*wanted, *below).order_by(table.c.path).offset(start).limit(end - start)
     rows = list(enumerate(connection.execute(query).all(), start + 1))[:: -1 if place.before else 1]
     return page_of(rows, limit, place, lambda row: (row[0],), lambda some: [LeftOutFile(*row) for _, row in some])
