@@ -257,7 +257,7 @@ def test_esc_leads_back_to_the_same_place_in_the_list(visited: Visit) -> None:
 
 
 def test_turning_goes_on_behind_what_the_list_had_shown(visited: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facesearch.web.photos.PHOTOS", 3)
+    monkeypatch.setattr("facesearch.web.finding.PHOTOS", 3)
     visit = visited
     photos = [photo.id for photo in visit.library.browse.photos(limit=60).items]
     visit.page.set_viewport_size({"width": 1280, "height": 300})
