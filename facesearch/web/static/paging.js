@@ -76,10 +76,22 @@ addEventListener("resize", () => lines.replaceSync(""));
 const sight = new IntersectionObserver((seen) => {
   for (const entry of seen) if (entry.isIntersecting) further(entry.target).catch(() => {}); // the link works by hand
 }, { rootMargin: `${AHEAD}px` });
-let moved = false;
+let moved = false, held = false;
+
+/** Until some work is done, ask for nothing because somebody scrolls: what is above would move it. */
+export async function unmoved(work) {
+  held = true;
+  sight.disconnect();
+  try {
+    await work();
+  } finally {
+    held = false;
+    watch();
+  }
+}
 
 function watch() {
-  if (!moved) return;
+  if (!moved || held) return;
   sight.disconnect();
   for (const link of $$(LINKS)) sight.observe(link);
 }

@@ -1,7 +1,7 @@
 // Back and Reload lead to where one was: the same part of the list, the same selection, what was typed and not sent.
 import { $, $$ } from "./dom.js";
 import { here } from "./page.js";
-import { further } from "./paging.js";
+import { further, unmoved } from "./paging.js";
 
 const key = () => `place ${here().pathname}${here().search}`;
 const rows = () => $$("[data-list] > li:not([data-when])").length;
@@ -39,4 +39,4 @@ async function restore() {
 history.scrollRestoration = "manual";
 addEventListener("pagehide", remember);
 const [arrival] = performance.getEntriesByType("navigation");
-if (["back_forward", "reload"].includes(arrival?.type)) restore();
+if (["back_forward", "reload"].includes(arrival?.type)) unmoved(restore);
