@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from facesearch.core.errors import FacesearchError, InputError
 from facesearch.media import find_photos
 from facesearch.web.jobs import Jobs
-from facesearch.web.site import Site, back, page, site_of, version_of
+from facesearch.web.recent import Message
+from facesearch.web.site import Site, back, page, redirect, site_of, version_of
 
 __all__ = ["changes", "cluster", "form", "start", "stop"]
 
@@ -27,23 +28,41 @@ def form(request: Request) -> Response:
 async def start(request: Request) -> Response:
     async with request.form(max_files=0, max_fields=4) as sent:
         given = str(sent.get("path") or "")
-    return await run_in_threadpool(_start, request, given)
+        every = "all" in sent
+    return await run_in_threadpool(_start, request, given, every)
 
 
-def _start(request: Request, given: str) -> Response:
+def _start(request: Request, given: str, every: bool) -> Response:
+    """Begin to index what was given, or every folder that can be reached and is not paused."""
     site = site_of(request)
     try:
-        path = _path_of(given)
-        find_photos([] if os.path.isdir(path) else [path])  # a mistyped path must not leave an empty library
-        site.jobs.start("index", path, lambda jobs: _index(site, path, jobs))
+        if every:
+            paths, away = _folders(site)
+            site.jobs.start("index", "", lambda jobs: _index(site, paths, jobs))
+            if away:
+                told = f"{', '.join(away)} cannot be reached now: looking at the other folders"
+                return redirect(request, Message(told, "error"), "/index")
+        else:
+            path = _path_of(given)
+            find_photos([] if os.path.isdir(path) else [path])  # a mistyped path must not leave an empty library
+            site.jobs.start("index", path, lambda jobs: _index(site, [path], jobs))
     except FacesearchError as error:
         return back(request, error, "/index")
     return RedirectResponse("/index", 303)
 
 
-def _index(site: Site, path: str, jobs: Jobs) -> object:
+def _folders(site: Site) -> tuple[list[str], list[str]]:
+    """Those to look at, and those that cannot be reached now. Raises InputError where none is left to look at."""
+    folders = [one.path for one in site.library.get().folders.all() if not one.paused]
+    paths = [path for path in folders if os.path.isdir(path)]
+    if not paths:
+        raise InputError("no folder can be reached now" if folders else "every folder is paused: resume one")
+    return paths, [path for path in folders if path not in paths]
+
+
+def _index(site: Site, paths: list[str], jobs: Jobs) -> object:
     return site.library.made().index(
-        [path],
+        paths,
         cluster=True,
         progress=lambda state: jobs.progress(state.todo, state.done, state.faces),
         should_stop=jobs.should_stop,

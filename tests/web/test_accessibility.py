@@ -99,7 +99,7 @@ def test_axe_finds_nothing_on_any_page(visited: Visit, scheme: Any, width: int) 
 
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 360)])
 def test_axe_finds_nothing_while_something_is_done(visited: Visit, scheme: Any, width: int) -> None:
-    """A selection, an open menu, a list of keys, a message, and what a picture has found."""
+    """A selection, an open menu, a list of keys, a message, what a picture has found, and a box that is drawn."""
     visit = visited
     first, second = prepare(visit)
     visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -127,6 +127,10 @@ def test_axe_finds_nothing_while_something_is_done(visited: Visit, scheme: Any, 
     visit.page.set_input_files("input[type=file]", visit.portrait)
     visit.page.wait_for_url("**/search/*")
     problems += findings(visit.page, "found")
+    visit.go(f"/photos/{visit.library.browse.photos(limit=1).items[0].id}")
+    visit.page.keyboard.press("d")
+    visit.page.locator(".edit rect").wait_for()
+    problems += findings(visit.page, "a box is drawn")
     assert problems == []
 
 

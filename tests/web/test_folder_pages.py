@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 import threading
 from pathlib import Path
 from urllib.parse import quote
@@ -59,6 +60,38 @@ def test_a_folder_is_paused_and_resumed(looked_at: tuple[Visitor, Path]) -> None
     assert "is paused" in visitor.site.jobs.state().error
     assert "Paused</strong>" not in send(visitor, "resume", folder)
     assert not visitor.library.status().paused
+
+
+def test_all_folders_are_looked_at_in_one_step(looked_at: tuple[Visitor, Path], tmp_path: Path) -> None:
+    visitor, folder = looked_at
+    assert "Look again at all" not in shown(visitor, "/index")  # there is one
+    second, away = tmp_path / "second", tmp_path / "away"
+    for new in (second, away):
+        new.mkdir()
+        (new / "broken.jpg").write_bytes(b"no picture")
+        visitor.post("/index", {"path": str(new)})
+        assert visitor.site.jobs.wait(60)
+    assert "Look again at all of them" in shown(visitor, "/index")
+    (folder / "new.CR2").touch()
+    (second / "new.mp4").touch()
+    shutil.rmtree(away)
+    text = shown(visitor, visitor.post("/index", {"all": "1"}).headers["location"])
+    assert f"{away} cannot be reached now: looking at the other folders" in text
+    assert visitor.site.jobs.wait(60)
+    assert "All folders" in shown(visitor, "/index")
+    assert visitor.library.status().skipped == {".CR2": 3, ".mp4": 2}
+
+    send(visitor, "pause", folder)
+    (second / "another.mp4").touch()
+    visitor.post("/index", {"all": "1"})
+    assert visitor.site.jobs.wait(60)
+    assert visitor.site.jobs.state().ended == "done"
+    assert visitor.library.status().skipped[".mp4"] == 3
+    for one in (second, away):
+        send(visitor, "pause", one)
+    assert "Every folder is paused: resume one" in shown(
+        visitor, visitor.post("/index", {"all": "1"}).headers["location"]
+    )
 
 
 def test_what_goes_with_a_folder_is_said_before_it_goes(tmp_path: Path) -> None:
