@@ -112,7 +112,7 @@ def main(
     photos: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder with photos.")],
     device: Annotated[str, typer.Option(help="cuda, cuda:1, or cpu to try it out.")] = "cuda",
     parts: Annotated[str, typer.Option(help="Which parts, in this order.")] = "same,embed,near,index",
-    count: Annotated[int, typer.Option("--photos", min=16, help="Photos that are indexed.")] = 4000,
+    count: Annotated[int, typer.Option("--photos", min=4, help="Photos that are indexed.")] = 4000,
     workers: Annotated[int | None, typer.Option(min=1, help="As `facesearch index --workers`.")] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops that are embedded.")] = 4096,
     faces: Annotated[int, typer.Option(min=2, help="Made-up faces whose neighbours are looked for.")] = 1_000_000,

@@ -200,6 +200,7 @@ def embed(device: str, precision: str, count: int) -> Figures:
     spec = resolve(MODEL, precision, device)
     pre = spec.preprocessing
     images_each = 2 if pre.mirror else 1
+    batch = min(GPU_BATCH_SIZE, count * images_each)
     generator = np.random.default_rng(0)
     crops = [generator.integers(0, 256, (*pre.size, 3), dtype=np.uint8) for _ in range(count)]
     began = time.perf_counter()
@@ -211,8 +212,8 @@ def embed(device: str, precision: str, count: int) -> Figures:
     if spec.is_float16:
         in_float16(module)
     module.to(device).to(memory_format=torch.channels_last)
-    images = torch.rand(GPU_BATCH_SIZE, 3, *pre.size, device=device).to(memory_format=torch.channels_last)
-    batches = max(count * images_each // GPU_BATCH_SIZE, 1)
+    images = torch.rand(batch, 3, *pre.size, device=device).to(memory_format=torch.channels_last)
+    batches = count * images_each // batch
 
     def bare() -> None:
         with torch.inference_mode():
@@ -225,7 +226,7 @@ def embed(device: str, precision: str, count: int) -> Figures:
     ours = [_seconds(lambda: embedder.embed(crops)) for _ in range(EMBED_ROUNDS)]
     alone = [_seconds(bare) for _ in range(EMBED_ROUNDS)]
     faces_per_s = count / statistics.median(ours)
-    bare_images = batches * GPU_BATCH_SIZE / statistics.median(alone)
+    bare_images = batches * batch / statistics.median(alone)
     return {
         "precision": spec.precision,
         "start_s": start,

@@ -155,37 +155,36 @@ def test_the_keyboard_is_enough(visited: Visit) -> None:
     assert visit.library.people.cluster_of(face) != cluster
 
 
-@pytest.mark.parametrize(("width", "letters"), [(360, "100%"), (360, "200%"), (1280, "200%")])
-def test_nothing_is_cut_off(visited: Visit, width: int, letters: str) -> None:
-    """Also with letters twice as large, as a browser's settings make them, and with a long name."""
-    visit = visited
-    first, _ = prepare(visit)
-    visit.library.people.name(str(first), "Annabel-Charlotte Wolfeschlegelsteinhausenbergerdorff " * 3)
-    visit.page.set_viewport_size({"width": width, "height": 740})
-    cut = {}
-    for path in pages_of(visit):
-        small = visit.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-        visit.page.evaluate("letters => { document.documentElement.style.fontSize = letters; }", letters)
-        large = visit.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
-        assert large == small * float(letters[:-1]) / 100, path
-        if visit.page.locator(".pick").count():
-            visit.page.locator(".pick").first.check()
-        if found := visit.page.evaluate(CUT_OFF):
-            cut[path] = found
-    assert cut == {}
+# Pixels of the window's width, and the size of letters that a browser is set to.
+WINDOWS = ((360, "100%"), (360, "200%"), (1280, "200%"))
 
 
-def test_no_page_is_wider_than_a_phone(visited: Visit, browser: Any) -> None:
-    """A phone's browser zooms out where anything is, so that its window becomes wider."""
+def test_nothing_is_cut_off(visited: Visit, browser: Any) -> None:
+    """On a phone, also with letters twice as large, and with a long name.
+
+    A phone's browser zooms out where anything is wider than it, so that its window becomes wider.
+    """
     visit = visited
-    first, second = visit.largest(2)
+    first, second = prepare(visit)
     visit.library.people.name(str(first), "Annabel-Charlotte Wolfeschlegelsteinhausenbergerdorff " * 3)
     visit.library.people.split(str(second), [[face.id] for face in visit.library.browse.faces(str(second)).items[:6]])
-    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    page = context.new_page()
+    context = browser.new_context(has_touch=True, is_mobile=True)
+    visit.page = page = context.new_page()
+    page.set_viewport_size({"width": 360, "height": 740})
     page.goto(visit.serving.letting_in())
-    visit.page = page
+    cut = {}
     for path in pages_of(visit):
-        widths = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
-        assert widths == [360, 360], path
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360], path
+        if page.locator(".pick").count():
+            page.locator(".pick").first.check()
+        small = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+        for width, letters in WINDOWS:
+            page.set_viewport_size({"width": width, "height": 740})
+            page.evaluate("letters => { document.documentElement.style.fontSize = letters; }", letters)
+            large = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+            assert large == small * float(letters[:-1]) / 100, path
+            if found := page.evaluate(CUT_OFF):
+                cut[path, width, letters] = found
+    assert cut == {}
     context.close()

@@ -117,8 +117,8 @@ def test_no_page_asks_for_more_than_sixty_things(visited: Visit) -> None:
     )
     for path in (*pages, "review", "together", f"together?who={cluster}", "search", "index", "history"):
         context = visit.page.context.browser.new_context(viewport={"width": 1280, "height": 800})
+        context.add_cookies(visit.page.context.cookies())
         page = context.new_page()
-        page.goto(visit.serving.letting_in())
         with asked(page) as addresses:
             page.goto(visit.serving.address + path)
             page.wait_for_timeout(700)
