@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from hands import Hands
 from screenshots import chromium, serving
@@ -170,15 +169,15 @@ class Evening:
     def take_out(self) -> None:
         """On each person's page, least certain first, the faces of others are given to those, or taken out."""
         self._named()
-        seen = set[str]()
-        while (card := self._next_card(seen)) is not None:
-            self.hands.scroll_to(card)
-            who = str(card.locator(".name").inner_text()).strip()
-            self.hands.click(card.locator(".tile"))
-            self.hands.click(self.page.get_by_role("link", name="Least certain first"))
-            self._take_out_of(who)
-            while urlsplit(self.page.url).path != "/":
-                self.hands.back()
+        first = self.page.locator(".cards .card").first
+        self.hands.scroll_to(first)
+        self.hands.click(first.locator(".tile"))
+        self.hands.click(self.page.get_by_role("link", name="Least certain first"))
+        while True:
+            self._take_out_of(str(self.page.locator("h1").inner_text()).strip())
+            if not self.page.locator("[data-turn] [rel=next][href]").count():
+                return
+            self.hands.press("j")
 
     def place(self) -> None:
         """Faces in no cluster are selected, those of one person at a time, and given to the person."""

@@ -34,8 +34,9 @@ WHEEL_PX, TURNS = 600, 400
 SIDESTEP_PX = 200
 # So much at the top and at the bottom may lie under a bar.
 COVERED_PX = 70
-# Pages are quiet when nothing has been asked for twice in a row, so far apart.
+# Pages are quiet when nothing has been asked for, and no form is being answered, twice in a row, so far apart.
 QUIET_MS, LONGEST_S = 15, 30
+ANSWERED = "!document.querySelector('form[aria-busy]')"
 LOOK_MS = 450
 # Streams are open as long as the page is.
 STREAMS = ("eventsource", "websocket")
@@ -156,8 +157,16 @@ class Hands:
         quiet, end = 0, time.perf_counter() + LONGEST_S
         while quiet < 2 and time.perf_counter() < end:
             self.page.wait_for_timeout(QUIET_MS)
-            quiet = 0 if self._open else quiet + 1
+            quiet = quiet + 1 if not self._open and self._answered() else 0
         self.page.wait_for_load_state("load")
+
+    def _answered(self) -> bool:
+        from playwright.sync_api import Error
+
+        try:
+            return bool(self.page.evaluate(ANSWERED))
+        except Error:  # the page is just becoming another one
+            return False
 
     def _at(self) -> list[float]:
         """How far down the page is, and how long."""

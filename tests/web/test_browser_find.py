@@ -371,3 +371,30 @@ def test_doubtful_faces_come_first_on_demand(sized: Visit) -> None:
     page.wait_for_url("**order=doubt")
     faces = [int(tile.get_attribute("data-face")) for tile in page.locator("[data-face]").all()]
     assert faces == [face.id for face in visit.library.browse.faces(str(anna), "doubt").items]
+
+
+def test_people_are_turned_in_the_list_that_one_came_from(visited: Visit) -> None:
+    """In the order of faces that was chosen; not where the page was opened by its address."""
+    visit = visited
+    first, second = visit.clusters_shown()[:2]
+    visit.go(f"/people/{first}")
+    assert not visit.page.locator("[data-turn]").is_visible()
+    visit.go("/")
+    visit.page.locator(f"#cluster-{first} .tile").click()
+    visit.page.locator("[data-place]", has_text="1 of ").wait_for()
+    visit.page.get_by_role("link", name="Least certain first").click()
+    visit.page.wait_for_url(f"**/people/{first}?order=doubt")
+    visit.page.locator("[rel=next][href]").wait_for()
+    visit.page.keyboard.press("j")
+    visit.page.wait_for_url(f"**/people/{second}?order=doubt")
+    visit.page.locator("[data-place]", has_text="2 of ").wait_for()
+    visit.page.locator(".pick").first.check()
+    visit.page.keyboard.press("Escape")  # the selection only
+    visit.page.wait_for_timeout(300)
+    assert visit.page.url.endswith("?order=doubt")
+    assert visit.page.locator(".pick:checked").count() == 0
+    visit.page.keyboard.press("k")
+    visit.page.wait_for_url(f"**/people/{first}?order=doubt")
+    visit.page.locator("[data-place]", has_text="1 of ").wait_for()
+    visit.page.keyboard.press("Escape")
+    visit.page.locator(f"#cluster-{first}").wait_for()

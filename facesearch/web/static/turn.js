@@ -1,44 +1,50 @@
-// The list that one came to a photo from: its next and previous photos, and the way back to it.
+// The list that one came to a photo or a person from: the next and previous one of it, and the way back to it.
 import { $, $$ } from "./dom.js";
 import { pageOf } from "./page.js";
 
-const KEY = "facesearch list";
-const photoOf = (address) => new URL(address, location.href).pathname.match(/^\/photos\/(\d+)$/)?.[1];
-const linksIn = (list) => $$("a[href]", list).filter((link) => photoOf(link.href));
-const read = () => JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-const keep = (list) => sessionStorage.setItem(KEY, JSON.stringify(list));
+/** Whose page an address is that of: "/photos/12", "/people/7", or undefined. */
+const pathOf = (address) => new URL(address, location.href).pathname.match(/^\/(?:photos|people)\/\d+$/)?.[0];
+const kindOf = (path) => path.split("/")[1];
+const key = (kind) => `facesearch list of ${kind}`;
+const read = (kind) => JSON.parse(sessionStorage.getItem(key(kind)) ?? "null");
+const keep = (list) => sessionStorage.setItem(key(list.kind), JSON.stringify(list));
+const linksIn = (part, kind) => $$("a[href]", part).filter((link) => kindOf(pathOf(link.href) ?? "/") === kind);
 
-/** Each photo once: a person may be on it twice. */
-function add(photos, links) {
-  const known = new Set(photos.map(photoOf));
+/** Each once: a person may be on a photo twice. */
+function add(items, links) {
+  const known = new Set(items.map(pathOf));
   for (const link of links) {
-    const photo = photoOf(link.href);
-    if (!known.has(photo)) photos.push(link.pathname + link.search);
-    known.add(photo);
+    const path = pathOf(link.href);
+    if (!known.has(path)) items.push(link.pathname + link.search);
+    known.add(path);
   }
-  return photos;
+  return items;
 }
 
-/** What is remembered of a list when one of its photos is opened. */
-function remember(link) {
+/** What is remembered of a list when one of its photos or people is opened. */
+function remember(link, kind) {
   const list = link.closest("ul, ol");
-  if (!list || linksIn(list).length < 2) return sessionStorage.removeItem(KEY);
+  const items = list ? add([], linksIn(list, kind)) : [];
+  if (items.length < 2) return sessionStorage.removeItem(key(kind));
   const end = (which) => (list.matches("[data-list]") ? $(`a[data-${which}][href]`)?.href ?? null : null);
   const title = document.title.replace(" · facesearch", "");
   const entry = window.navigation?.currentEntry?.key;
-  return keep({ entry, title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, less: end("less"), more: end("more"), photos: add([], linksIn(list)) });
+  return keep({ kind, entry, title: title[0].toUpperCase() + title.slice(1), back: location.pathname + location.search, less: end("less"), more: end("more"), items });
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
-  if (!link || typeof link.href !== "string" || !photoOf(link.href)) return;
-  if (!link.closest("[data-turn]")) return remember(link);
+  if (!link || typeof link.href !== "string" || !pathOf(link.href)) return;
+  if (!link.closest("[data-turn]")) {
+    if (pathOf(link.href) !== pathOf(location.href)) remember(link, kindOf(pathOf(link.href)));
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  event.preventDefault(); // Back leads to the list, however many photos were turned
+  event.preventDefault(); // Back leads to the list, however many were turned
   location.replace(link.href);
 }, true);
 
-// -- on the page of a photo
+// -- on the page of a photo or a person
 
 function point(link, address, words) {
   link.hidden = !address;
@@ -47,14 +53,14 @@ function point(link, address, words) {
   $("span", link).textContent = words;
 }
 
-/** The further part of the list, once its last photo is near, or the part before its first. */
+/** The further part of the list, once its last one is near, or the part before its first. */
 async function lengthen(list, at) {
   const which = list.less && at < 3 ? "less" : "more";
-  if (!list[which] || (which === "more" && at < list.photos.length - 3)) return;
+  if (!list[which] || (which === "more" && at < list.items.length - 3)) return;
   const next = await pageOf(list[which]);
-  const links = linksIn($("[data-list]", next) ?? next).map((link) => new URL(link.getAttribute("href"), location.origin));
-  if (which === "less") list.photos = [...add([], links), ...list.photos];
-  else add(list.photos, links);
+  const links = linksIn($("[data-list]", next) ?? next, list.kind).map((link) => new URL(link.getAttribute("href"), location.origin));
+  if (which === "less") list.items = [...add([], links), ...list.items];
+  else add(list.items, links);
   const following = $(`a[data-${which}]`, next)?.getAttribute("href");
   list[which] = following ? new URL(following, location.origin).href : null;
   keep(list);
@@ -62,19 +68,22 @@ async function lengthen(list, at) {
 }
 
 function turn() {
-  const nav = $("[data-turn]"), list = read();
-  const at = nav && list ? list.photos.findIndex((one) => photoOf(one) === photoOf(location.href)) : -1;
+  const nav = $("[data-turn]"), path = pathOf(location.href);
+  const list = nav && path ? read(kindOf(path)) : null;
+  const at = list ? list.items.findIndex((one) => pathOf(one) === path) : -1;
   if (at < 0) return;
-  const [before, after] = [list.photos[at - 1], list.photos[at + 1]];
+  const order = list.kind === "people" && new URLSearchParams(location.search).get("order");
+  const [before, after] = [list.items[at - 1], list.items[at + 1]].map((one) => (one && order ? `${pathOf(one)}?order=${order}` : one));
+  nav.hidden = false;
   point($("[rel=prev]", nav), before, "Previous");
   point($("[rel=next]", nav), after, "Next");
-  $("[data-place]", nav).textContent = `${at + 1} of ${list.photos.length}${list.more ? "+" : ""}`;
+  $("[data-place]", nav).textContent = `${at + 1} of ${list.items.length}${list.more ? "+" : ""}`;
   const back = $("[data-back]", nav);
   back.href = list.back;
   back.textContent = list.title;
   back.title = "Back to the list";
-  if (after) new Image().src = `/pictures/photo/${photoOf(after)}/1600`; // shown at once when it is turned to
-  lengthen(list, at).catch(() => {}); // the photos known so far can still be turned
+  if (after && list.kind === "photos") new Image().src = `/pictures/photo/${pathOf(after).split("/")[2]}/1600`; // shown at once when it is turned to
+  lengthen(list, at).catch(() => {}); // those known so far can still be turned
 }
 document.addEventListener("page:changed", turn);
 turn();
@@ -83,7 +92,7 @@ turn();
 document.addEventListener("click", (event) => {
   const back = event.target.closest?.("[data-turn] [data-back]");
   if (!back || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const entry = read()?.entry;
+  const entry = read(kindOf(pathOf(location.href)))?.entry;
   if (!window.navigation?.entries().some(({ key }) => key === entry)) return;
   event.preventDefault();
   navigation.traverseTo(entry);
@@ -91,9 +100,9 @@ document.addEventListener("click", (event) => {
 
 // Esc leads back, after it has closed what is open
 document.addEventListener("keydown", (event) => {
-  const back = $("[data-turn] [data-back]");
+  const back = $("[data-turn]:not([hidden]) [data-back]");
   if (event.key !== "Escape" || !back || event.defaultPrevented || event.target.matches("input, textarea, select")) return;
-  if ($("dialog[open], details.menu[open], #notes .note, [data-hold]")) return;
+  if ($("dialog[open], details.menu[open], #notes .note, .pick:checked, [data-hold]")) return;
   event.preventDefault();
   back.click();
 }, true);
