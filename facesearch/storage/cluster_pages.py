@@ -1,7 +1,7 @@
 """Clusters as lists show them: a page at a time, with their sizes and whose they are."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -24,9 +24,8 @@ from facesearch.core.types import Cluster, Face, Page, Person
 from facesearch.storage import faces, persons
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import page_of_ids
-from facesearch.storage.queries import chunks
 
-__all__ = ["Owned", "Show", "below", "by_ids", "counts", "first_faces", "ignored", "names", "page", "revision"]
+__all__ = ["Owned", "Show", "below", "by_ids", "counts", "covers", "ignored", "names", "page", "revision"]
 
 Show = Literal["all", "named", "unnamed", "ignored"]
 
@@ -73,7 +72,8 @@ class Owned:
 def below(connection: Connection, photos: int) -> list[Owned]:
     """The clusters that are on fewer photos than so many, without ignored ones, by number."""
     cluster, owned = db.clustered.c.cluster_id, _owners()
-    few = select(cluster).join(db.faces, db.faces.c.id == db.clustered.c.face_id).group_by(cluster)
+    # not by the column itself: SQLite would go through its index, and into a row of the faces for each
+    few = select(cluster).join(db.faces, db.faces.c.id == db.clustered.c.face_id).group_by(cluster + 0)
     found = few.having(func.count(db.faces.c.photo_id.distinct()) < photos).subquery("few")
     query = select(found.c.cluster_id, owned.c.person_id, owned.c.name).join(
         owned, owned.c.cluster_id == found.c.cluster_id, isouter=True
@@ -100,16 +100,12 @@ def counts(connection: Connection) -> Counts:
     return Counts(named, unnamed, out_of_lists, found - placed - hidden, hidden)
 
 
-def first_faces(connection: Connection, clusters: Iterable[int], count: int) -> list[Face]:
-    """For each of some clusters so many of its faces, those that came first; with what tells how good they are."""
-    cluster_of = {
-        face: cluster for cluster in clusters for (face,) in connection.exec_driver_sql(FIRST, (cluster, count)).all()
-    }
-    found = list[Face]()
-    for chunk in chunks(cluster_of):
-        rows = connection.execute(select(*faces.COLUMNS).where(db.faces.c.id.in_(chunk)))
-        found += [faces.as_face(row, cluster=cluster_of[row.id]) for row in rows]
-    return found
+def covers(connection: Connection, clusters: Iterable[int], count: int) -> dict[int, Face]:
+    """For each of some clusters the best of so many of its faces, those that came first; the first of equals."""
+    first = {cluster: list(connection.exec_driver_sql(FIRST, (cluster, count)).scalars()) for cluster in clusters}
+    quality = faces.qualities(connection, (face for some in first.values() for face in some))
+    best = {max(some, key=lambda face: (quality[face], -face)): cluster for cluster, some in first.items() if some}
+    return {best[face.id]: replace(face, cluster=best[face.id]) for face in faces.by_ids(connection, list(best))}
 
 
 def ignored() -> Select[tuple[int]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Subquery, func, select
 
 from facesearch.storage import facts
 from facesearch.storage import schema as db
@@ -35,17 +35,17 @@ class LibraryCounts:
 def count_all(connection: Connection) -> LibraryCounts:
     facts.number(connection, "clustered_up_to")  # SQL takes what is no number for 0
     missing = db.paths.c.missing_since.is_not(None) & ~db.paths.c.offline
-    empty = ~select(db.faces.c.id).where(db.faces.c.photo_id == db.photos.c.id).exists()
+    photos = select(func.count()).select_from(db.photos).scalar_subquery()
     queries = [
-        select(func.count()).select_from(db.photos),
+        select(photos),
         select(func.count()).select_from(db.paths),
         select(func.count()).select_from(db.paths).where(missing),
         select(func.count()).select_from(db.paths).where(db.paths.c.offline),
         select(func.count()).select_from(db.faces),
-        select(func.count()).select_from(db.photos).where(empty),
+        select(photos - func.count(db.faces.c.photo_id.distinct())),
         select(func.count()).select_from(db.failures),
         select(func.count()).select_from(db.people).where(db.people.c.name.is_not(None)),
-        select(func.count(db.clustered.c.cluster_id.distinct())),
+        select(func.count()).select_from(_groups()),
         select(func.count()).select_from(db.clustered),
         select(func.count()).select_from(db.faces).where(db.faces.c.id > clustered_up_to()),
     ]
@@ -54,8 +54,7 @@ def count_all(connection: Connection) -> LibraryCounts:
 
 def searched(connection: Connection) -> tuple[int, int]:
     """How many entities a search chooses from, clusters and faces in none, and how many faces; not what is no face."""
-    numbers = select(db.clustered.c.cluster_id).distinct().subquery()  # count(distinct …) would not use the index
-    counts = [select(func.count()).select_from(table) for table in (db.faces, db.not_faces, db.clustered, numbers)]
+    counts = [select(func.count()).select_from(table) for table in (db.faces, db.not_faces, db.clustered, _groups())]
     faces, hidden, clustered, groups = (int(connection.execute(query).scalar_one()) for query in counts)
     return groups + max(faces - hidden - clustered, 0), max(faces - hidden, 0)
 
@@ -70,3 +69,8 @@ def waiting(connection: Connection) -> tuple[int, int, int]:
     ]
     faces, new, failures = (int(connection.execute(query).scalar_one()) for query in counts)
     return faces, new, failures
+
+
+def _groups() -> Subquery:
+    """The clusters, to be counted: count(distinct …) would not use the index."""
+    return select(db.clustered.c.cluster_id).distinct().subquery()

@@ -1,12 +1,13 @@
 """Faces by their ids, by photo, by run. Lists of them are in `face_pages`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Select, func, select
 
-from facesearch.core.quality import earlier_quality
+from facesearch.core.quality import earlier_qualities, earlier_quality
 from facesearch.core.types import Face
 from facesearch.storage import schema as db
 from facesearch.storage.photos import one_file_of_each
@@ -15,7 +16,7 @@ from facesearch.storage.runs import placed_run
 from facesearch.storage.values import landmarks_of
 
 __all__ = [
-    *("COLUMNS", "as_face", "by_ids", "by_photos", "count_of", "exists", "highest_id"),
+    *("COLUMNS", "by_ids", "by_photos", "count_of", "exists", "highest_id", "qualities"),
     *("unclustered", "unplaced", "unplaced_query"),
 ]
 
@@ -33,7 +34,7 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Face]:
     for some in chunks(ids):
         rows = connection.execute(select(*COLUMNS).where(db.faces.c.id.in_(some))).all()
         paths = one_file_of_each(connection, {row.photo_id for row in rows})
-        found |= {row.id: as_face(row, path=paths.get(row.photo_id, "")) for row in rows}
+        found |= {row.id: _as_face(row, paths.get(row.photo_id, "")) for row in rows}
     return [found[int(i)] for i in ids if int(i) in found]
 
 
@@ -48,13 +49,28 @@ def by_photos(connection: Connection, photo_ids: Sequence[int]) -> dict[int, lis
     return found
 
 
-def as_face(row: Any, *, path: str = "", cluster: int | None = None) -> Face:
+def _as_face(row: Any, path: str) -> Face:
     """Args: row: of COLUMNS."""
     number, photo, x1, y1, x2, y2, landmarks, score, sharpness, known, named, drawn = row
     box, points = (x1, y1, x2, y2), landmarks_of([number], [landmarks])[0]
     quality, defect = (known, named or "") if known is not None else earlier_quality(box, points, score, sharpness)
     face = Face(box, points, score, sharpness, quality=quality, defect=defect, id=number, photo_id=photo, path=path)
-    return replace(face, cluster=cluster, drawn=drawn) if drawn or cluster is not None else face
+    return replace(face, drawn=True) if drawn else face
+
+
+def qualities(connection: Connection, ids: Iterable[int]) -> dict[int, float]:
+    """How good each of some faces is, see `facesearch.core.quality`."""
+    found: dict[int, float] = {}
+    for some in chunks(ids):
+        wanted = db.faces.c.id.in_(some)
+        kept = select(db.faces.c.id, db.faces.c.quality).where(wanted, db.faces.c.quality.is_not(None))
+        found |= dict(map(tuple, connection.execute(kept)))
+        if rows := connection.execute(select(*COLUMNS).where(wanted, db.faces.c.quality.is_(None))).all():
+            numbers, _, *corners, landmarks, scores, sharpness, _, _, _ = zip(*rows, strict=True)
+            measured = (np.array(scores, np.float64), np.array(sharpness, np.float64))
+            judged = earlier_qualities(np.array(corners, np.float64).T, landmarks_of(numbers, landmarks), *measured)
+            found |= dict(zip(numbers, judged.tolist(), strict=True))
+    return found
 
 
 def exists(connection: Connection, face: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facesearch.core.names import searchable
-from facesearch.core.types import Cluster, Face
+from facesearch.core.types import Cluster
 from facesearch.storage import Connection, cluster_pages, persons
 from facesearch.storage import faces as face_table
 
@@ -23,10 +23,9 @@ def with_covers(connection: Connection, clusters: Sequence[Cluster]) -> list[Clu
     """Covers: the face that the user has chosen, else one that shows best what they look like."""
     chosen = persons.covers(connection, (cluster.person.id for cluster in clusters if cluster.person))
     faces = {face.id: face for face in face_table.by_ids(connection, list(chosen.values()))}
-    covers: dict[int | None, Face] = {}
-    covers |= {one.id: faces[chosen[one.person.id]] for one in clusters if one.person and one.person.id in chosen}
+    covers = {one.id: faces[chosen[one.person.id]] for one in clusters if one.person and one.person.id in chosen}
     others = [cluster.id for cluster in clusters if cluster.id not in covers]
-    covers |= _best(cluster_pages.first_faces(connection, others, COVER_OF))
+    covers |= cluster_pages.covers(connection, others, COVER_OF)
     return [replace(cluster, cover=covers[cluster.id]) for cluster in clusters]
 
 
@@ -44,11 +43,3 @@ def completions(connection: Connection, text: str, limit: int) -> list[Cluster]:
         if wanted in called:
             ranked.append((not called.startswith(wanted), f" {wanted}" not in called, called, cluster))
     return clusters_of(connection, [cluster for *_, cluster in sorted(ranked)[:limit]])
-
-
-def _best(faces: Sequence[Face]) -> dict[int | None, Face]:
-    """For each cluster of some faces the least poor one, the first of equals."""
-    best: dict[int | None, Face] = {}
-    for face in sorted(faces, key=lambda face: (-face.quality, face.id)):
-        best.setdefault(face.cluster, face)
-    return best
