@@ -25,7 +25,7 @@ from facesearch.storage import faces, persons
 from facesearch.storage import schema as db
 from facesearch.storage.cursors import page_of_ids
 
-__all__ = ["Owned", "Show", "below", "by_ids", "counts", "covers", "ignored", "names", "page", "revision"]
+__all__ = ["Owned", "Show", "below", "best_faces", "by_ids", "counts", "ignored", "names", "page", "revision"]
 
 Show = Literal["all", "named", "unnamed", "ignored"]
 
@@ -100,11 +100,13 @@ def counts(connection: Connection) -> Counts:
     return Counts(named, unnamed, out_of_lists, found - placed - hidden, hidden)
 
 
-def covers(connection: Connection, clusters: Iterable[int], count: int) -> dict[int, Face]:
+def best_faces(connection: Connection, clusters: Iterable[int], count: int) -> dict[int, Face]:
     """For each of some clusters the best of so many of its faces, those that came first; the first of equals."""
     first = {cluster: list(connection.exec_driver_sql(FIRST, (cluster, count)).scalars()) for cluster in clusters}
     quality = faces.qualities(connection, (face for some in first.values() for face in some))
-    best = {max(some, key=lambda face: (quality[face], -face)): cluster for cluster, some in first.items() if some}
+    best = {
+        max(some, key=lambda face: (quality.get(face, -1.0), -face)): cluster for cluster, some in first.items() if some
+    }
     return {best[face.id]: replace(face, cluster=best[face.id]) for face in faces.by_ids(connection, list(best))}
 
 

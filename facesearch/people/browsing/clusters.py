@@ -25,7 +25,7 @@ def with_covers(connection: Connection, clusters: Sequence[Cluster]) -> list[Clu
     faces = {face.id: face for face in face_table.by_ids(connection, list(chosen.values()))}
     covers = {one.id: faces[chosen[one.person.id]] for one in clusters if one.person and one.person.id in chosen}
     others = [cluster.id for cluster in clusters if cluster.id not in covers]
-    covers |= cluster_pages.covers(connection, others, COVER_OF)
+    covers |= cluster_pages.best_faces(connection, others, COVER_OF)
     return [replace(cluster, cover=covers[cluster.id]) for cluster in clusters]
 
 
