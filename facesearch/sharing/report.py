@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ from facesearch.people.thumbnails import PREVIEW_SIZES, TILE_SIZES
 __all__ = ["ReportOptions", "ReportResult", "make_report"]
 
 TEMPLATES = Templates("facesearch.sharing", "facesearch.core.pages")
-STATIC = {"style.css": "facesearch.core.pages", "report.css": "facesearch.sharing", "icon.svg": "facesearch.core.pages"}
 # Faces on a page, and clusters; a page of thousands of pictures is slow even without a server.
 FACES, CLUSTERS = 300, 600
 # What makes pictures, and how many of them are kept waiting to be written.
@@ -142,8 +140,8 @@ class _Report:
     def write_static(self) -> None:
         for name in ("people", "pictures", "static", *(("photos",) if self.options.photos else ())):
             (self.folder / name).mkdir()
-        for name, package in STATIC.items():
-            (self.folder / "static" / name).write_bytes((files(package) / "static" / name).read_bytes())
+        for name, content in TEMPLATES.static.items():
+            (self.folder / "static" / name).write_bytes(content)
 
     def write_index(self, clusters: Sequence[Cluster]) -> None:
         pages = [clusters[start : start + CLUSTERS] for start in range(0, len(clusters), CLUSTERS)] or [[]]

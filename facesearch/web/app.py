@@ -3,15 +3,13 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from facesearch.core.errors import FacesearchError, InputError, LibraryLockedError, LibraryMissingError
 from facesearch.core.wording import sentence
@@ -23,6 +21,8 @@ __all__ = ["create_app"]
 
 # Forms are small: a few hundred faces by their numbers. Pictures to search with are photos, as cameras make them.
 FORM_BYTES, PICTURE_BYTES = 1 << 20, 64 << 20
+# Not as the machine has them: on some, scripts are plain text, and no browser runs that.
+KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 # More threads than the database has connections, or than a browser asks at a time, would only wait for each other.
 THREADS = 12
 
@@ -44,7 +44,7 @@ def create_app(site: Site, keys: Keys, hosts: Iterable[str], *, any_address: boo
     return Guard(app, keys, hosts, any_address=any_address)
 
 
-def _routes() -> list[Route | Mount]:
+def _routes() -> list[Route]:
     return [
         Route("/", people.listing),
         Route("/people/{who}", people.person),
@@ -78,17 +78,18 @@ def _routes() -> list[Route | Mount]:
         Route("/cluster", indexing.cluster, methods=["POST"]),
         Route("/decide/{what}", decisions.decide, methods=["POST"]),
         Route("/history", decisions.history),
-        Mount("/static", _Files(packages=[(package, "static") for package in TEMPLATES.packages])),
+        Route("/static/{version}/{path:path}", _static),
     ]
 
 
-class _Files(StaticFiles):
-    """Browsers keep them, and ask whether they are still the same."""
-
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers["cache-control"] = "private, no-cache"
-        return response
+async def _static(request: Request) -> Response:
+    """Browsers ask for it once: when it changes, so does its address."""
+    version, path = request.path_params["version"], request.path_params["path"]
+    content = TEMPLATES.static.get(path)
+    if content is None or version != TEMPLATES.static_version:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    kind = KINDS.get(path.rpartition(".")[2], "text/plain")
+    return Response(content, media_type=kind, headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
 @asynccontextmanager

@@ -87,7 +87,8 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     version = version_of(site)  # before anything is read: what is changed meanwhile is asked for again
     message = site.messages.get(request.query_params.get("message", ""))
     here = local(request.url.path + (f"?{query}" if (query := _without_message(request.url.query)) else ""))
-    common = {"path": request.url.path, "here": here, "message": message, "work": site.jobs.state()}
+    assets = f"/static/{TEMPLATES.static_version}/"
+    common = {"assets": assets, "path": request.url.path, "here": here, "message": message, "work": site.jobs.state()}
     return HTMLResponse(TEMPLATES.render(template, version=version, left=_left(site), **common, **values), code)
 
 

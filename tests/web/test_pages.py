@@ -7,9 +7,11 @@ import pytest
 from conftest import Picture
 from web_samples import Visitor, current_library, everybody, people_folder, visiting
 
+from facesearch.core.pages import Templates
 from facesearch.library import Library
 from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.indexing import _path_of
+from facesearch.web.site import TEMPLATES
 
 
 def faces_of(visitor: Visitor, cluster: int) -> list[int]:
@@ -378,3 +380,18 @@ def test_work_that_fails_says_why(made_up: Visitor) -> None:
     made_up.site.jobs.start("index", "/photos", work)
     made_up.site.jobs.wait(60)
     assert "the disk is gone" in made_up.get("/index").text
+
+
+def test_what_pages_load_is_kept_by_browsers_until_it_is_another(made_up: Visitor) -> None:
+    static = f"/static/{TEMPLATES.static_version}/"
+    for path, content in TEMPLATES.static.items():
+        answer = made_up.get(static + path)
+        assert answer.content == content
+        assert "immutable" in answer.headers["cache-control"]
+    assert made_up.get(f"{static}app.js").headers["content-type"].startswith("text/javascript")
+    assert made_up.get(f"{static}style.css").headers["content-type"].startswith("text/css")
+    for gone in ("/static/app.js", "/static/0/app.js", f"{static}nothing.js", f"{static}../app.py"):
+        assert made_up.get(gone).status_code == 404
+    later = Templates(*TEMPLATES.packages)
+    later.static["app.js"] += b"\n"
+    assert later.static_version != TEMPLATES.static_version

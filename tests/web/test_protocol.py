@@ -15,6 +15,7 @@ from facesearch.library import Library
 from facesearch.web import protocol
 from facesearch.web.current_library import CurrentLibrary
 from facesearch.web.server import Serving
+from facesearch.web.site import TEMPLATES
 
 FORM = "application/x-www-form-urlencoded"
 Ask = Callable[..., str]
@@ -137,7 +138,7 @@ def test_those_who_send_nothing_make_room(serving: Serving, ask: Ask, monkeypatc
                 connection.sendall(b"GET / HTTP/1.1\r\n")
             except OSError:  # it has made room already
                 continue
-        assert ask("GET /static/style.css", "Connection: close").startswith("HTTP/1.1 200 ")
+        assert ask(f"GET /static/{TEMPLATES.static_version}/style.css", "Connection: close").startswith("HTTP/1.1 200 ")
         open_ = sum(_is_open(connection) for connection in idle)
         assert open_ <= 20
     finally:

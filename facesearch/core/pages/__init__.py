@@ -3,9 +3,12 @@
 May import core.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -17,10 +20,29 @@ __all__ = ["Templates", "name"]
 
 
 class Templates:
-    """Templates of some packages, looked for in that order; they are read when the first page is made."""
+    """Templates of some packages, looked for in that order, and the files that pages made of them load.
+
+    They are read when they are first needed.
+    """
 
     def __init__(self, *packages: str) -> None:
         self.packages = packages
+
+    @cached_property
+    def static(self) -> dict[str, bytes]:
+        """What is below `static` in the packages, by path: stylesheets, scripts, icons."""
+        found = dict[str, bytes]()
+        for package in reversed(self.packages):
+            found |= {path: one.read_bytes() for path, one in _below(files(package) / "static")}
+        return found
+
+    @cached_property
+    def static_version(self) -> str:
+        """Another one whenever one of these files has changed."""
+        hashed = hashlib.sha256()
+        for path, content in sorted(self.static.items()):
+            hashed.update(f"{path}\0{len(content)}\0".encode() + content)
+        return hashed.hexdigest()[:12]
 
     @cached_property
     def _environment(self) -> Environment:
@@ -29,6 +51,14 @@ class Templates:
     def render(self, template: str, **values: Any) -> str:
         """A page; bytes of file names that are no text have become question marks, as UTF-8 cannot hold them."""
         return self._environment.get_template(template).render(values).encode("utf-8", "replace").decode()
+
+
+def _below(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _below(one, f"{path}{one.name}/")
+        else:
+            yield f"{path}{one.name}", one
 
 
 def _environment(packages: Sequence[str]) -> Environment:
