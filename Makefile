@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint evaluate calibrations bench clean
+.PHONY: help demo test slow check lint evaluate calibrations bench clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,13 @@ demo: $(VENV)/.demo  ## index, query, verify and cluster a few photos; your own 
 
 # A process of tests for each core, each of which has an engine of its own in memory; whoever is done first takes over
 # half of what another still has to do. One process, as for --pdb, is PYTEST='-n0 …' or plain `python -m pytest …`.
-test: lint  ## everything: style, types, layers and all tests; some of them with PYTEST='-k index'
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(PYTEST)
+SIDE_BY_SIDE := -n auto --maxprocesses 8 --dist worksteal
+
+test: lint  ## style, types, layers and all tests but the slow ones; some of them with PYTEST='-k index'
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST)
+
+slow: $(VENV)/.test  ## the slow tests: kills of whole commands, training from beginning to end; about 10 minutes
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow $(PYTEST)
 
 check: lint  ## style, types, layers, and what is in the wheel and in the repository
 	$(BIN)/python -m pytest tests/test_repository.py

@@ -70,8 +70,9 @@ def serving(library: Path, *options: str) -> Iterator[str]:
 
 
 def chromium() -> str | None:
-    """The browser that is installed."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """The browser that is installed; before all the one without windows, which is there in half the time."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def draw(token_address: str, out: Path, picture: Path | None, scale: float = 1) -> None:

@@ -185,7 +185,8 @@ def painted(address: str, rounds: int) -> Iterator[dict[str, float]]:
 
 def chromium() -> str:
     """The browser that is installed. Raises SystemExit where there is none."""
-    found = os.environ.get("FACESEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium-headless-shell", "chromium", "google-chrome")
+    found = os.environ.get("FACESEARCH_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if found is None:
         raise SystemExit("no Chromium is installed: install it, or name it in FACESEARCH_CHROMIUM")
     return found

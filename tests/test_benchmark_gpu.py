@@ -27,6 +27,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     done = run(photos, "--device", "cpu", "--parts", "same,embed,near", *SMALL, "--out", out)
@@ -44,6 +45,7 @@ def test_faces_and_embeddings_of_both_ways(photos: Path, tmp_path: Path) -> None
     assert figures["near"]["ari"] == 1
 
 
+@pytest.mark.slow
 def test_training(photos: Path, tmp_path: Path) -> None:
     crops = make_people(tmp_path / "people")
     done = run(photos, "--device", "cpu", "--parts", "train", "--train-on", crops, "--steps", 4, "--photos", 16)

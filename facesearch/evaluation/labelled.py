@@ -180,7 +180,7 @@ def named_calibration(store: Store) -> Calibration:
     """
     with store.reading() as connection:
         faces, people = constraints.confirmed(connection)
-        chosen = np.isin(people, [person.id for person in persons.named(connection)])
+        chosen = np.isin(people, persons.named_ids(connection))
         ids, vectors = embeddings_of(connection, faces[chosen].tolist(), store.spec.dim)
     whose = people[chosen][np.isin(faces[chosen], ids)]
     count = len(np.unique(whose))

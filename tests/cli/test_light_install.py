@@ -58,7 +58,6 @@ def photos(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # --- the default models need none of it
 
 
-@pytest.mark.slow
 @pytest.mark.xfail(DEFAULT_DETECTOR == "mtcnn", reason="MTCNN's weights are in facenet-pytorch")
 def test_the_default_path_does_without_pytorch(photos: Path, tmp_path: Path) -> None:
     assert json.loads(run("index", photos, "--json"))["faces"] == 3

@@ -88,7 +88,6 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # a narrow table of options cuts their names
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("pipeline_at_hand")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_work(

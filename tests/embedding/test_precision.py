@@ -66,7 +66,6 @@ def test_company_changes_no_bit() -> None:
     assert (embedder.embed(crops) == np.concatenate([embedder.embed([crop]) for crop in crops])).all()
 
 
-@pytest.mark.slow
 def test_processors_without_vnni_give_the_same_embeddings(tmp_path: Path) -> None:
     program = (
         "import numpy as np\n"

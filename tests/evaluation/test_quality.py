@@ -62,7 +62,6 @@ def test_people_with_one_photo_are_not_enough(tmp_path: Path, pipeline: Pipeline
 
 
 @pytest.mark.data
-@pytest.mark.slow
 def test_quality_tells_which_of_real_faces_are_missed(data: Path, pipeline: Pipeline) -> None:
     people = {photo: photo.parent.name for person in "012345" for photo in (data / "faces" / f"t00{person}").iterdir()}
     figures = quality_of_spoiled(pipeline, people)

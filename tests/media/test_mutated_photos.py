@@ -97,7 +97,6 @@ def look_at(data: bytes) -> str | None:
     return None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("format_", FORMATS)
 def test_mutated_photos_are_read_or_refused(format_: str, capfd: pytest.CaptureFixture[str]) -> None:
     files = whole(format_)

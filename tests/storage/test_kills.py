@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from storage.kill_campaign import can_trace
 
-pytestmark = pytest.mark.slow
-
 SCRIPT = Path(__file__).with_name("kill_campaign.py")
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +25,7 @@ def test_kills_at_random_moments() -> None:
     assert "6 kills at random moments (seed 0), no fault" in campaign("--kills", "6", "--seed", "0")
 
 
+@pytest.mark.slow
 def test_kills_at_calls_that_write() -> None:
     if not can_trace():
         pytest.skip("strace is not there, or may not watch")

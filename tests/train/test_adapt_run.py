@@ -87,7 +87,6 @@ def test_the_model_takes_the_library_over_and_brings_its_threshold(
     assert calibration.made_from.dataset.endswith("180 confirmed faces of 18 people")
 
 
-@pytest.mark.slow
 def test_a_model_that_has_not_gained_leaves_nothing(library: Path, before: dict[str, bytes]) -> None:
     """So large a step spoils it."""
     report = adapt(Job(library, steps=12, device="cpu", changes=(*RECIPE, "optimizer.lr=0.05")))
@@ -113,7 +112,6 @@ def test_interrupted_it_leaves_the_library_as_it_was(library: Path, before: dict
     assert not (library / SCRATCH).exists()
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_the_command_with_its_code_and_leaves_no_crops(library: Path, before: dict[str, bytes]) -> None:
     code = "from facesearch.cli import command; command()"
     options = ["adapt", "--library", library, "--device", "cpu", "--steps", "100000"]

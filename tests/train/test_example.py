@@ -42,6 +42,7 @@ def dataset(tmp_path: Path, hopper: Rgb, astronaut: Rgb) -> Path:
     return tmp_path / "set"
 
 
+@pytest.mark.slow
 def test_from_a_folder_of_images_to_clusters(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     changes = [word for change in SMALL for word in ("--set", change)]

@@ -42,6 +42,7 @@ def test_other_crops_are_told(tmp_path: Path) -> None:
     assert export(str(path), tmp_path / "out.onnx").preprocessing == resolve(str(path)).preprocessing
 
 
+@pytest.mark.slow
 def test_built_in_models_and_their_combination_can_be_exported(tmp_path: Path) -> None:
     spec = export("sface+dlib", tmp_path / "both.onnx")
     crops = list(np.random.default_rng(0).integers(0, 256, (3, *spec.preprocessing.size, 3), np.uint8))

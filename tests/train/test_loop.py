@@ -127,6 +127,7 @@ def test_threads_change_nothing(people: Path, finished: tuple[Path, Report], tmp
     assert losses(tmp_path / "workers") == losses(finished[0])
 
 
+@pytest.mark.slow
 def test_images_varied_one_by_one_are_the_same_with_worker_processes(people: Path, tmp_path: Path) -> None:
     augment = {**AUGMENT, "batched": False}
     for workers in (0, 2):
@@ -175,6 +176,7 @@ def test_resumed_losses_are_the_undisturbed_ones(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_and_resume(people: Path, tmp_path: Path) -> None:
     """The real command, ended without a word at a random moment, comes to the same losses."""
     file = tmp_path / "tiny.toml"
@@ -311,6 +313,7 @@ def test_an_unreadable_image_stops_with_its_name(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_good_checkpoint(people: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for a full disk; it is met when the second snapshot is written."""
     out = tmp_path / "run"
@@ -356,6 +359,7 @@ def test_a_device_that_is_not_there(people: Path, tmp_path: Path) -> None:
         fit(replace(job(people, tmp_path / "run"), device="cuda"))
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_too(people: Path, tmp_path: Path) -> None:
     report = done(fit(job(people, tmp_path / "run", run={"steps": 8, "precision": "bf16"})))
     exact = tmp_path / "exact"

@@ -158,6 +158,7 @@ def test_a_run_measures_lfw_before_and_after(
     assert set(report["before"]) == set(report["after"]) == {"held_out", "lfw"}
 
 
+@pytest.mark.slow
 def test_a_trained_sface_goes_to_onnx_and_into_the_combination(
     train: Callable[..., Answer],
     command: Callable[..., Answer],

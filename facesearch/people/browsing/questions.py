@@ -31,7 +31,7 @@ class QuestionList(Waiting[Question]):
 
     def _state(self, connection: Connection) -> tuple[str, int]:
         revision, latest = super()._state(connection)
-        return f"{revision} {persons.named(connection)}", latest
+        return f"{revision} {persons.named_ids(connection)}", latest
 
     def _find(self, calibration: Calibration) -> list[Key]:
         with self._store.reading() as connection:
