@@ -64,7 +64,8 @@ clean:  ## remove what make made, .venv included
 
 # A pip that was cut off leaves packages that look installed and are not, so a set-up that did not come to its end is
 # begun again, and one that failed before pip touched anything is left as it is; downloads are kept in pip's cache.
-# pip compiles what it installs, but not a checkout, and Python may have been told not to write what it compiles.
+# What is installed is compiled on all cores, which pip does on one, and a checkout too: Python may have been told not to
+# write what it compiles. Packages have files for other Pythons, which do not compile here.
 define set_up
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "facesearch needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
@@ -73,11 +74,11 @@ define set_up
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
 		echo "setting up $(VENV): $(2)"; \
 		mkdir -p $(VENV) && touch $(VENV)/.unfinished && $(PYTHON) -m venv $(VENV); }
-	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.$(1)' \
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile -e '.$(1)' \
 		| while IFS= read -r line; do case "$$line" in \
 			*Downloading*[MG]B\)) echo "$${line:0:150}";; \
 			"Installing collected"*) touch $(VENV)/.unfinished; echo "$${line:0:150}";; esac; done
-	@$(BIN)/python -m compileall -q facesearch
+	@$(BIN)/python -m compileall -qq -j 0 facesearch $(VENV)/lib || true
 	@rm -f $(VENV)/.unfinished && touch $(3)
 endef
 

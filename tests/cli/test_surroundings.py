@@ -138,6 +138,7 @@ def test_interrupted_while_it_is_imported(entry: tuple[str, ...], tmp_path: Path
     """A module that the program imports sends it the signal of Ctrl-C."""
     (tmp_path / "sitecustomize.py").write_text(
         "import builtins, os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background, shells have it ignored
         "imported = builtins.__import__\n"
         "def watch(name, *rest, **more):\n"
         "    if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"

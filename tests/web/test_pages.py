@@ -390,7 +390,7 @@ def test_what_pages_load_is_kept_by_browsers_until_it_is_another(made_up: Visito
         assert "immutable" in answer.headers["cache-control"]
     assert made_up.get(f"{static}app.js").headers["content-type"].startswith("text/javascript")
     assert made_up.get(f"{static}style.css").headers["content-type"].startswith("text/css")
-    for gone in ("/static/0/app.js", f"{static}nothing.js", f"{static}../app.py"):
+    for gone in ("/static/0/app.js", f"{static}nothing.js", f"{static}vendor"):
         assert made_up.get(gone).status_code == 404
     later = Templates(*TEMPLATES.packages)
     later.static["app.js"] += b"\n"
