@@ -1,4 +1,4 @@
-"""Numbered migrations: one module `mNNN_what` each, run in one transaction with its record.
+"""Numbered migrations: one module `mNNN_what` each; those that a library lacks run in one transaction.
 
 May import core's errors only: a migration must not change when the code does.
 """
@@ -43,13 +43,13 @@ def migrate(engine: Engine, *, read_only: bool = False) -> None:
             f"the library {engine.url.database} has format {done} and must be brought to {LATEST}, which needs write"
             f" access: copy its folder to where you may write"
         )
-    for name in _NAMES[done:]:
-        statements: list[str] = importlib.import_module(f"{__name__}.{name}").STATEMENTS
-        with engine.execution_options(writes=True).begin() as connection:
-            if applied(connection) > _NAMES.index(name):  # another process was faster
-                continue
+    if done == LATEST:
+        return
+    with engine.execution_options(writes=True).begin() as connection:
+        for name in _NAMES[applied(connection) :]:  # another process may have been faster
+            statements: list[str] = importlib.import_module(f"{__name__}.{name}").STATEMENTS
             for statement in statements:
-                connection.execute(text(statement))
+                connection.exec_driver_sql(statement)
             connection.execute(
                 text("INSERT INTO migrations (name, applied_at) VALUES (:name, :now)"),
                 {"name": name, "now": time.time()},
