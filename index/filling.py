@@ -108,5 +108,5 @@ def _path(number: int, path: str, size_bytes: int, mtime_ns: int) -> dict[str, A
 
 def _face(photo: int, embedding: NDArray[np.float32]) -> dict[str, Any]:
     box = {"x1": 1.0, "y1": 1.0, "x2": 50.0, "y2": 50.0}
-    rest = {"landmarks": LANDMARKS, "score": 0.99, "sharpness": 1.5, "embedding": embedding.astype("<f4").tobytes()}
-    return {"photo_id": photo, **box, **rest}
+    seen = {"landmarks": LANDMARKS, "score": 0.99, "sharpness": 1.5, "quality": 0.9, "defect": ""}
+    return {"photo_id": photo, **box, **seen, "embedding": embedding.astype("<f4").tobytes()}
